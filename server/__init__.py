@@ -1,0 +1,1 @@
+"""Matinee: a movie catalogue, ratings and personal recommendations behind one REST API."""

@@ -1,0 +1,1 @@
+"""Settings, the database, the model store, the training process: what the house stands on."""

@@ -1,0 +1,1 @@
+"""The built-in catalogue: well-known films, and ratings from a seeded model of taste."""

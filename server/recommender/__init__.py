@@ -1,0 +1,1 @@
+"""Numbers only: from ratings to scores, probabilities and their quality. No SQL, no HTTP."""

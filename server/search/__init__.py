@@ -1,0 +1,1 @@
+"""The search of a movie page: in process, free of SQL."""

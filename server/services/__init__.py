@@ -1,0 +1,1 @@
+"""One module per resource: its rules (XService) and its SQL (XDataManager)."""
