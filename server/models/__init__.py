@@ -1,1 +1,23 @@
 """The tables."""
+
+from server.models.base import Base
+from server.models.movies import AlternativeTitle, Genre, Ingestion, Movie, MovieGenre, MovieStatistics
+from server.models.ratings import Rating
+from server.models.recommendation_engine import ActiveModel, ModelVersion, RunStatus, TrainingRun
+from server.models.user import User
+
+__all__ = [
+    "ActiveModel",
+    "AlternativeTitle",
+    "Base",
+    "Genre",
+    "Ingestion",
+    "ModelVersion",
+    "Movie",
+    "MovieGenre",
+    "MovieStatistics",
+    "Rating",
+    "RunStatus",
+    "TrainingRun",
+    "User",
+]

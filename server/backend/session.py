@@ -1,0 +1,79 @@
+"""The database: its engine, what SQLite must be told on each connection, and transactions."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.orm import Session
+
+from server.backend.config import Settings
+
+# One connection for each of the 40 threads in which handlers run on SQLite; PostgreSQL's connections are dearer.
+POOL_SIZES = {"sqlite": 40, "postgresql": 20}
+
+
+class Database:
+    """One database; opens sessions. Nothing is connected before the first session is used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine = _create_engine(settings)
+        # SQLite must know at BEGIN that a transaction will write: a read lock cannot always be raised later.
+        self._writing_engine = self.engine.execution_options(writes=True)
+
+    def open_session(self, *, writes: bool) -> Session:
+        """Give a session that takes a connection at its first statement; the caller commits and closes it."""
+        return Session(self._writing_engine if writes else self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def transaction(self, *, writes: bool) -> Iterator[Session]:
+        """Run a block in one transaction: committed at its end, rolled back on any error."""
+        with self.open_session(writes=writes) as session, session.begin():
+            yield session
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _create_engine(settings: Settings) -> Engine:
+    url = settings.sqlalchemy_url
+    backend = url.get_backend_name()
+    engine = create_engine(
+        url,
+        pool_size=POOL_SIZES[backend],
+        max_overflow=0,
+        pool_timeout=settings.database_timeout_s,
+        connect_args=_connect_args(backend, settings.database_timeout_s),
+    )
+    if backend == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _connect_args(backend: str, timeout_s: float) -> dict[str, Any]:
+    if backend == "sqlite":
+        return {"timeout": timeout_s}
+    return {
+        "connect_timeout": max(2, int(timeout_s)),
+        "application_name": "matinee",
+        "options": f"-c lock_timeout={int(timeout_s * 1000)}",
+    }
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own BEGIN comes too late and is always deferred; ours is in _begin_sqlite.
+    connection.isolation_level = None
+    # SQLite ignores foreign keys unless asked, per connection.
+    connection.execute("PRAGMA foreign_keys = ON")
+    # Readers and one writer at a time without waiting for each other; kept in the file once set.
+    connection.execute("PRAGMA journal_mode = WAL")
+    # In WAL mode this is safe against a killed process, and spares an fsync at each commit.
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

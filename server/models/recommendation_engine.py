@@ -1,0 +1,86 @@
+"""The ledger of the recommendation engine: training runs, model versions, and which version is live."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Double, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.models.base import Base, BigId, UnixTime
+
+
+class RunStatus(StrEnum):
+    """Where a training run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class ModelVersion(Base):
+    """A trained model: what it was made from and how good it is. Its arrays are in the model store under ``artifact``."""
+
+    __tablename__ = "model_versions"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    version: Mapped[int] = mapped_column(BigId, primary_key=True)
+    algorithm: Mapped[str] = mapped_column(String)
+    parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    metrics: Mapped[dict[str, Any]] = mapped_column(JSON)
+    calibration: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    duration_s: Mapped[float] = mapped_column(Double)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    artifact: Mapped[str] = mapped_column(String, unique=True)
+    created_at: Mapped[datetime] = mapped_column(UnixTime)
+
+
+class ActiveModel(Base):
+    """The one row that names the live version."""
+
+    __tablename__ = "active_model"
+    __table_args__ = (CheckConstraint("slot = 1", name="one_row"),)
+
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(BigId, ForeignKey(ModelVersion.version))
+    activated_at: Mapped[datetime] = mapped_column(UnixTime)
+
+
+class TrainingRun(Base):
+    """A training asked for. Two unique indexes allow one run to be running and one to be waiting, in the whole installation."""
+
+    __tablename__ = "training_runs"
+    __table_args__ = (
+        CheckConstraint("status IN ('queued', 'running', 'succeeded', 'failed')", name="status"),
+        CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
+        Index(
+            "uq_training_runs_one_running",
+            "status",
+            unique=True,
+            sqlite_where=text("status = 'running'"),
+            postgresql_where=text("status = 'running'"),
+        ),
+        Index(
+            "uq_training_runs_one_queued",
+            "status",
+            unique=True,
+            sqlite_where=text("status = 'queued'"),
+            postgresql_where=text("status = 'queued'"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    run_id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    status: Mapped[str] = mapped_column(String)
+    stage: Mapped[str | None] = mapped_column(String)
+    progress: Mapped[float] = mapped_column(Double)
+    error: Mapped[str | None] = mapped_column(String)
+    version: Mapped[int | None] = mapped_column(BigId, ForeignKey(ModelVersion.version))
+    created_at: Mapped[datetime] = mapped_column(UnixTime)
+    started_at: Mapped[datetime | None] = mapped_column(UnixTime)
+    heartbeat_at: Mapped[datetime | None] = mapped_column(UnixTime)
+    """Last sign of life of the process that trains; a running row without one for a lease's time is dead."""
+    finished_at: Mapped[datetime | None] = mapped_column(UnixTime)

