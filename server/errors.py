@@ -7,7 +7,7 @@
     ├── UnavailableError         503  ArtifactError
     └── SettingsError                 a setting, or the database's schema, that stops the start
 
-Nothing here knows HTTP beyond the number; ``server.problems`` renders these for the API and ``server.cli`` for a terminal.
+Nothing here knows HTTP beyond the number; ``server.problems`` renders these for the API, ``server.cli`` for a terminal.
 """
 
 from typing import ClassVar
@@ -68,7 +68,9 @@ class RunNotFound(NotFoundError):
     title = "Training run not found"
 
     def __init__(self, run_id: int) -> None:
-        super().__init__(f"There is no training run with id {run_id}. POST /api/rest/v1/recommendation-engine starts one.")
+        super().__init__(
+            f"There is no training run with id {run_id}. POST /api/rest/v1/recommendation-engine starts one."
+        )
 
 
 class ModelVersionNotFound(NotFoundError):

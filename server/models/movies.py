@@ -55,7 +55,8 @@ class MovieGenre(Base):
 class MovieStatistics(Base):
     """Number and sum of a movie's ratings, changed in the transaction that changes a rating: the mean is one row away.
 
-    Ratings are multiples of one half, so the sum is exact in a double up to 2**52 stars.
+    Every movie has its row. Who changes a movie's ratings locks it first: changes to one movie come one after the
+    other. Ratings are multiples of one half, so the sum is exact in a double up to 2**52 stars.
     """
 
     __tablename__ = "movie_statistics"
@@ -70,7 +71,7 @@ class Ingestion(Base):
     """An ingestion that changed something; the newest id is the catalogue's version."""
 
     __tablename__ = "ingestions"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     ingestion_id: Mapped[int] = mapped_column(BigId, primary_key=True)
     source: Mapped[str] = mapped_column(String)

@@ -20,10 +20,10 @@ class RunStatus(StrEnum):
 
 
 class ModelVersion(Base):
-    """A trained model: what it was made from and how good it is. Its arrays are in the model store under ``artifact``."""
+    """A trained model: what it was made from and how good it is; its arrays are in the model store, as ``artifact``."""
 
     __tablename__ = "model_versions"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     version: Mapped[int] = mapped_column(BigId, primary_key=True)
     algorithm: Mapped[str] = mapped_column(String)
@@ -50,7 +50,7 @@ class ActiveModel(Base):
 
 
 class TrainingRun(Base):
-    """A training asked for. Two unique indexes allow one run to be running and one to be waiting, in the whole installation."""
+    """A training asked for. Two unique indexes let one run be running and one wait, in the whole installation."""
 
     __tablename__ = "training_runs"
     __table_args__ = (

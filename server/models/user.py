@@ -9,6 +9,6 @@ class User(Base):
     """A user; the id is the source's, or the next free one."""
 
     __tablename__ = "users"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     user_id: Mapped[int] = mapped_column(BigId, primary_key=True)

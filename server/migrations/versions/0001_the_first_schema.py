@@ -49,9 +49,7 @@ def upgrade() -> None:
         "movies",
         sa.Column("movie_id", BIG_ID, autoincrement=False, nullable=False),
         sa.Column("title", sa.String(), nullable=False),
-        sa.Column(
-            "sort_title", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False
-        ),
+        sa.Column("sort_title", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("year", sa.Integer(), nullable=True),
         sa.Column("source_title", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("movie_id", name=op.f("pk_movies")),
@@ -78,26 +76,18 @@ def upgrade() -> None:
         sa.Column("movie_id", BIG_ID, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["movie_id"], ["movies.movie_id"], name=op.f("fk_alternative_titles_movie_id_movies")
-        ),
+        sa.ForeignKeyConstraint(["movie_id"], ["movies.movie_id"], name=op.f("fk_alternative_titles_movie_id_movies")),
         sa.PrimaryKeyConstraint("movie_id", "position", name=op.f("pk_alternative_titles")),
     )
     op.create_table(
         "movie_genres",
         sa.Column("movie_id", BIG_ID, nullable=False),
         sa.Column("genre_id", BIG_ID, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["genre_id"], ["genres.genre_id"], name=op.f("fk_movie_genres_genre_id_genres")
-        ),
-        sa.ForeignKeyConstraint(
-            ["movie_id"], ["movies.movie_id"], name=op.f("fk_movie_genres_movie_id_movies")
-        ),
+        sa.ForeignKeyConstraint(["genre_id"], ["genres.genre_id"], name=op.f("fk_movie_genres_genre_id_genres")),
+        sa.ForeignKeyConstraint(["movie_id"], ["movies.movie_id"], name=op.f("fk_movie_genres_movie_id_movies")),
         sa.PrimaryKeyConstraint("movie_id", "genre_id", name=op.f("pk_movie_genres")),
     )
-    op.create_index(
-        op.f("ix_movie_genres_genre_id_movie_id"), "movie_genres", ["genre_id", "movie_id"], unique=False
-    )
+    op.create_index(op.f("ix_movie_genres_genre_id_movie_id"), "movie_genres", ["genre_id", "movie_id"], unique=False)
 
     op.create_table(
         "movie_statistics",
@@ -105,9 +95,7 @@ def upgrade() -> None:
         sa.Column("rating_count", sa.BigInteger(), nullable=False),
         sa.Column("rating_sum", sa.Double(), nullable=False),
         sa.CheckConstraint("rating_count >= 0", name=op.f("ck_movie_statistics_rating_count")),
-        sa.ForeignKeyConstraint(
-            ["movie_id"], ["movies.movie_id"], name=op.f("fk_movie_statistics_movie_id_movies")
-        ),
+        sa.ForeignKeyConstraint(["movie_id"], ["movies.movie_id"], name=op.f("fk_movie_statistics_movie_id_movies")),
         sa.PrimaryKeyConstraint("movie_id", name=op.f("pk_movie_statistics")),
     )
     op.create_table(

@@ -1,0 +1,75 @@
+# Matinee. `make demo` runs it, `make test` tests it; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+# uv from the machine if it has one, else from the package registry into .uv
+UV := $(shell command -v uv || echo .uv/bin/uv)
+export UV_PYTHON_DOWNLOADS = never
+export UV_PYTHON = $(PYTHON)
+export UV_PROJECT_ENVIRONMENT = .venv
+
+DATA ?= demo
+PORT ?= 8000
+
+.PHONY: help
+help: ## List what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.uv/bin/uv:
+	@echo "Installing uv into .uv"
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9"
+
+# The stamps make a second run do nothing, and need no network.
+.venv/.installed: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
+	@$(UV) sync --quiet --locked --inexact --no-dev
+	@touch $@
+
+.venv/.installed-dev: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
+	@$(UV) sync --quiet --locked
+	@touch $@ .venv/.installed
+
+.PHONY: install
+install: .venv/.installed ## Install Matinee into .venv
+
+.PHONY: demo
+demo: install ## Install, load DATA (the built-in demo, or any source of `matinee ingest`), train, serve on PORT
+	@.venv/bin/matinee ingest "$(DATA)"
+	@.venv/bin/matinee train --if-needed
+	@.venv/bin/matinee serve --port $(PORT)
+
+# Newman, which runs the Postman collection, comes with the tests where Node is present.
+NEWMAN := $(if $(shell command -v npm),tests/e2e/postman/node_modules/.installed)
+tests/e2e/postman/node_modules/.installed: tests/e2e/postman/package-lock.json
+	@npm ci --silent --no-audit --no-fund --prefix tests/e2e/postman
+	@touch $@
+
+.PHONY: test
+test: .venv/.installed-dev $(NEWMAN) ## Install what tests need, PostgreSQL included, and run them all
+	@.venv/bin/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+.PHONY: check
+check: .venv/.installed-dev ## Format, lint, types, import contracts, sizes, spelling, migrations, generated docs
+	@.venv/bin/ruff format --check --quiet
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/python -m checks.sizes
+	@.venv/bin/codespell
+	@.venv/bin/python -m checks.migrations
+	@.venv/bin/python -m checks.generated
+
+.PHONY: format
+format: .venv/.installed-dev ## Format the code and mend what the linter can
+	@.venv/bin/ruff format --quiet
+	@.venv/bin/ruff check --fix --quiet
+
+.PHONY: docs
+docs: .venv/.installed-dev ## Write the generated docs again
+	@.venv/bin/python -m checks.generated --write
+
+.PHONY: bench
+bench: .venv/.installed-dev ## Measure ingestion, training, search and serving; prints tables
+	@.venv/bin/python -m benchmarks

@@ -1,0 +1,64 @@
+"""Docs that are generated, compared with what the code says now: `docs/openapi.json` and `docs/cli.md`."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import typer.main
+
+from server.app import create_app
+from server.backend.config import Settings
+from server.cli import app as cli
+
+
+def main() -> int:
+    """Compare the files, or with ``--write`` make them; 1 where one is stale."""
+    write = "--write" in sys.argv[1:]
+    stale = [path for path, render in DOCS.items() if not _is_current(Path(path), render(), write=write)]
+    for path in stale:
+        print(f"{path} is not what the code says: make docs", file=sys.stderr)  # noqa: T201 (a command that prints)
+    return 1 if stale else 0
+
+
+def render_openapi() -> str:
+    """Give the OpenAPI document of an app with default settings."""
+    return json.dumps(create_app(Settings(_env_file=None)).openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+def render_cli() -> str:
+    """Give the help of every command, and the settings."""
+    parts = ["# The command line\n\nWritten by `make docs` from the code.\n"]
+    parts += [f"## `{name}`\n\n```\n{text}\n```\n" for name, text in _helps(typer.main.get_command(cli), "matinee")]
+    rows = [
+        f"| `MATINEE_{name.upper()}` | `{field.default}` | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    table = "\n".join(["| variable | default | what |", "|---|---|---|", *rows])
+    parts.append(f"## Settings\n\nEnvironment variables, or the same lines in a file `.env`.\n\n{table}\n")
+    return "\n".join(parts)
+
+
+def _helps(command: click.Command, name: str) -> list[tuple[str, str]]:
+    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    helps = [(name, command.get_help(context))]
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            if found is not None:
+                helps += _helps(found, f"{name} {child}")
+    return helps
+
+
+def _is_current(path: Path, text: str, *, write: bool) -> bool:
+    if write:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+DOCS: dict[str, Callable[[], str]] = {"docs/openapi.json": render_openapi, "docs/cli.md": render_cli}
+
+if __name__ == "__main__":
+    sys.exit(main())

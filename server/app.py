@@ -1,0 +1,91 @@
+"""The FastAPI app: what it is made of, and what lives as long as it does."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from server import problems
+from server.backend import logging, schema
+from server.backend.config import Settings
+from server.backend.model_store import ModelStore
+from server.backend.refresher import Refresher
+from server.backend.session import Database
+from server.dependencies import Lifespan, State
+from server.middleware import RequestIdMiddleware, UnexpectedErrorMiddleware
+from server.routers import genres, movies, operations, ratings, recommendation_engine, user
+from server.services.live import LiveCatalogue, LiveModel
+from server.services.training_supervisor import TrainingSupervisor
+
+API_PREFIX = "/api/rest/v1"
+
+DESCRIPTION = """\
+A movie catalogue, ratings, and personal recommendations with probabilities that mean something.
+
+Errors are problem details (RFC 9457, `application/problem+json`). Lists are pages with an exact
+`total` and a `Link` header. Times are UTC. Every response carries `X-Request-ID`.
+"""
+
+TAGS = [
+    {"name": "movies", "description": "The catalogue: listing, search, averages, genres."},
+    {"name": "ratings", "description": "One rating a user and movie."},
+    {"name": "users", "description": "Users, their ratings, and what is recommended to them."},
+    {"name": "recommendation engine", "description": "Training runs and the ledger of model versions."},
+    {"name": "operations", "description": "Health."},
+]
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build an app of its own; nothing is opened before its lifespan begins.
+
+    Raises `SettingsError` where a setting is wrong.
+    """
+    app = FastAPI(
+        title="Matinee",
+        version=version("matinee"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        lifespan=_lifespan(settings or Settings.load()),
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for resource in (movies, genres, ratings, user, recommendation_engine):
+        app.include_router(resource.router, prefix=API_PREFIX)
+    app.include_router(operations.liveness_router)
+    app.include_router(operations.router)
+    problems.install(app)
+    app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(RequestIdMiddleware)
+    return app
+
+
+def _lifespan(settings: Settings) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        logging.configure(settings.log_level)
+        database = Database(settings)
+        schema.prepare(database)
+        live_catalogue = LiveCatalogue(database)
+        live_model = LiveModel(database, ModelStore(settings.model_store))
+        supervisor = TrainingSupervisor(database, settings)
+        tasks = (live_catalogue.refresh, live_model.refresh, supervisor.look_after_runs)
+        for load in tasks[:2]:
+            load()
+        refresher = Refresher(tasks, settings.refresh_interval_s)
+        refresher.start()
+        try:
+            yield State(
+                database=database,
+                live_catalogue=live_catalogue,
+                live_model=live_model,
+                training_supervisor=supervisor,
+            )
+        finally:
+            refresher.stop()
+            supervisor.stop()
+            database.dispose()
+
+    return lifespan
+
+
+app = create_app()

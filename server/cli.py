@@ -1,0 +1,247 @@
+"""The ``matinee`` command: calls services and etl, prints."""
+
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from sqlalchemy.exc import DBAPIError
+
+from server import cli_output as output
+from server.backend import logging, schema
+from server.backend.config import Settings
+from server.backend.model_store import ModelStore
+from server.backend.session import Database
+from server.backend.trainer import when_parent_ends
+from server.errors import MatineeError, SettingsError, SourceError
+from server.etl.demo import write_demo
+from server.etl.download import LICENCE_NOTICE, RELEASES, download
+from server.etl.loader import load
+from server.etl.movielens import open_source
+from server.recommender.algorithms import ALGORITHMS
+from server.recommender.training import evaluate_algorithms
+from server.schemas.base import Paging
+from server.services.operations import OperationsDataManager
+from server.services.recommendation_engine import RecommendationEngineService
+from server.services.training import Trainer, TrainingDataManager
+
+DOWNLOADS = Path("data/downloads")
+
+app = typer.Typer(
+    help="Matinee: a movie catalogue, ratings and personal recommendations behind one REST API.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The ledger of model versions; without a command: list it.", invoke_without_command=True)
+db_app = typer.Typer(help="The database's schema.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(db_app, name="db")
+
+
+def main() -> None:
+    """Run the command line; what went wrong is one sentence on standard error and exit code 1."""
+    try:
+        app()
+    except MatineeError as error:
+        sys.exit(f"Error: {error}")
+    except DBAPIError as error:
+        sys.exit(f"Error: the database {Settings.load().sqlalchemy_url!r} cannot be used: {error.orig}")
+    except OSError as error:
+        sys.exit(f"Error: {error}")
+
+
+@app.command()
+def ingest(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A MovieLens folder or .zip, a release to download "
+            f"({', '.join(RELEASES)}), or demo: a small built-in catalogue."
+        ),
+    ],
+    rejects: Annotated[Path | None, typer.Option(help="Write every row that cannot be used to this file.")] = None,
+) -> None:
+    """Load movies and ratings: the whole source or, if anything fails, nothing. Can be run again."""
+    with (
+        _database() as database,
+        _local_source(source) as path,
+        open_source(path) as movielens,
+        output.Rejects(rejects) as sink,
+        output.byte_progress(movielens.bytes_total) as on_progress,
+    ):
+        report = load(movielens, database, name=source, on_progress=on_progress, on_reject=sink.add)
+    output.print_load_report(report, sink)
+
+
+@app.command()
+def train(
+    algorithm: Annotated[str | None, typer.Option(help="Instead of MATINEE_ALGORITHM.")] = None,
+    if_needed: Annotated[
+        bool,
+        typer.Option("--if-needed", help="Only if ratings have changed since the live version was trained."),
+    ] = False,
+    run: Annotated[int | None, typer.Option(hidden=True, help="Carry out a run that a server has begun.")] = None,
+) -> None:
+    """Train a model on all ratings, here and now, and make it the live version."""
+    settings = Settings.load() if algorithm is None else Settings.load(algorithm=algorithm)
+    with _database(settings) as database:
+        trainer = Trainer(database, ModelStore(settings.model_store), settings)
+        if run is not None:
+            _carry_out_for_server(trainer, run)
+            return
+        if if_needed and not trainer.is_needed():
+            output.say("The live version was trained on these very ratings; nothing to do.")
+            return
+        with output.stage_progress() as on_progress:
+            version = trainer.carry_out(trainer.start_run(), on_progress)
+        with database.transaction(writes=False) as session:
+            output.print_version(RecommendationEngineService(session).get_version(version))
+
+
+@app.command()
+def evaluate(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Measure each algorithm on held-out ratings: every user's latest fifth, all movies ranked."""
+    settings = Settings.load()
+    with _database(settings) as database, database.transaction(writes=False) as session:
+        data = TrainingDataManager(session)
+        ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
+    evaluations = evaluate_algorithms(ratings, movie_ids, algorithms=ALGORITHMS, seed=settings.seed)
+    output.print_evaluations(evaluations, as_json=as_json)
+
+
+@models_app.callback()
+def models(context: typer.Context) -> None:
+    """List the model versions, newest first."""
+    if context.invoked_subcommand is None:
+        with _database() as database, database.transaction(writes=False) as session:
+            output.print_versions(RecommendationEngineService(session).list_versions(Paging(limit=100)))
+
+
+@models_app.command()
+def activate(
+    version: Annotated[int, typer.Argument(help="Number of a version; matinee models lists them.")],
+) -> None:
+    """Make a version the live one; running servers follow within a second."""
+    with _database() as database, database.transaction(writes=True) as session:
+        RecommendationEngineService(session).activate(version)
+    output.say(f"Version {version} is live.")
+
+
+@models_app.command()
+def prune(
+    keep: Annotated[int, typer.Option(min=0, help="How many of the newest versions to keep, beside the live one.")],
+) -> None:
+    """Delete old versions and their artifacts. The live version always stays."""
+    settings = Settings.load()
+    with _database(settings) as database:
+        with database.transaction(writes=True) as session:
+            artifacts = RecommendationEngineService(session).forget_old_versions(keep)
+        # After the commit: a version in the ledger must never be without its artifact.
+        store = ModelStore(settings.model_store)
+        for artifact in artifacts:
+            store.remove(artifact)
+    output.say(f"{len(artifacts)} old versions deleted.")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Number of serving processes.")] = 1,
+) -> None:
+    """Serve the API; an empty database gets its tables first."""
+    settings = Settings.load()
+    with _database(settings) as database, database.transaction(writes=False) as session:
+        first_user = OperationsDataManager(session).find_first_user()
+    _check_port(host, port)
+    output.print_welcome(f"http://{host}:{port}", first_user)
+    uvicorn.run(
+        "server.app:app",
+        host=host,
+        port=port,
+        workers=workers,
+        log_level=settings.log_level,
+        # The server's name and version are nobody's business.
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+@db_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to this release's schema."""
+    database = Database(Settings.load())
+    schema.upgrade(database)
+    output.say("The database has this release's schema.")
+
+
+@contextmanager
+def _database(settings: Settings | None = None) -> Iterator[Database]:
+    settings = settings or Settings.load()
+    logging.configure(settings.log_level)
+    database = Database(settings)
+    try:
+        schema.prepare(database)
+        yield database
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def _local_source(source: str) -> Iterator[Path]:
+    """Give the path of a source, which is written or downloaded first where it has to be."""
+    if source == "demo":
+        with tempfile.TemporaryDirectory() as folder:
+            yield write_demo(Path(folder))
+    elif source in RELEASES and not Path(source).exists():
+        output.say(LICENCE_NOTICE)
+        with output.download_progress() as on_progress:
+            path = download(source, DOWNLOADS, on_progress)
+        yield path
+    elif Path(source).exists():
+        yield Path(source)
+    else:
+        raise SourceError(
+            f"There is no file or folder {source!r}, nor a release of that name. Name a folder or .zip of MovieLens "
+            f"files, a release ({', '.join(RELEASES)}), or demo."
+        )
+
+
+def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
+    def give_up() -> None:
+        trainer.fail(run_id, "The server stopped during the training.")
+        os._exit(1)
+
+    when_parent_ends(give_up)
+    try:
+        trainer.carry_out(run_id)
+    except MatineeError:
+        # The run holds the reason; for the server it has ended in good order.
+        sys.exit(0)
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        # As the server will: a port that only waits for late packets is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(
+                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."
+            ) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Ratings into the database in bulk: a batch into a temporary table, then merged by two statements."""
+
+from typing import NamedTuple
+
+import polars as pl
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+COLUMNS = ("user_id", "movie_id", "rating", "rated_at")
+
+CREATE = """
+CREATE TEMPORARY TABLE staged_ratings
+(user_id bigint NOT NULL, movie_id bigint NOT NULL, rating real NOT NULL, rated_at bigint NOT NULL)
+"""
+ADD_USERS = """
+INSERT INTO users (user_id) SELECT DISTINCT user_id FROM staged_ratings WHERE true ON CONFLICT DO NOTHING
+"""
+UPDATE_OLDER = """
+UPDATE ratings SET rating = staged.rating, rated_at = staged.rated_at
+FROM staged_ratings AS staged
+WHERE ratings.user_id = staged.user_id AND ratings.movie_id = staged.movie_id
+AND (staged.rated_at > ratings.rated_at OR (staged.rated_at = ratings.rated_at AND staged.rating <> ratings.rating))
+"""
+# "WHERE true" keeps SQLite from reading ON CONFLICT as the ON of a join.
+ADD_NEW = """
+INSERT INTO ratings (user_id, movie_id, rating, rated_at)
+SELECT user_id, movie_id, rating, rated_at FROM staged_ratings WHERE true ON CONFLICT (user_id, movie_id) DO NOTHING
+"""
+
+
+class Merged(NamedTuple):
+    """What a batch changed."""
+
+    added: int
+    updated: int
+    users_added: int
+
+
+class Staging:
+    """The temporary table of one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._is_postgresql = session.get_bind().dialect.name == "postgresql"
+        session.execute(text("DROP TABLE IF EXISTS staged_ratings"))
+        session.execute(text(CREATE + "ON COMMIT DROP" if self._is_postgresql else CREATE))
+
+    def merge(self, frame: pl.DataFrame) -> Merged:
+        """Insert and update the ratings of a frame, in which a user and movie come once."""
+        self._fill(frame.select(COLUMNS))
+        users_added = self._count(ADD_USERS)
+        # Updates first: a rating added by this very batch needs no comparing.
+        updated = self._count(UPDATE_OLDER)
+        added = self._count(ADD_NEW)
+        self.session.execute(text("DELETE FROM staged_ratings"))
+        return Merged(added, updated, users_added)
+
+    def _fill(self, frame: pl.DataFrame) -> None:
+        # Past SQLAlchemy, to what each driver has for bulk: COPY, and executemany over plain tuples.
+        driver = self.session.connection().connection.driver_connection
+        if self._is_postgresql:
+            with driver.cursor().copy("COPY staged_ratings FROM STDIN (FORMAT csv)") as copy:
+                copy.write(frame.write_csv(include_header=False).encode())
+        else:
+            driver.executemany("INSERT INTO staged_ratings VALUES (?, ?, ?, ?)", frame.iter_rows())
+
+    def _count(self, statement: str) -> int:
+        return self.session.execute(text(statement)).rowcount

@@ -1,0 +1,24 @@
+"""``/genres``."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from server.dependencies import GenreServiceDep, PageLinksDep
+from server.routing import TransactionRoute
+from server.schemas.base import Paging
+from server.schemas.movies import GenrePage
+
+router = APIRouter(prefix="/genres", tags=["movies"], route_class=TransactionRoute)
+
+
+class GenrePaging(Paging):
+    """Which page; there are few genres, so the first holds them all."""
+
+    limit: int = 100
+
+
+@router.get("")
+def list_genres(paging: Annotated[GenrePaging, Query()], genres: GenreServiceDep, links: PageLinksDep) -> GenrePage:
+    """List the genres by name, each with its number of movies."""
+    return links.on(genres.list_genres(paging))

@@ -1,0 +1,45 @@
+"""``/ratings``."""
+
+from fastapi import APIRouter, Request, Response, status
+
+from server.dependencies import RatingId, RatingServiceDep
+from server.errors import MovieNotFound, RatingNotFound, UserNotFound
+from server.problems import documented
+from server.routing import TransactionRoute
+from server.schemas.ratings import Rating, RatingCreate
+
+router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=TransactionRoute)
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    responses={
+        200: {
+            "model": Rating,
+            "description": "The user had rated the movie before; value and time are replaced.",
+        },
+        **documented(UserNotFound(0), MovieNotFound(0)),
+    },
+)
+def create_rating(wanted: RatingCreate, ratings: RatingServiceDep, request: Request, response: Response) -> Rating:
+    """Rate a movie. Rating it again replaces value and time, keeps the id and answers 200.
+
+    The movie's average and the user's recommendations show it at once.
+    """
+    saved = ratings.save_rating(wanted)
+    response.headers["Location"] = request.url_for("get_rating", rating_id=saved.rating.rating_id).path
+    response.status_code = status.HTTP_201_CREATED if saved.is_new else status.HTTP_200_OK
+    return saved.rating
+
+
+@router.get("/{rating_id}", responses=documented(RatingNotFound(0)))
+def get_rating(rating_id: RatingId, ratings: RatingServiceDep) -> Rating:
+    """Give one rating."""
+    return ratings.get_rating(rating_id)
+
+
+@router.delete("/{rating_id}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(RatingNotFound(0)))
+def delete_rating(rating_id: RatingId, ratings: RatingServiceDep) -> None:
+    """Take a rating back; the movie's average and count follow."""
+    ratings.delete_rating(rating_id)

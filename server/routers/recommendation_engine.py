@@ -1,0 +1,91 @@
+"""``/recommendation-engine``."""
+
+from fastapi import APIRouter, BackgroundTasks, Request, Response, status
+
+from server.dependencies import (
+    LiveModelDep,
+    ModelVersionNumber,
+    PageLinksDep,
+    Paging,
+    RecommendationEngineServiceDep,
+    RunId,
+    TrainingSupervisorDep,
+)
+from server.errors import ModelVersionNotFound, RunNotFound
+from server.problems import documented
+from server.routing import TransactionRoute
+from server.schemas.recommendation_engine import (
+    ActiveModelChange,
+    ModelVersion,
+    ModelVersionPage,
+    RecommendationEngine,
+    TrainingRun,
+)
+
+router = APIRouter(prefix="/recommendation-engine", tags=["recommendation engine"], route_class=TransactionRoute)
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_class=Response,
+    responses={
+        202: {
+            "description": "The training is under way; the body is empty.",
+            "headers": {"Location": {"description": "The training run, to follow it.", "schema": {"type": "string"}}},
+        }
+    },
+)
+def train_model(
+    engine: RecommendationEngineServiceDep,
+    supervisor: TrainingSupervisorDep,
+    background: BackgroundTasks,
+    request: Request,
+) -> Response:
+    """Train on all ratings of this moment, in the background; the new model is a new version.
+
+    One training runs at a time. Asked for during one, the next begins when it ends; asked for more often, it is that
+    same one.
+    """
+    run_id = engine.request_training()
+    background.add_task(supervisor.look_after_runs)
+    location = request.url_for("get_training_run", run_id=run_id).path
+    return Response(status_code=status.HTTP_202_ACCEPTED, headers={"Location": location})
+
+
+@router.get("")
+def get_recommendation_engine(engine: RecommendationEngineServiceDep) -> RecommendationEngine:
+    """Tell the live version, its metrics and age, and the run under way."""
+    return engine.get_overview()
+
+
+@router.get("/runs/{run_id}", responses=documented(RunNotFound(0)))
+def get_training_run(run_id: RunId, engine: RecommendationEngineServiceDep) -> TrainingRun:
+    """Tell how a training stands."""
+    return engine.get_run(run_id)
+
+
+@router.get("/models")
+def list_model_versions(
+    paging: Paging, engine: RecommendationEngineServiceDep, links: PageLinksDep
+) -> ModelVersionPage:
+    """List the model versions, newest first."""
+    return links.on(engine.list_versions(paging))
+
+
+@router.get("/models/{version}", responses=documented(ModelVersionNotFound(0)))
+def get_model_version(version: ModelVersionNumber, engine: RecommendationEngineServiceDep) -> ModelVersion:
+    """Give one model version: algorithm, parameters, data, metrics, calibration."""
+    return engine.get_version(version)
+
+
+@router.put("/active-model", responses=documented(ModelVersionNotFound(0)))
+def activate_model_version(
+    change: ActiveModelChange,
+    engine: RecommendationEngineServiceDep,
+    live_model: LiveModelDep,
+    background: BackgroundTasks,
+) -> ModelVersion:
+    """Make a version the live one: go back, or forward. Every serving process follows within a second."""
+    background.add_task(live_model.refresh)
+    return engine.activate(change.version)

@@ -1,0 +1,39 @@
+"""``/user``."""
+
+from fastapi import APIRouter, Request, Response, status
+
+from server.dependencies import PageLinksDep, Paging, Recommendations, UserId, UserServiceDep
+from server.errors import ArtifactError, NoActiveModel, UserNotFound
+from server.problems import documented
+from server.routing import TransactionRoute
+from server.schemas.ratings import RatingPage
+from server.schemas.user import RecommendedMovies, User
+
+router = APIRouter(prefix="/user", tags=["users"], route_class=TransactionRoute)
+
+
+@router.post("", status_code=status.HTTP_201_CREATED)
+def create_user(users: UserServiceDep, request: Request, response: Response) -> User:
+    """Make a new user. ``Location`` leads to his ratings, none as yet."""
+    user = users.create_user()
+    response.headers["Location"] = request.url_for("list_user_ratings", user_id=user.user_id).path
+    return user
+
+
+@router.get("/{user_id}/ratings", responses=documented(UserNotFound(0)))
+def list_user_ratings(user_id: UserId, paging: Paging, users: UserServiceDep, links: PageLinksDep) -> RatingPage:
+    """List a user's ratings, newest first."""
+    return links.on(users.list_ratings(user_id, paging))
+
+
+@router.get(
+    "/{user_id}/recommended-movies",
+    responses=documented(UserNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
+)
+def list_recommended_movies(user_id: UserId, query: Recommendations, users: UserServiceDep) -> RecommendedMovies:
+    """Recommend movies: ids and probabilities, highest first.
+
+    The user's newest ratings count at once, without a new training. Movies he has rated are included unless
+    `exclude_seen`. A user without ratings gets the popular movies.
+    """
+    return users.recommend_movies(user_id, query)

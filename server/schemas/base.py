@@ -1,0 +1,103 @@
+"""What all wire types share: strict bodies, 64-bit ids, times as written in the contract, problem details."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Protocol
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+MAX_ID = 2**63 - 1
+
+# JSON integers of a body: strict, so that "1", 1.0 and true are refused.
+EntityId = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+
+
+def _digits(value: Any) -> Any:  # noqa: ANN401 (whatever the query string held)
+    """Refuse what Python's ``int`` would take but no client means: "1.0", "1_000", " 1 "."""
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,20}", value):
+        raise ValueError("is not a whole number written in digits")
+    return value
+
+
+# Whole numbers in a path or a query string, which arrive as text.
+Digits = BeforeValidator(_digits)
+PathId = Annotated[int, Digits, Field(ge=1, le=MAX_ID)]
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(_written, return_type=str),
+    WithJsonSchema({
+        "type": "string",
+        "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$",
+        "description": "A moment in UTC, without offset and fraction.",
+        "examples": ["2024-10-30T14:30:00"],
+    }),
+]
+
+
+class ReadSchema(BaseModel):
+    """What Matinee answers; no defaults, so that every field is always there."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class WriteSchema(BaseModel):
+    """What a client sends; an unknown field is an error, for it is most likely a misspelt one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Paging(BaseModel):
+    """Which page of a list."""
+
+    limit: Annotated[int, Digits, Field(ge=1, le=100, description="Entries on a page.")] = 10
+    page: Annotated[int, Digits, Field(ge=1, le=1_000_000, description="Number of the page, from 1.")] = 1
+
+    @property
+    def offset(self) -> int:
+        """Entries before this page."""
+        return (self.page - 1) * self.limit
+
+
+Total = Annotated[int, Field(description="Entries in the whole list, exactly.")]
+
+
+class PageRead(Protocol):
+    """What all pages of a list have, behind entries under the list's own name."""
+
+    @property
+    def total(self) -> int: ...  # noqa: D102 (see Total)
+    @property
+    def page(self) -> int: ...  # noqa: D102 (as asked for)
+    @property
+    def limit(self) -> int: ...  # noqa: D102 (as asked for)
+
+
+class FieldProblem(ReadSchema):
+    """What is wrong with one field."""
+
+    pointer: str = Field(description="Where: `#/body/rating`, `#/query/limit`, …", examples=["#/body/rating"])
+    message: str = Field(examples=["Input should be a multiple of 0.5"])
+
+
+class Problem(ReadSchema):
+    """Problem details (RFC 9457)."""
+
+    type: str = Field(
+        description="Stable name of the kind of problem.", examples=["urn:matinee:problem:movie-not-found"]
+    )
+    title: str = Field(examples=["Movie not found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="What went wrong this time and what to do next.")
+    instance: str = Field(description="The path that was asked for.", examples=["/api/rest/v1/movies/0"])
+
+
+class ValidationProblem(Problem):
+    """Problem details of input that is malformed, field by field."""
+
+    errors: list[FieldProblem]

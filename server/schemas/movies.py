@@ -1,0 +1,144 @@
+"""Movies and genres on the wire."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
+
+from server.schemas.base import MAX_ID, Digits, Paging, ReadSchema, Total
+
+TOY_STORY: JsonDict = {
+    "movie_id": 1,
+    "title": "Toy Story",
+    "alternative_titles": [],
+    "year": 1995,
+    "genres": [{"genre_id": 2, "genre_name": "Adventure"}, {"genre_id": 3, "genre_name": "Animation"}],
+    "avg_rating": 3.9209302325581397,
+    "total_ratings": 215,
+}
+
+
+class Genre(ReadSchema):
+    """A genre."""
+
+    genre_id: int
+    genre_name: str = Field(examples=["Thriller"])
+
+
+class GenreCount(Genre):
+    """A genre with the number of its movies."""
+
+    total_movies: int
+
+
+class GenrePage(ReadSchema):
+    """A page of genres, by name."""
+
+    genres: list[GenreCount]
+    total: Total
+    page: int
+    limit: int
+
+
+class Movie(ReadSchema):
+    """A movie."""
+
+    model_config = ConfigDict(json_schema_extra={"example": TOY_STORY})
+
+    movie_id: int
+    title: str = Field(description="The title as said: article in front, without the year.")
+    alternative_titles: list[str]
+    year: int | None = Field(description="Year of release; null where the source has none.")
+    genres: list[Genre]
+    avg_rating: float | None = Field(description="Mean of all ratings in stars; null without ratings.")
+    total_ratings: int
+
+
+class MoviePage(ReadSchema):
+    """A page of movies."""
+
+    movies: list[Movie]
+    total: Total
+    page: int
+    limit: int
+
+
+class AverageRating(ReadSchema):
+    """The mean of a movie's ratings."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "movie_id": 1,
+                "title": "Toy Story",
+                "avg_rating": 3.9209302325581397,
+                "total_ratings": 215,
+            }
+        }
+    )
+
+    movie_id: int
+    title: str
+    avg_rating: float | None = Field(description="The exact mean, unrounded; null without ratings.")
+    total_ratings: int
+
+
+class MovieSort(StrEnum):
+    """Orders of a movie list; each begins with what a page shows first, and a leading minus turns it round."""
+
+    RELEVANCE = "relevance"
+    POPULARITY = "popularity"
+    RATING = "rating"
+    YEAR = "year"
+    TITLE = "title"
+    ID = "id"
+    RELEVANCE_REVERSED = "-relevance"
+    POPULARITY_REVERSED = "-popularity"
+    RATING_REVERSED = "-rating"
+    YEAR_REVERSED = "-year"
+    TITLE_REVERSED = "-title"
+    ID_REVERSED = "-id"
+
+
+Year = Annotated[int, Digits, Field(ge=0, le=9999)]
+
+
+class MovieQuery(Paging):
+    """Which movies, in which order."""
+
+    search: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Words to find, all, in title, alternative titles, genres and year; the last may be unfinished.",
+        examples=["thriller 1995"],
+    )
+    genre: list[str] = Field(
+        default=[],
+        max_length=20,
+        description="Name of a genre; may be repeated, then all must hold.",
+        examples=[["Comedy"]],
+    )
+    year_from: Year | None = Field(default=None, description="First year, inclusive.")
+    year_to: Year | None = Field(default=None, description="Last year, inclusive.")
+    min_ratings: Annotated[int, Digits, Field(ge=0, le=MAX_ID)] | None = Field(
+        default=None, description="At least so many ratings."
+    )
+    sort: MovieSort | None = Field(
+        default=None,
+        description=(
+            "`relevance`, `popularity` and `rating` begin with the best, `year`, `title` and `id` with the lowest; "
+            "a leading `-` reverses. Movies without a rating or a year come last either way. "
+            "Default: `relevance` with a search, else `id`."
+        ),
+    )
+
+    @property
+    def words(self) -> str | None:
+        """The search, or None where it is missing or blank."""
+        return self.search if self.search and not self.search.isspace() else None
+
+    @property
+    def order(self) -> MovieSort:
+        """The order asked for, or the default."""
+        return self.sort or (MovieSort.RELEVANCE if self.words else MovieSort.ID)

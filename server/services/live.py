@@ -1,0 +1,117 @@
+"""What a serving process keeps in memory, and how it follows the database: the search index and the live model."""
+
+import logging
+import time
+from collections import defaultdict
+
+from sqlalchemy import Select, func, select
+
+from server.backend.model_store import ModelStore
+from server.backend.session import Database
+from server.errors import ArtifactError, NoActiveModel
+from server.models import AlternativeTitle, Genre, Ingestion, Movie, MovieGenre, MovieStatistics
+from server.recommender import artifact
+from server.recommender.model import TrainedModel
+from server.search.index import SearchDocument, SearchIndex
+from server.services.base import BaseDataManager
+from server.services.recommendation_engine import ModelVersionDataManager
+
+logger = logging.getLogger(__name__)
+
+# A live version that cannot be read is tried again so often: the store may only be slow to show it.
+RETRY_S = 10
+
+
+class LiveCatalogue:
+    """The search index of the catalogue's newest version."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.index = SearchIndex([])
+        self.movies = 0
+        """Movies in the index."""
+        self._version: int | None = None
+
+    def refresh(self) -> None:
+        """Build the index anew where an ingestion has changed the catalogue; searches go on meanwhile."""
+        with self.database.transaction(writes=False) as session:
+            catalogue = CatalogueDataManager(session)
+            version = catalogue.get_version()
+            if version == self._version:
+                return
+            documents = catalogue.list_documents()
+        self.index, self.movies, self._version = SearchIndex(documents), len(documents), version
+        logger.info("search index of %d movies built, catalogue version %d", len(documents), version)
+
+
+class LiveModel:
+    """The live model version, once the process has it."""
+
+    def __init__(self, database: Database, store: ModelStore) -> None:
+        self.database = database
+        self.store = store
+        self.problem: str | None = None
+        """Why the version that should be live is not."""
+        self.version: int | None = None
+        """The version that serves."""
+        self._model: TrainedModel | None = None
+        self._retry_at = 0.0
+
+    def get(self) -> TrainedModel:
+        """Give the model that serves. Raises `NoActiveModel` before the first, `ArtifactError` if unreadable."""
+        if self._model is not None:
+            return self._model
+        if self.problem is not None:
+            raise ArtifactError(self.problem)
+        raise NoActiveModel
+
+    def refresh(self) -> None:
+        """Swap the live version in where it has changed; one that can't be read leaves the previous one serving."""
+        with self.database.transaction(writes=False) as session:
+            active = ModelVersionDataManager(session).find_active()
+        if active is None or active.version == self.version or time.monotonic() < self._retry_at:
+            return
+        try:
+            self._model = artifact.load(self.store.opener(active.artifact))
+        except ArtifactError as error:
+            self.problem = f"Model version {active.version} cannot be read: {error}"
+            self._retry_at = time.monotonic() + RETRY_S
+            logger.error("%s", self.problem)
+            return
+        self.version, self.problem, self._retry_at = active.version, None, 0.0
+        logger.info("model version %d is live", active.version)
+
+
+class CatalogueDataManager(BaseDataManager):
+    """SQL of the catalogue as a whole."""
+
+    def get_version(self) -> int:
+        """Give the catalogue's version; 0 before the first ingestion."""
+        return self.session.scalar(select(func.max(Ingestion.ingestion_id))) or 0
+
+    def list_documents(self) -> list[SearchDocument]:
+        """Read what a search looks through."""
+        titles = self._grouped(
+            select(AlternativeTitle.movie_id, AlternativeTitle.title).order_by(AlternativeTitle.position)
+        )
+        genres = self._grouped(select(MovieGenre.movie_id, Genre.genre_name).join(Genre).order_by(Genre.genre_name))
+        movies = self.session.execute(
+            select(Movie.movie_id, Movie.title, Movie.year, MovieStatistics.rating_count).join(MovieStatistics)
+        )
+        return [
+            SearchDocument(
+                movie_id=movie_id,
+                title=title,
+                alternative_titles=tuple(titles.get(movie_id, ())),
+                year=year,
+                genres=tuple(genres.get(movie_id, ())),
+                popularity=popularity,
+            )
+            for movie_id, title, year, popularity in movies
+        ]
+
+    def _grouped(self, statement: Select[tuple[int, str]]) -> dict[int, list[str]]:
+        texts: dict[int, list[str]] = defaultdict(list)
+        for movie_id, text in self.session.execute(statement):
+            texts[movie_id].append(text)
+        return texts

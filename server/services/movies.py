@@ -1,0 +1,254 @@
+"""Movies: the listing with its search, filters and orders, one movie, its average rating, the genres."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    exists,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.orm import Session
+
+from server.errors import MovieNotFound
+from server.models import AlternativeTitle, Genre, Movie, MovieGenre, MovieStatistics
+from server.schemas import movies as schemas
+from server.schemas.base import Paging
+from server.schemas.movies import MovieQuery, MovieSort
+from server.search.index import Hits, SearchIndex
+from server.services.base import BaseDataManager, BaseService
+
+rating_count = MovieStatistics.rating_count
+rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)
+
+SORT_KEYS: dict[str, tuple[tuple[ColumnElement[object], bool], ...]] = {
+    # (key, whether the largest comes first); a key that is null comes last in either direction.
+    "popularity": ((rating_count, True),),
+    "rating": ((rating_mean, True), (rating_count, True)),
+    "year": ((Movie.year, False),),
+    "title": ((Movie.sort_title, False),),
+    "id": ((Movie.movie_id, False),),
+}
+
+
+class MovieService(BaseService):
+    """Rules of the catalogue."""
+
+    def __init__(self, session: Session, index: SearchIndex) -> None:
+        super().__init__(session)
+        self.movies = MovieDataManager(session)
+        self.index = index
+
+    def list_movies(self, query: MovieQuery) -> schemas.MoviePage:
+        """Give a page of the movies that fit, with the number of all that do."""
+        hits = self.index.search(query.words) if query.words else None
+        if hits is not None and query.order is MovieSort.RELEVANCE and not _has_filters(query):
+            movie_ids, total = _page_of(hits, query), hits.total
+        else:
+            movie_ids, total = self.movies.list_ids(query, hits)
+        return schemas.MoviePage(
+            movies=self.movies.list_by_ids(movie_ids), total=total, page=query.page, limit=query.limit
+        )
+
+    def get_movie(self, movie_id: int) -> schemas.Movie:
+        """Give one movie. Raises `MovieNotFound`."""
+        found = self.movies.list_by_ids([movie_id])
+        if not found:
+            raise MovieNotFound(movie_id)
+        return found[0]
+
+    def get_average_rating(self, movie_id: int) -> schemas.AverageRating:
+        """Give the mean of a movie's ratings, from the one row that keeps it. Raises `MovieNotFound`."""
+        average = self.movies.find_average_rating(movie_id)
+        if average is None:
+            raise MovieNotFound(movie_id)
+        return average
+
+
+class GenreService(BaseService):
+    """Rules of the genres."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.genres = GenreDataManager(session)
+
+    def list_genres(self, paging: Paging) -> schemas.GenrePage:
+        """Give a page of the genres by name, each with its number of movies."""
+        return schemas.GenrePage(
+            genres=self.genres.list_counted(paging),
+            total=self.genres.count(),
+            page=paging.page,
+            limit=paging.limit,
+        )
+
+
+class MovieDataManager(BaseDataManager):
+    """SQL of the catalogue. Reads select columns, not entities: this is the hot path."""
+
+    def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int]:
+        """Give the ids on a page of the movies that pass the filters, among `hits` where given, and their total."""
+        statement = select(Movie.movie_id).join(MovieStatistics)
+        rank: ColumnElement[object] = Movie.movie_id
+        if hits is not None:
+            ranked = self._as_table(hits.movie_ids.tolist())
+            statement = statement.join(ranked, ranked.c.movie_id == Movie.movie_id)
+            rank = ranked.c.rank
+        statement = statement.where(*self._conditions(query))
+        total = self.session.scalar(select(func.count()).select_from(statement.subquery()))
+        ordered = statement.order_by(*_order(query.order, rank)).limit(query.limit).offset(query.offset)
+        return list(self.session.scalars(ordered)), total or 0
+
+    def list_by_ids(self, movie_ids: Sequence[int]) -> list[schemas.Movie]:
+        """Give the movies with these ids, in this order; ids that are unknown are left out."""
+        if not movie_ids:
+            return []
+        rows = self.session.execute(
+            select(Movie.movie_id, Movie.title, Movie.year, rating_count, rating_mean)
+            .join(MovieStatistics)
+            .where(Movie.movie_id.in_(movie_ids))
+        )
+        genres, titles = self._genres_of(movie_ids), self._alternative_titles_of(movie_ids)
+        found = {
+            movie_id: schemas.Movie(
+                movie_id=movie_id,
+                title=title,
+                alternative_titles=titles[movie_id],
+                year=year,
+                genres=genres[movie_id],
+                avg_rating=mean,
+                total_ratings=count,
+            )
+            for movie_id, title, year, count, mean in rows
+        }
+        return [found[movie_id] for movie_id in movie_ids if movie_id in found]
+
+    def find_average_rating(self, movie_id: int) -> schemas.AverageRating | None:
+        """Give a movie's mean and count, or None where there is no such movie."""
+        row = self.session.execute(
+            select(Movie.title, rating_count, rating_mean).join(MovieStatistics).where(Movie.movie_id == movie_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        title, count, mean = row
+        return schemas.AverageRating(movie_id=movie_id, title=title, avg_rating=mean, total_ratings=count)
+
+    def list_unknown_to(self, known: Iterable[int], limit: int) -> list[int]:
+        """Give up to `limit` movie ids, lowest first, that are not among `known`."""
+        table = self._as_table(list(known))
+        return list(
+            self.session.scalars(
+                select(Movie.movie_id)
+                .where(~exists().where(table.c.movie_id == Movie.movie_id))
+                .order_by(Movie.movie_id)
+                .limit(limit)
+            )
+        )
+
+    def _conditions(self, query: MovieQuery) -> list[ColumnElement[bool]]:
+        conditions = [
+            exists().where(MovieGenre.movie_id == Movie.movie_id, MovieGenre.genre_id == genre_id)
+            if genre_id
+            else literal(False)  # noqa: FBT003 (SQL's FALSE, not a flag)
+            for genre_id in self._genre_ids(query.genre)
+        ]
+        if query.year_from is not None:
+            conditions.append(Movie.year >= query.year_from)
+        if query.year_to is not None:
+            conditions.append(Movie.year <= query.year_to)
+        if query.min_ratings is not None:
+            conditions.append(rating_count >= query.min_ratings)
+        return conditions
+
+    def _genre_ids(self, names: Sequence[str]) -> list[int | None]:
+        """Look genres up by name in any case; None for a name that is no genre's."""
+        if not names:
+            return []
+        # Compared here, not in SQL, for databases do not agree on letter case beyond ASCII.
+        known = {
+            name.casefold(): genre_id
+            for genre_id, name in self.session.execute(select(Genre.genre_id, Genre.genre_name))
+        }
+        return [known.get(name.casefold()) for name in names]
+
+    def _genres_of(self, movie_ids: Sequence[int]) -> dict[int, list[schemas.Genre]]:
+        genres: dict[int, list[schemas.Genre]] = defaultdict(list)
+        rows = self.session.execute(
+            select(MovieGenre.movie_id, Genre.genre_id, Genre.genre_name)
+            .join(Genre)
+            .where(MovieGenre.movie_id.in_(movie_ids))
+            .order_by(Genre.genre_name)
+        )
+        for movie_id, genre_id, name in rows:
+            genres[movie_id].append(schemas.Genre(genre_id=genre_id, genre_name=name))
+        return genres
+
+    def _alternative_titles_of(self, movie_ids: Sequence[int]) -> dict[int, list[str]]:
+        titles: dict[int, list[str]] = defaultdict(list)
+        rows = self.session.execute(
+            select(AlternativeTitle.movie_id, AlternativeTitle.title)
+            .where(AlternativeTitle.movie_id.in_(movie_ids))
+            .order_by(AlternativeTitle.movie_id, AlternativeTitle.position)
+        )
+        for movie_id, title in rows:
+            titles[movie_id].append(title)
+        return titles
+
+    def _as_table(self, movie_ids: list[int]) -> FromClause:
+        """Hand a list of ids over as one parameter, whatever its length, to be joined as `movie_id` and `rank`."""
+        if self.dialect == "postgresql":
+            unnested = func.unnest(literal(movie_ids, ARRAY(BigInteger))).table_valued(
+                "movie_id", with_ordinality="rank"
+            )
+            return unnested.render_derived()
+        each = func.json_each(json.dumps(movie_ids)).table_valued("value", "key")
+        return select(each.c.value.label("movie_id"), each.c.key.label("rank")).subquery()
+
+
+class GenreDataManager(BaseDataManager):
+    """SQL of the genres."""
+
+    def count(self) -> int:
+        """Count the genres."""
+        return self.session.scalar(select(func.count()).select_from(Genre)) or 0
+
+    def list_counted(self, paging: Paging) -> list[schemas.GenreCount]:
+        """Give a page of genres by name, each with its number of movies."""
+        counted: Select[tuple[int, str, int]] = (
+            select(Genre.genre_id, Genre.genre_name, func.count(MovieGenre.movie_id))
+            .outerjoin(MovieGenre)
+            .group_by(Genre.genre_id, Genre.genre_name)
+            .order_by(Genre.genre_name, Genre.genre_id)
+        )
+        rows = self.session.execute(counted.limit(paging.limit).offset(paging.offset))
+        return [
+            schemas.GenreCount(genre_id=genre_id, genre_name=name, total_movies=movies)
+            for genre_id, name, movies in rows
+        ]
+
+
+def _has_filters(query: MovieQuery) -> bool:
+    return bool(query.genre) or not (query.year_from is query.year_to is query.min_ratings is None)
+
+
+def _page_of(hits: Hits, paging: Paging) -> list[int]:
+    page: list[int] = hits.movie_ids[paging.offset : paging.offset + paging.limit].tolist()
+    return page
+
+
+def _order(sort: MovieSort, rank: ColumnElement[object]) -> list[ColumnElement[object]]:
+    """Turn an order into SQL keys; the last is the id, so that no two movies are equal."""
+    name, is_reversed = sort.value.lstrip("-"), sort.value.startswith("-")
+    keys = SORT_KEYS.get(name, ((rank, False),))
+    order: list[ColumnElement[object]] = []
+    for key, largest_first in keys:
+        # "NULLS LAST" without the words, which the two databases take differently.
+        order.append(key.is_(None))
+        order.append(key.desc() if largest_first != is_reversed else key.asc())
+    return [*order, Movie.movie_id]

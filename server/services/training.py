@@ -1,0 +1,203 @@
+"""Training: from the ratings in the database to a new live version."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Select, func, select
+from sqlalchemy.exc import DBAPIError
+
+from server.backend.config import Settings
+from server.backend.model_store import ModelStore
+from server.backend.session import Database
+from server.errors import ConflictError, MatineeError
+from server.models import Movie, Rating
+from server.recommender import artifact
+from server.recommender.interactions import Ratings
+from server.recommender.model import TrainedModel
+from server.recommender.training import train
+from server.services.base import BaseDataManager
+from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
+
+logger = logging.getLogger(__name__)
+
+OnProgress = Callable[[str, float], None]
+HEARTBEATS_A_LEASE = 6
+ROWS_A_FETCH = 50_000
+
+
+class Trainer:
+    """Carries one run through: read, train, store, enter as a version. Whatever fails, the run ends with a reason."""
+
+    def __init__(self, database: Database, store: ModelStore, settings: Settings) -> None:
+        self.database = database
+        self.store = store
+        self.settings = settings
+
+    def is_needed(self) -> bool:
+        """Say whether the live version is missing, or ratings have come, changed or gone since it was trained."""
+        with self.database.transaction(writes=False) as session:
+            active = RecommendationEngineService(session).get_overview().active_model
+            return active is None or TrainingDataManager(session).summarise() != (
+                active.data["ratings"],
+                active.data["newest_rating"],
+            )
+
+    def start_run(self) -> int:
+        """Begin a run in this process and give its id. Raises `TrainingInProgress`."""
+        with self.database.transaction(writes=True) as session:
+            TrainingRunDataManager(session).fail_lost(self.settings.training_lease_s)
+            return RecommendationEngineService(session).start_run()
+
+    def carry_out(self, run_id: int, on_progress: OnProgress = lambda _stage, _progress: None) -> int:
+        """Train for a run that is running, and give the new version's number.
+
+        Raises what made it fail, after the run was marked as failed.
+        """
+        try:
+            with Heartbeat(self.database, run_id, self.settings.training_lease_s) as heartbeat:
+
+                def note(stage: str, progress: float) -> None:
+                    heartbeat.note(stage, progress)
+                    on_progress(stage, progress)
+
+                return self._train(run_id, note)
+        except BaseException as error:
+            self.fail(run_id, _reason(error))
+            raise
+
+    def fail(self, run_id: int, reason: str) -> None:
+        """End a run as failed, unless it has ended."""
+        with self.database.transaction(writes=True) as session:
+            TrainingRunDataManager(session).fail(run_id, reason)
+
+    def _train(self, run_id: int, on_progress: OnProgress) -> int:
+        started = time.monotonic()
+        on_progress("reading", 0.0)
+        with self.database.transaction(writes=False) as session:
+            data = TrainingDataManager(session)
+            ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
+        model = train(
+            ratings,
+            movie_ids,
+            algorithm=self.settings.algorithm,
+            seed=self.settings.seed,
+            on_progress=on_progress,
+        )
+        on_progress("storing", 0.99)
+        return self._publish(run_id, model, started)
+
+    def _publish(self, run_id: int, model: TrainedModel, started: float) -> int:
+        with self.store.publish(f"run-{run_id}") as (name, open_file):
+            artifact.save(model, open_file)
+        try:
+            with self.database.transaction(writes=True) as session:
+                details = {
+                    "duration_s": time.monotonic() - started,
+                    "size_bytes": self.store.size_bytes(name),
+                    "artifact": name,
+                }
+                return RecommendationEngineService(session).complete_run(
+                    run_id, model.card.model_dump(mode="json") | details
+                )
+        except BaseException:
+            self.store.remove(name)
+            raise
+
+
+class Heartbeat:
+    """Tells the database, from a thread of its own, that a run is alive and how far it is."""
+
+    def __init__(self, database: Database, run_id: int, lease_s: float) -> None:
+        self.database = database
+        self.run_id = run_id
+        self.interval_s = min(1.0, lease_s / HEARTBEATS_A_LEASE)
+        self._state = ("starting", 0.0)
+        self._lost = False
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def note(self, stage: str, progress: float) -> None:
+        """Say how far the run is. Raises `ConflictError` where it was given up meanwhile."""
+        self._state = (stage, progress)
+        if self._lost:
+            raise ConflictError(f"Training run {self.run_id} was given up before it ended.")
+
+    def _beat_on(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                with self.database.transaction(writes=True) as session:
+                    self._lost = not TrainingRunDataManager(session).beat(self.run_id, *self._state)
+            except DBAPIError:
+                logger.warning("training run %d could not reach the database; it tries again", self.run_id)
+            self._stopped.wait(self.interval_s)
+
+
+class TrainingDataManager(BaseDataManager):
+    """Reads what a training needs, straight into arrays."""
+
+    def summarise(self) -> tuple[int, int | None]:
+        """Give the number of ratings and the newest one's time, in seconds since 1970."""
+        count, newest = self.session.execute(select(func.count(), func.max(Rating.rated_at))).one()
+        return count, newest and int(newest.timestamp())
+
+    def read_ratings(self) -> Ratings:
+        """Read all ratings as columns."""
+        statement = select(Rating.user_id, Rating.movie_id, Rating.rating, Rating.rated_at)
+        rows = self._read(statement, np.dtype([("user", "i8"), ("movie", "i8"), ("stars", "f4"), ("time", "i8")]))
+        return Ratings(
+            user_ids=np.ascontiguousarray(rows["user"]),
+            movie_ids=np.ascontiguousarray(rows["movie"]),
+            ratings=np.ascontiguousarray(rows["stars"]),
+            rated_at=np.ascontiguousarray(rows["time"]),
+        )
+
+    def read_movie_ids(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Read the ids of the whole catalogue, ascending: int64[movies]."""
+        rows = self._read(select(Movie.movie_id).order_by(Movie.movie_id), np.dtype([("movie", "i8")]))
+        return np.ascontiguousarray(rows["movie"])
+
+    def _read(
+        self, statement: Select[tuple[object, ...]], dtype: np.dtype[np.void]
+    ) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+        # The driver's own tuples go into the array one by one: no list of rows is ever in memory.
+        connection = self.session.connection()
+        with closing(self._driver_cursor()) as cursor:
+            cursor.execute(str(statement.compile(connection)))
+            return np.fromiter(cursor, dtype)
+
+    def _driver_cursor(self) -> Any:  # noqa: ANN401 (each driver has a class of its own)
+        driver = self.session.connection().connection.driver_connection
+        if self.dialect == "sqlite":
+            return driver.cursor()
+        # PostgreSQL sends all rows at once unless the cursor has a name.
+        cursor = driver.cursor("training")
+        cursor.itersize = ROWS_A_FETCH
+        return cursor
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, MatineeError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"The model could not be stored: {error.strerror}."
+    if isinstance(error, DBAPIError):
+        return "The database could not be read or written; the server's log says more."
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return "The training was interrupted."
+    if isinstance(error, MemoryError):
+        return "The training needs more memory than there is."
+    logger.error("a training failed unexpectedly", exc_info=error)
+    return "The training failed unexpectedly; the server's log says more."

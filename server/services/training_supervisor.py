@@ -1,0 +1,64 @@
+"""What a serving process does about trainings: starts those that wait, notices those that died."""
+
+import logging
+import threading
+
+from server.backend.config import Settings
+from server.backend.session import Database
+from server.backend.trainer import TrainingProcess
+from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingSupervisor:
+    """Keeps the promise that a run starts when its turn comes, and that none is "running" for ever.
+
+    Every serving process has one; the database decides between them.
+    """
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self.database = database
+        self.settings = settings
+        self._processes: list[TrainingProcess] = []
+        self._lock = threading.Lock()
+
+    def look_after_runs(self) -> None:
+        """Mark the runs of dead processes as failed, then start the one that waits; mostly this only reads."""
+        with self._lock:
+            self._bury_dead()
+            with self.database.transaction(writes=False) as session:
+                if not TrainingRunDataManager(session).needs_attention(self.settings.training_lease_s):
+                    return
+            self._start_waiting()
+
+    def stop(self) -> None:
+        """Stop the trainings this process has started; their runs end as failed."""
+        with self._lock:
+            for process in self._processes:
+                process.stop()
+            self._bury_dead()
+
+    def _bury_dead(self) -> None:
+        ended = [(process, end) for process in self._processes if (end := process.find_end()) is not None]
+        for process, end in ended:
+            self._processes.remove(process)
+            with self.database.transaction(writes=True) as session:
+                # No effect on a run that has ended, as one that ended in good order has.
+                TrainingRunDataManager(session).fail(process.run_id, end)
+
+    def _start_waiting(self) -> None:
+        with self.database.transaction(writes=True) as session:
+            for run_id in TrainingRunDataManager(session).fail_lost(self.settings.training_lease_s):
+                logger.warning("training run %d gave no sign of life and counts as failed", run_id)
+            claimed = RecommendationEngineService(session).claim_queued_run()
+        if claimed is not None:
+            self._start(claimed)
+
+    def _start(self, run_id: int) -> None:
+        try:
+            self._processes.append(TrainingProcess(run_id, self.settings))
+        except OSError as error:
+            with self.database.transaction(writes=True) as session:
+                reason = f"The training process could not be started: {error.strerror}."
+                TrainingRunDataManager(session).fail(run_id, reason)

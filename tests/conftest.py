@@ -1,0 +1,74 @@
+"""Fixtures that several folders share: settings, and a database of each kind, made by the migrations."""
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from server.backend import schema
+from server.backend.config import Settings
+from server.backend.session import Database
+from tests import postgres
+
+DATABASES = ("sqlite", "postgresql")
+MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the schema, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[URL]:
+    """A running PostgreSQL server."""
+    with postgres.running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: URL) -> Iterator[str]:
+    """The name of a PostgreSQL database with the schema, to be copied."""
+    name = f"template_{uuid.uuid4().hex[:8]}"
+    with postgres.database(postgres_server, name) as url:
+        _migrate(url.render_as_string(hide_password=False))
+        yield name
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database with the schema; a test that uses it runs once on each kind."""
+    if request.param == "sqlite":
+        path = tmp_path / "matinee.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_template")
+    with postgres.database(server, f"test_{uuid.uuid4().hex[:12]}", template=template) as url:
+        yield url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings for that database and a model store of the test's own."""
+    return Settings(_env_file=None, database_url=database_url, model_store=str(tmp_path / "models"))
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """The open database."""
+    database = Database(settings)
+    yield database
+    database.dispose()
+
+
+def _migrate(url: str) -> None:
+    database = Database(Settings(_env_file=None, database_url=url))
+    schema.upgrade(database)
+    database.dispose()
