@@ -31,7 +31,7 @@ class CatalogueWriter:
     def __init__(self, session: Session) -> None:
         self.session = session
         genres = session.execute(select(Genre.genre_name, Genre.genre_id))
-        self._genre_ids = {name: genre_id for name, genre_id in genres}
+        self._genre_ids = dict(genres.tuples().all())
 
     def write(self, movies: Sequence[SourceMovie]) -> tuple[int, int]:
         """Insert and update movies, and give the number of each. A movie comes at most once in `movies`."""
@@ -55,17 +55,20 @@ class CatalogueWriter:
         genres = self._grouped(
             select(MovieGenre.movie_id, Genre.genre_name).join(Genre).where(MovieGenre.movie_id.in_(movie_ids))
         )
-        rows = self.session.execute(
-            select(Movie.movie_id, Movie.title, Movie.sort_title, Movie.year, Movie.source_title).where(
-                Movie.movie_id.in_(movie_ids)
-            )
-        )
+        rows = self.session.scalars(select(Movie).where(Movie.movie_id.in_(movie_ids)))
         return {
-            movie_id: _Stored(*columns, tuple(titles[movie_id]), frozenset(genres[movie_id]))
-            for movie_id, *columns in rows
+            movie.movie_id: _Stored(
+                movie.title,
+                movie.sort_title,
+                movie.year,
+                movie.source_title,
+                tuple(titles[movie.movie_id]),
+                frozenset(genres[movie.movie_id]),
+            )
+            for movie in rows
         }
 
-    def _grouped(self, statement: Select[tuple[int, str]]) -> dict[int, list[str]]:
+    def _grouped(self, statement: Select[int, str]) -> dict[int, list[str]]:
         texts: dict[int, list[str]] = defaultdict(list)
         for movie_id, value in self.session.execute(statement):
             texts[movie_id].append(value)

@@ -1,10 +1,12 @@
 """Ratings into the database in bulk: a batch into a temporary table, then merged by two statements."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import polars as pl
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
+
+from server.backend.session import driver_connection
 
 COLUMNS = ("user_id", "movie_id", "rating", "rated_at")
 
@@ -57,7 +59,7 @@ class Staging:
 
     def _fill(self, frame: pl.DataFrame) -> None:
         # Past SQLAlchemy, to what each driver has for bulk: COPY, and executemany over plain tuples.
-        driver = self.session.connection().connection.driver_connection
+        driver = driver_connection(self.session)
         if self._is_postgresql:
             with driver.cursor().copy("COPY staged_ratings FROM STDIN (FORMAT csv)") as copy:
                 copy.write(frame.write_csv(include_header=False).encode())
@@ -65,4 +67,5 @@ class Staging:
             driver.executemany("INSERT INTO staged_ratings VALUES (?, ?, ?, ?)", frame.iter_rows())
 
     def _count(self, statement: str) -> int:
-        return self.session.execute(text(statement)).rowcount
+        result = cast("CursorResult[Any]", self.session.execute(text(statement)))
+        return result.rowcount
