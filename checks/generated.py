@@ -1,12 +1,12 @@
 """Docs that are generated, compared with what the code says now: `docs/openapi.json` and `docs/cli.md`."""
 
 import json
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import click
-import typer.main
+from typer.testing import CliRunner
 
 from server.app import create_app
 from server.backend.config import Settings
@@ -30,7 +30,7 @@ def render_openapi() -> str:
 def render_cli() -> str:
     """Give the help of every command, and the settings."""
     parts = ["# The command line\n\nWritten by `make docs` from the code.\n"]
-    parts += [f"## `{name}`\n\n```\n{text}\n```\n" for name, text in _helps(typer.main.get_command(cli), "matinee")]
+    parts += [f"## `{name}`\n\n```\n{text}\n```\n" for name, text in _helps([])]
     rows = [
         f"| `MATINEE_{name.upper()}` | `{field.default}` | {field.description} |"
         for name, field in Settings.model_fields.items()
@@ -40,15 +40,13 @@ def render_cli() -> str:
     return "\n".join(parts)
 
 
-def _helps(command: click.Command, name: str) -> list[tuple[str, str]]:
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
-    helps = [(name, command.get_help(context))]
-    if isinstance(command, click.Group):
-        for child in command.list_commands(context):
-            found = command.get_command(context, child)
-            if found is not None:
-                helps += _helps(found, f"{name} {child}")
-    return helps
+def _helps(commands: list[str]) -> Iterator[tuple[str, str]]:
+    """Give a command and all below it, each with its help."""
+    shown = CliRunner().invoke(cli, [*commands, "--help"], prog_name="matinee", env={"COLUMNS": "100"}, color=False)
+    text = shown.output.rstrip()
+    yield " ".join(["matinee", *commands]), text
+    for child in re.findall(r"^  (\w+) ", text.partition("Commands:")[2], re.MULTILINE):
+        yield from _helps([*commands, child])
 
 
 def _is_current(path: Path, text: str, *, write: bool) -> bool:

@@ -69,7 +69,10 @@ def ingest(
     ],
     rejects: Annotated[Path | None, typer.Option(help="Write every row that cannot be used to this file.")] = None,
 ) -> None:
-    """Load movies and ratings: the whole source or, if anything fails, nothing. Can be run again."""
+    """Load movies and ratings, all or nothing.
+
+    Can be run again: the same data changes nothing, newer data is merged, ratings given through the API stay.
+    """
     with (
         _database() as database,
         _local_source(source) as path,
@@ -90,7 +93,10 @@ def train(
     ] = False,
     run: Annotated[int | None, typer.Option(hidden=True, help="Carry out a run that a server has begun.")] = None,
 ) -> None:
-    """Train a model on all ratings, here and now, and make it the live version."""
+    """Train a model and make it the live version.
+
+    On all ratings, here and now; running servers follow within a second.
+    """
     settings = Settings.load() if algorithm is None else Settings.load(algorithm=algorithm)
     with _database(settings) as database:
         trainer = Trainer(database, ModelStore(settings.model_store), settings)
@@ -110,7 +116,10 @@ def train(
 def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Measure each algorithm on held-out ratings: every user's latest fifth, all movies ranked."""
+    """Measure each algorithm on held-out ratings.
+
+    Every user's latest fifth is held out, and all movies he had not rated before are ranked.
+    """
     settings = Settings.load()
     with _database(settings) as database, database.transaction(writes=False) as session:
         data = TrainingDataManager(session)

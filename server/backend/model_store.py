@@ -3,13 +3,13 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import IO
+from typing import BinaryIO, Literal
 
 import fsspec
 
 from server.errors import SettingsError
 
-OpenFile = Callable[[str, str], AbstractContextManager[IO[bytes]]]
+OpenFile = Callable[[str, Literal["rb", "wb"]], AbstractContextManager[BinaryIO]]
 
 
 class ModelStore:

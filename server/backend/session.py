@@ -37,7 +37,14 @@ class Database:
         self.engine.dispose()
 
 
+def driver_connection(session: Session) -> Any:  # noqa: ANN401 (each driver has a class of its own)
+    """Give the driver's own connection in a session's transaction, for bulk work past SQLAlchemy."""
+    return session.connection().connection.driver_connection
+
+
 def _create_engine(settings: Settings) -> Engine:
+    if settings.sqlite_file is not None:
+        settings.sqlite_file.parent.mkdir(parents=True, exist_ok=True)
     url = settings.sqlalchemy_url
     backend = url.get_backend_name()
     engine = create_engine(

@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 # How long a training process gets to write down that it was stopped.
 FAREWELL_S = 5
+STANDARD_INPUT = 0
 
 
 class TrainingProcess:
@@ -58,7 +59,8 @@ def when_parent_ends(call: Callable[[], None]) -> None:
     """In a training process: call once the process that started it is gone."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Past Python's own buffer, whose lock would still be held when this process ends.
+        os.read(STANDARD_INPUT, 1)
         call()
 
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()

@@ -110,7 +110,7 @@ class CatalogueDataManager(BaseDataManager):
             for movie_id, title, year, popularity in movies
         ]
 
-    def _grouped(self, statement: Select[tuple[int, str]]) -> dict[int, list[str]]:
+    def _grouped(self, statement: Select[int, str]) -> dict[int, list[str]]:
         texts: dict[int, list[str]] = defaultdict(list)
         for movie_id, text in self.session.execute(statement):
             texts[movie_id].append(text)

@@ -3,13 +3,13 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
     FromClause,
-    Select,
     exists,
     func,
     literal,
@@ -25,16 +25,16 @@ from server.schemas.movies import MovieQuery, MovieSort
 from server.search.index import Hits, SearchIndex
 from server.services.base import BaseDataManager, BaseService
 
-rating_count = MovieStatistics.rating_count
+rating_count = MovieStatistics.rating_count.expression
 rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)
 
-SORT_KEYS: dict[str, tuple[tuple[ColumnElement[object], bool], ...]] = {
+SORT_KEYS: dict[str, tuple[tuple[ColumnElement[Any], bool], ...]] = {
     # (key, whether the largest comes first); a key that is null comes last in either direction.
     "popularity": ((rating_count, True),),
     "rating": ((rating_mean, True), (rating_count, True)),
-    "year": ((Movie.year, False),),
-    "title": ((Movie.sort_title, False),),
-    "id": ((Movie.movie_id, False),),
+    "year": ((Movie.year.expression, False),),
+    "title": ((Movie.sort_title.expression, False),),
+    "id": ((Movie.movie_id.expression, False),),
 }
 
 
@@ -95,7 +95,7 @@ class MovieDataManager(BaseDataManager):
     def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int]:
         """Give the ids on a page of the movies that pass the filters, among `hits` where given, and their total."""
         statement = select(Movie.movie_id).join(MovieStatistics)
-        rank: ColumnElement[object] = Movie.movie_id
+        rank: ColumnElement[Any] = Movie.movie_id.expression
         if hits is not None:
             ranked = self._as_table(hits.movie_ids.tolist())
             statement = statement.join(ranked, ranked.c.movie_id == Movie.movie_id)
@@ -152,7 +152,7 @@ class MovieDataManager(BaseDataManager):
         )
 
     def _conditions(self, query: MovieQuery) -> list[ColumnElement[bool]]:
-        conditions = [
+        conditions: list[ColumnElement[bool]] = [
             exists().where(MovieGenre.movie_id == Movie.movie_id, MovieGenre.genre_id == genre_id)
             if genre_id
             else literal(False)  # noqa: FBT003 (SQL's FALSE, not a flag)
@@ -220,7 +220,7 @@ class GenreDataManager(BaseDataManager):
 
     def list_counted(self, paging: Paging) -> list[schemas.GenreCount]:
         """Give a page of genres by name, each with its number of movies."""
-        counted: Select[tuple[int, str, int]] = (
+        counted = (
             select(Genre.genre_id, Genre.genre_name, func.count(MovieGenre.movie_id))
             .outerjoin(MovieGenre)
             .group_by(Genre.genre_id, Genre.genre_name)
@@ -242,13 +242,13 @@ def _page_of(hits: Hits, paging: Paging) -> list[int]:
     return page
 
 
-def _order(sort: MovieSort, rank: ColumnElement[object]) -> list[ColumnElement[object]]:
+def _order(sort: MovieSort, rank: ColumnElement[Any]) -> list[ColumnElement[Any]]:
     """Turn an order into SQL keys; the last is the id, so that no two movies are equal."""
     name, is_reversed = sort.value.lstrip("-"), sort.value.startswith("-")
     keys = SORT_KEYS.get(name, ((rank, False),))
-    order: list[ColumnElement[object]] = []
+    order: list[ColumnElement[Any]] = []
     for key, largest_first in keys:
         # "NULLS LAST" without the words, which the two databases take differently.
         order.append(key.is_(None))
         order.append(key.desc() if largest_first != is_reversed else key.asc())
-    return [*order, Movie.movie_id]
+    return [*order, Movie.movie_id.expression]

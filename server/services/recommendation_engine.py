@@ -1,6 +1,7 @@
 """The recommendation engine: training runs, the ledger of model versions, and which version is live."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Row, Select, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -267,7 +268,7 @@ class ModelVersionDataManager(BaseDataManager):
         """Count the versions."""
         return self.session.scalar(select(func.count()).select_from(ModelVersion)) or 0
 
-    def find_active(self) -> Row[tuple[int, str, datetime]] | None:
+    def find_active(self) -> Row[int, str, datetime] | None:
         """Give the live version's number, artifact and time of activation."""
         return self.session.execute(
             select(ActiveModel.version, ModelVersion.artifact, ActiveModel.activated_at).join(ModelVersion)
@@ -280,7 +281,7 @@ class ModelVersionDataManager(BaseDataManager):
         self.session.execute(statement.on_conflict_do_update(index_elements=[ActiveModel.slot], set_=values))
 
 
-def _versions() -> Select[tuple[object, ...]]:
+def _versions() -> Select[*tuple[Any, ...]]:
     columns = [column for column in ModelVersion.__table__.columns if column.name != "artifact"]
     is_active = (ModelVersion.version == ActiveModel.version).label("is_active")
     return select(*columns, func.coalesce(is_active, False).label("is_active")).outerjoin(

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
-from server.backend.session import Database
+from server.backend.session import Database, driver_connection
 from server.errors import ConflictError, MatineeError
 from server.models import Movie, Rating
 from server.recommender import artifact
@@ -150,8 +150,9 @@ class TrainingDataManager(BaseDataManager):
 
     def summarise(self) -> tuple[int, int | None]:
         """Give the number of ratings and the newest one's time, in seconds since 1970."""
-        count, newest = self.session.execute(select(func.count(), func.max(Rating.rated_at))).one()
-        return count, newest and int(newest.timestamp())
+        newest = self.session.scalar(select(func.max(Rating.rated_at)))
+        count = self.session.scalar(select(func.count()).select_from(Rating)) or 0
+        return count, None if newest is None else int(newest.timestamp())
 
     def read_ratings(self) -> Ratings:
         """Read all ratings as columns."""
@@ -170,7 +171,7 @@ class TrainingDataManager(BaseDataManager):
         return np.ascontiguousarray(rows["movie"])
 
     def _read(
-        self, statement: Select[tuple[object, ...]], dtype: np.dtype[np.void]
+        self, statement: Select[*tuple[Any, ...]], dtype: np.dtype[np.void]
     ) -> np.ndarray[tuple[int], np.dtype[np.void]]:
         # The driver's own tuples go into the array one by one: no list of rows is ever in memory.
         connection = self.session.connection()
@@ -179,7 +180,7 @@ class TrainingDataManager(BaseDataManager):
             return np.fromiter(cursor, dtype)
 
     def _driver_cursor(self) -> Any:  # noqa: ANN401 (each driver has a class of its own)
-        driver = self.session.connection().connection.driver_connection
+        driver = driver_connection(self.session)
         if self.dialect == "sqlite":
             return driver.cursor()
         # PostgreSQL sends all rows at once unless the cursor has a name.
