@@ -1,0 +1,1 @@
+"""Commands that print tables: how fast, how good, beside a baseline in the same run."""

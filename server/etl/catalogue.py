@@ -31,7 +31,7 @@ class CatalogueWriter:
     def __init__(self, session: Session) -> None:
         self.session = session
         genres = session.execute(select(Genre.genre_name, Genre.genre_id))
-        self._genre_ids = dict(genres.tuples().all())
+        self._genre_ids = dict(genres.all())
 
     def write(self, movies: Sequence[SourceMovie]) -> tuple[int, int]:
         """Insert and update movies, and give the number of each. A movie comes at most once in `movies`."""

@@ -14,6 +14,7 @@ CREATE = """
 CREATE TEMPORARY TABLE staged_ratings
 (user_id bigint NOT NULL, movie_id bigint NOT NULL, rating real NOT NULL, rated_at bigint NOT NULL)
 """
+# "WHERE true" keeps SQLite from reading ON CONFLICT as the ON of a join.
 ADD_USERS = """
 INSERT INTO users (user_id) SELECT DISTINCT user_id FROM staged_ratings WHERE true ON CONFLICT DO NOTHING
 """
@@ -23,10 +24,11 @@ FROM staged_ratings AS staged
 WHERE ratings.user_id = staged.user_id AND ratings.movie_id = staged.movie_id
 AND (staged.rated_at > ratings.rated_at OR (staged.rated_at = ratings.rated_at AND staged.rating <> ratings.rating))
 """
-# "WHERE true" keeps SQLite from reading ON CONFLICT as the ON of a join.
+# Not ON CONFLICT DO NOTHING, which draws an id for every row that it then leaves out.
 ADD_NEW = """
 INSERT INTO ratings (user_id, movie_id, rating, rated_at)
-SELECT user_id, movie_id, rating, rated_at FROM staged_ratings WHERE true ON CONFLICT (user_id, movie_id) DO NOTHING
+SELECT user_id, movie_id, rating, rated_at FROM staged_ratings AS staged WHERE NOT EXISTS
+(SELECT 1 FROM ratings WHERE ratings.user_id = staged.user_id AND ratings.movie_id = staged.movie_id)
 """
 
 

@@ -1,0 +1,111 @@
+"""Serving over HTTP: each endpoint beside one that does nothing, and all of them while a training runs."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+from benchmarks.workbench import Workbench, percentiles_ms, print_table
+from server.services.operations import OperationsDataManager
+
+REQUESTS = 300
+API = "/api/rest/v1"
+RUN_DEADLINE_S = 600
+
+
+def run(bench: Workbench) -> None:
+    """Print milliseconds a request, one after the other, idle and during a training."""
+    with bench.loaded_database() as database, database.transaction(writes=False) as session:
+        user = OperationsDataManager(session).find_first_user()
+    with _server(bench) as port:
+        _train(port, lambda: None)
+        paths = {
+            "nothing (/livez)": "/livez",
+            "movies, page 1": f"{API}/movies",
+            "movies, page 20": f"{API}/movies?page=20",
+            "search": f"{API}/movies?search=the+matrix",
+            "search, genre and order": f"{API}/movies?search=the&genre=Drama&sort=rating",
+            "average rating": f"{API}/movies/1/avg-rating",
+            "recommended movies": f"{API}/user/{user}/recommended-movies",
+        }
+        idle = {name: [_get(port, path) for _ in range(REQUESTS)] for name, path in paths.items()}
+        training: dict[str, list[float]] = {name: [] for name in paths}
+        _train(port, lambda: _ask_all(port, paths, training))
+    nothing = percentiles_ms(idle["nothing (/livez)"])[0]
+    rows = []
+    for name in paths:
+        p50, p99, _ = percentiles_ms(idle[name])
+        rows.append((name, p50, p99, p50 / nothing, *percentiles_ms(training[name])))
+    header = ("", "p50 ms", "p99 ms", "of nothing", "training: p50 ms", "p99 ms", "slowest ms")
+    print_table("Serving, one worker on SQLite", header, rows)
+
+
+def _ask_all(port: int, paths: dict[str, str], durations: dict[str, list[float]]) -> None:
+    for name, path in paths.items():
+        durations[name].append(_get(port, path))
+
+
+@contextmanager
+def _server(bench: Workbench) -> Iterator[int]:
+    """Serve the benchmark's database in a process of its own; gives the port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    process = subprocess.Popen(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "server.cli", "serve", "--port", str(port)],
+        env=os.environ | bench.settings.as_environment(),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_alive(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_until_alive(port: int) -> None:
+    for _ in range(600):
+        try:
+            _get(port, "/livez")
+        except ConnectionError:
+            time.sleep(0.1)
+        else:
+            return
+    sys.exit("The server did not start.")
+
+
+def _get(port: int, path: str) -> float:
+    """Ask once, on a new connection, and give the seconds until the answer was read."""
+    started = time.perf_counter()
+    _ask(port, "GET", path)
+    return time.perf_counter() - started
+
+
+def _ask(port: int, method: str, path: str) -> tuple[http.client.HTTPResponse, bytes]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        connection.request(method, path)
+        response = connection.getresponse()
+        body = response.read()
+    if response.status >= 400:
+        sys.exit(f"{method} {path} answered {response.status}: {body.decode()}")
+    return response, body
+
+
+def _train(port: int, meanwhile: Callable[[], object]) -> None:
+    """Train through the API; calls `meanwhile` again and again until the run has ended."""
+    response, _ = _ask(port, "POST", f"{API}/recommendation-engine")
+    run = response.headers["Location"]
+    deadline = time.monotonic() + RUN_DEADLINE_S
+    while time.monotonic() < deadline:
+        meanwhile()
+        status = json.loads(_ask(port, "GET", run)[1])["status"]
+        if status in {"succeeded", "failed"}:
+            break
+    # The serving process takes the new version in within half a second.
+    time.sleep(1)
