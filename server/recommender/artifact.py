@@ -1,0 +1,162 @@
+"""A trained model as files: a ``.npy`` for each array, and a manifest that vouches for them. No pickle."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError
+
+from server.errors import ArtifactError, InvalidInputError
+from server.recommender.algorithms import get_algorithm
+from server.recommender.base import Algorithm, AlgorithmConfig, Array, Record
+from server.recommender.calibration import Calibrator
+from server.recommender.model import ModelCard, TrainedModel
+
+FORMAT = 1
+"""Goes up when this release can no longer read what the one before it wrote, or the other way round."""
+
+MANIFEST = "manifest.json"
+
+CHUNK_BYTES = 1 << 20
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn")
+
+OpenFile = Callable[[str, Literal["rb", "wb"]], AbstractContextManager[BinaryIO]]
+"""Opens one file of an artifact by its name; raises OSError where it cannot."""
+
+
+class ArrayRecord(Record):
+    """An array of the artifact, in the ``.npy`` file of its name."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    sha256: str = Field(description="Digest of the whole file.")
+
+
+class Manifest(Record):
+    """What an artifact holds. It is written last: an artifact that has a manifest is complete."""
+
+    format: Literal[1]
+    created_at: datetime
+    libraries: dict[str, str] = Field(description="Versions of the libraries that made it.")
+    card: ModelCard
+    calibrator: Calibrator
+    arrays: dict[str, ArrayRecord]
+    sha256: str = Field(default="", description="Digest of everything else in the manifest.")
+
+    def digest(self) -> str:
+        """Return what ``sha256`` must be."""
+        return hashlib.sha256(self.model_dump_json(exclude={"sha256"}).encode()).hexdigest()
+
+
+class _AnyManifest(BaseModel):
+    """What the manifests of all releases have in common."""
+
+    format: int
+
+
+class _DigestingWriter:
+    """Writes to a file and digests what it writes."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def write(self, chunk: bytes) -> int:
+        self.sha256.update(chunk)
+        return self._file.write(chunk)
+
+
+def save(model: TrainedModel, open_file: OpenFile) -> Manifest:
+    """Write a model, array by array and then the manifest, without a second copy in memory."""
+    arrays = {"movie_ids": model.movie_ids, **model.algorithm.arrays()}
+    manifest = Manifest(
+        format=FORMAT,
+        created_at=datetime.now(UTC),
+        libraries={library: version(library) for library in LIBRARIES},
+        card=model.card,
+        calibrator=model.calibrator,
+        arrays={name: _save_array(name, array, open_file) for name, array in arrays.items()},
+    )
+    manifest = manifest.model_copy(update={"sha256": manifest.digest()})
+    with open_file(MANIFEST, "wb") as file:
+        file.write(manifest.model_dump_json(indent=2).encode())
+    return manifest
+
+
+def load(open_file: OpenFile) -> TrainedModel:
+    """Read a model.
+
+    Raises ArtifactError if a file is missing or damaged, or of a release that this one does not understand.
+    """
+    manifest = read_manifest(open_file)
+    algorithm, config = _find_algorithm(manifest.card)
+    if manifest.arrays.keys() != {"movie_ids", *algorithm.array_names()}:
+        raise ArtifactError(f"The artifact does not hold the arrays of {algorithm.name!r}. Train a new model.")
+    arrays = {name: _load_array(name, record, open_file) for name, record in manifest.arrays.items()}
+    movie_ids = arrays.pop("movie_ids")
+    return TrainedModel(manifest.card, manifest.calibrator, movie_ids, algorithm.from_arrays(config, arrays))
+
+
+def read_manifest(open_file: OpenFile) -> Manifest:
+    """Read what an artifact holds, without its arrays; raises ArtifactError as ``load`` does."""
+    with _reading(MANIFEST, open_file) as file:
+        text = file.read()
+    try:
+        found = _AnyManifest.model_validate_json(text).format
+        if found > FORMAT:
+            raise ArtifactError(
+                f"The artifact has format {found}, this release reads {FORMAT}. Upgrade, or train a new model."
+            )
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        raise _damaged(MANIFEST) from error
+    if manifest.sha256 != manifest.digest():
+        raise _damaged(MANIFEST)
+    return manifest
+
+
+def _find_algorithm(card: ModelCard) -> tuple[type[Algorithm[Any]], AlgorithmConfig]:
+    try:
+        algorithm = get_algorithm(card.algorithm)
+        return algorithm, algorithm.config_class(**card.parameters)
+    except (InvalidInputError, ValidationError) as error:
+        raise ArtifactError(
+            f"This release has no {card.algorithm!r} with parameters {card.parameters}. Train a new model."
+        ) from error
+
+
+def _save_array(name: str, array: Array, open_file: OpenFile) -> ArrayRecord:
+    with open_file(f"{name}.npy", "wb") as file:
+        writer = _DigestingWriter(file)
+        np.lib.format.write_array(writer, array, allow_pickle=False)
+    return ArrayRecord(dtype=array.dtype.str, shape=array.shape, sha256=writer.sha256.hexdigest())
+
+
+def _load_array(name: str, record: ArrayRecord, open_file: OpenFile) -> Array:
+    """Read an array in two passes: NumPy must not see the header of a file before it is known to be ours."""
+    with _reading(f"{name}.npy", open_file) as file:
+        sha256 = hashlib.sha256()
+        while chunk := file.read(CHUNK_BYTES):
+            sha256.update(chunk)
+    if sha256.hexdigest() != record.sha256:
+        raise _damaged(f"{name}.npy")
+    with _reading(f"{name}.npy", open_file) as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+@contextmanager
+def _reading(name: str, open_file: OpenFile) -> Iterator[BinaryIO]:
+    try:
+        with open_file(name, "rb") as file:
+            yield file
+    except OSError as error:
+        raise ArtifactError(f"The artifact's file {name} cannot be read: {error}.") from error
+
+
+def _damaged(name: str) -> ArtifactError:
+    return ArtifactError(f"The artifact's file {name} is damaged: it is not as it was written. Train a new model.")

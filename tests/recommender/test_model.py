@@ -1,0 +1,105 @@
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from server.recommender.algorithms import ALGORITHMS
+from server.recommender.interactions import History
+from server.recommender.model import Recommendations, TrainedModel
+from server.recommender.popularity import Popularity, PopularityConfig
+from server.recommender.training import train
+from tests.recommender.generated import CATALOGUE, history_of, taste_ratings
+
+HISTORY = history_of({4: 5.0, 8: 4.5, 12: 4.0, 3: 2.0, 7: 1.0, 999: 5.0})
+
+
+@pytest.fixture(scope="module", params=sorted(ALGORITHMS))
+def model(request: pytest.FixtureRequest) -> TrainedModel:
+    return train(taste_ratings(), CATALOGUE, algorithm=request.param, seed=0, on_progress=lambda *_: None)
+
+
+def values(recommendations: Recommendations) -> dict[str, object]:
+    return {name: np.asarray(value).tolist() for name, value in vars(recommendations).items()}
+
+
+@pytest.mark.parametrize("history", [HISTORY, history_of({}), history_of({1: 1.0})])
+def test_all_movies_have_a_place_and_a_probability_that_falls(model: TrainedModel, history: History) -> None:
+    whole = model.recommend(history, n=1_000, exclude_seen=False)
+
+    assert sorted(whole.movie_ids.tolist()) == CATALOGUE.tolist()
+    assert np.all(np.diff(whole.probabilities) <= 0)
+    assert 1 > whole.probabilities[0] > whole.probabilities[-1] >= whole.floor > 0
+
+
+def test_movies_that_nobody_has_rated_come_last_in_the_order_of_their_ids(model: TrainedModel) -> None:
+    whole = model.recommend(HISTORY, n=1_000, exclude_seen=False)
+
+    assert whole.movie_ids[-8:].tolist() == CATALOGUE[-8:].tolist()
+
+
+def test_seen_movies_are_left_out_on_request_and_change_nothing_else(model: TrainedModel) -> None:
+    whole = model.recommend(HISTORY, n=160, exclude_seen=False)
+
+    unseen = model.recommend(HISTORY, n=160, exclude_seen=True)
+
+    is_unseen = np.isin(whole.movie_ids, HISTORY.movie_ids, invert=True)
+    assert values(unseen) == {
+        "movie_ids": whole.movie_ids[is_unseen].tolist(),
+        "probabilities": whole.probabilities[is_unseen].tolist(),
+        "floor": whole.floor,
+    }
+
+
+@pytest.mark.parametrize("n", [1, 5, 100, 155])
+def test_a_short_list_is_the_head_of_the_long_one(model: TrainedModel, n: int) -> None:
+    for exclude_seen in (True, False):
+        long = model.recommend(HISTORY, n=160, exclude_seen=exclude_seen)
+
+        short = model.recommend(HISTORY, n=n, exclude_seen=exclude_seen)
+
+        assert values(short) == {
+            "movie_ids": long.movie_ids[:n].tolist(),
+            "probabilities": long.probabilities[:n].tolist(),
+            "floor": long.floor,
+        }
+
+
+def test_of_equal_scores_the_smaller_id_comes_first_with_the_same_probability(model: TrainedModel) -> None:
+    shares = np.zeros(160)
+    shares[[70, 20]] = 0.5
+    even = replace(model, algorithm=Popularity(PopularityConfig(), shares))
+
+    recommendations = even.recommend(history_of({}), n=4, exclude_seen=False)
+
+    assert recommendations.movie_ids.tolist() == [21, 71, 1, 2]
+    best, second, third, fourth = recommendations.probabilities
+    assert best == second > third == fourth
+
+
+def test_two_seen_movies_of_different_scores_have_different_probabilities(model: TrainedModel) -> None:
+    shares = np.linspace(0.5, 0.1, 160)
+    steady = replace(model, algorithm=Popularity(PopularityConfig(), shares))
+
+    recommendations = steady.recommend(history_of({1: 5.0, 2: 5.0, 3: 5.0}), n=160, exclude_seen=False)
+
+    assert np.all(np.diff(recommendations.probabilities) < 0)
+
+
+def test_a_user_who_has_rated_everything_gets_an_empty_list_of_the_unseen(model: TrainedModel) -> None:
+    history = history_of(dict.fromkeys(CATALOGUE.tolist(), 4.0))
+
+    recommendations = model.recommend(history, n=10, exclude_seen=True)
+
+    assert recommendations.movie_ids.size == recommendations.probabilities.size == 0
+    assert 0 < recommendations.floor < 1
+
+
+def test_threads_share_a_model(model: TrainedModel) -> None:
+    histories = [history_of({movie: 5.0, movie + 4: 1.0}) for movie in range(1, 41)]
+    alone = [values(model.recommend(history, n=20, exclude_seen=True)) for history in histories]
+
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda history: values(model.recommend(history, n=20, exclude_seen=True)), histories))
+
+    assert together == alone

@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+
+from server.errors import InvalidInputError, TooFewRatings
+from server.recommender.algorithms import ALGORITHMS
+from server.recommender.interactions import Ratings
+from server.recommender.model import DataSummary, TrainedModel
+from server.recommender.training import evaluate_algorithms, train
+from tests.recommender.generated import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings
+
+every_algorithm = pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+
+
+def train_quietly(ratings: Ratings, algorithm: str, *, seed: int = 0) -> TrainedModel:
+    return train(ratings, CATALOGUE, algorithm=algorithm, seed=seed, on_progress=lambda *_: None)
+
+
+def latest_ratings(stars: list[float]) -> Ratings:
+    """As many users as there are stars, each with four earlier ratings and these latest stars."""
+    rows = []
+    for user, latest in enumerate(stars, start=1):
+        rows += [(user, movie, 4.0, movie) for movie in range(1, 5)]
+        rows += [(user, 5, latest, 5)]
+    return ratings_of(rows)
+
+
+@every_algorithm
+def test_the_same_ratings_in_any_order_and_the_same_seed_train_the_same_model(algorithm: str) -> None:
+    one, other = (train_quietly(shuffled(taste_ratings(), seed=order), algorithm, seed=7) for order in (1, 2))
+
+    assert one.card == other.card
+    assert one.calibrator == other.calibrator
+    for name, array in one.algorithm.arrays().items():
+        assert np.array_equal(array, other.algorithm.arrays()[name]), name
+
+
+def test_the_card_says_what_the_model_was_made_from() -> None:
+    card = train_quietly(taste_ratings(), "nmf", seed=7).card
+
+    assert (card.algorithm, card.seed) == ("nmf", 7)
+    assert card.parameters == {"factors": 20, "iterations": 100, "ridge": 1.0, "prior_likes": 0.5}
+    assert card.data == DataSummary(ratings=240 * 24, users=240, movies=160, newest_rating=23)
+
+
+def test_probabilities_are_measured_on_half_of_the_held_out_ratings() -> None:
+    card = train_quietly(taste_ratings(), "popularity").card
+
+    assert card.metrics.calibration_pairs == 120 * (24 // 5)
+    assert sum(row.pairs for row in card.calibration) == card.metrics.calibration_pairs
+
+
+def test_the_probabilities_on_generated_tastes_are_true() -> None:
+    metrics = train_quietly(taste_ratings(n_users=480), "nmf").card.metrics
+
+    assert metrics.auc > 0.6
+    assert metrics.ece < 0.06
+    assert metrics.brier < 0.24
+
+
+def test_the_final_fit_has_seen_all_ratings() -> None:
+    ratings = taste_ratings()
+
+    model = train_quietly(ratings, "popularity")
+
+    likes = np.bincount(ratings.movie_ids[ratings.ratings >= 4], minlength=161)[1:]
+    assert model.algorithm.arrays()["like_shares"].tolist() == (likes / 240).tolist()
+
+
+def test_progress_names_the_stages_and_rises() -> None:
+    heard: list[tuple[str, float]] = []
+
+    train(
+        taste_ratings(),
+        CATALOGUE,
+        algorithm="popularity",
+        seed=0,
+        on_progress=lambda stage, share: heard.append((stage, share)),
+    )
+
+    assert [stage for stage, _ in heard] == ["splitting", "fitting", "evaluating", "calibrating", "refitting"]
+    shares = [share for _, share in heard]
+    assert shares == sorted(set(shares))
+    assert 0 <= shares[0] < shares[-1] <= 1
+
+
+def test_what_progress_raises_ends_the_training() -> None:
+    def cancel(stage: str, share: float) -> None:
+        if share > 0:
+            raise InterruptedError(stage)
+
+    with pytest.raises(InterruptedError, match="fitting"):
+        train(taste_ratings(), CATALOGUE, algorithm="nmf", seed=0, on_progress=cancel)
+
+
+@every_algorithm
+def test_a_few_hundred_ratings_are_enough(algorithm: str) -> None:
+    model = train_quietly(taste_ratings(n_users=12), algorithm)
+
+    assert model.card.data.ratings == 288
+    assert model.card.metrics.evaluated_users <= 12
+
+
+def test_the_least_that_can_be_trained_on_can_be_trained_on() -> None:
+    model = train_quietly(latest_ratings([4.0, 4.0, *[3.0] * 8]), "nmf")
+
+    assert model.card.metrics.evaluated_users == 2
+    assert model.card.metrics.calibration_pairs == 5
+
+
+@pytest.mark.parametrize(
+    ("ratings", "message"),
+    [
+        (ratings_of([]), "There are 0 ratings, and 0 users with 5 or more; training needs 10 such users"),
+        (
+            latest_ratings([4.0, 3.0] * 4),
+            "There are 40 ratings, and 8 users with 5 or more; training needs 10 such users",
+        ),
+        (
+            latest_ratings([4.0] * 11),
+            "stars or more come from 11 and the lower ones from 0 users. Training needs 2 users of each",
+        ),
+        (
+            latest_ratings([4.0, *[3.0] * 9]),
+            "stars or more come from 1 and the lower ones from 9 users. Training needs 2 users of each",
+        ),
+        (
+            rows_of(latest_ratings([4.0, 3.0] * 8), np.arange(80) % 5 == 4),
+            "There are 16 ratings, and 0 users with 5 or more; training needs 10 such users",
+        ),
+    ],
+)
+def test_too_few_ratings_are_refused_with_what_there_is_and_what_is_needed(ratings: Ratings, message: str) -> None:
+    with pytest.raises(TooFewRatings, match=message):
+        train_quietly(ratings, "nmf")
+
+
+def test_without_an_earlier_like_there_is_nothing_to_learn_from() -> None:
+    ratings = latest_ratings([4.0, 3.0] * 8)
+    sour = Ratings(
+        ratings.user_ids, ratings.movie_ids, np.where(ratings.movie_ids < 5, 1, ratings.ratings), ratings.rated_at
+    )
+
+    with pytest.raises(TooFewRatings, match="an earlier rating of 4 stars"):
+        train_quietly(sour, "nmf")
+
+
+def test_an_unknown_algorithm_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="There is no algorithm 'best'"):
+        train_quietly(taste_ratings(), "best")
+
+
+def test_algorithms_are_compared_on_what_training_measures_on() -> None:
+    ratings = taste_ratings()
+
+    evaluations = evaluate_algorithms(ratings, CATALOGUE, algorithms=["popularity", "nmf"], seed=3)
+
+    cards = [train_quietly(ratings, algorithm, seed=3).card for algorithm in ("popularity", "nmf")]
+    assert [evaluation.model_dump() for evaluation in evaluations] == [
+        card.model_dump(exclude={"seed", "data"}) for card in cards
+    ]
