@@ -1,0 +1,189 @@
+"""What a query finds, as a person who uses the search of a movie page sees it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from server.search.index import SearchDocument, SearchIndex
+from tests.search.conftest import FILMS, Search
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("shawshank", "The Shawshank Redemption"),
+        ("LEON", "Léon: The Professional"),
+        ("amélie", "Amelie"),
+        ("oceans eleven 1960", "Ocean's Eleven"),
+        ("ocean\u2019s eleven 1960", "Ocean's Eleven"),
+        ("guys & dolls", "Guys and Dolls"),
+        ("et the extra terrestrial", "E.T. the Extra-Terrestrial"),
+        ("mash", "M*A*S*H"),
+        ("m*a*s*h", "M*A*S*H"),
+        ("avventura", "L'Avventura"),
+        ("l'avventura", "L'Avventura"),
+        ("space odyssey", "2001: A Space Odyssey"),
+        ("hanna", "Hanna"),
+    ],
+)
+def test_case_accents_and_punctuation_make_no_difference(search: Search, query: str, title: str) -> None:
+    assert search(query) == [title]
+
+
+@pytest.mark.parametrize("query", ["matrix", "the matrix", "The Matrix", "Matrix, The", "THE MATRIX!", "the mat"])
+def test_the_place_of_the_article_makes_no_difference(search: Search, query: str) -> None:
+    assert search(query) == ["The Matrix", "The Matrix Reloaded"]
+
+
+@pytest.mark.parametrize("query", ["boot", "das boot", "Boot, Das", "the boat", "boat", "der boot"])
+def test_articles_of_other_languages_make_no_difference_either(search: Search, query: str) -> None:
+    assert search(query) == ["Das Boot"]
+
+
+def test_a_word_that_is_an_article_elsewhere_counts_when_a_title_has_it() -> None:
+    index = SearchIndex([
+        SearchDocument(1, "Die Hard", (), 1988, (), 145),
+        SearchDocument(2, "Hard Candy", (), 2005, (), 300),
+    ])
+
+    assert index.search("die hard").movie_ids.tolist() == [1]
+    assert index.search("der hard").movie_ids.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("query", "title"), [("se7en", "Seven"), ("12 monkeys", "Twelve Monkeys"), ("cidade de deus", "City of God")]
+)
+def test_alternative_titles_count(search: Search, query: str, title: str) -> None:
+    assert search(query) == [title]
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("toy comedy", ["Toy Story"]),
+        ("thriller 1995", ["Seven", "Twelve Monkeys", "Heat"]),
+        ("1995 thriller", ["Seven", "Twelve Monkeys", "Heat"]),
+        ("heat 1995", ["Heat"]),
+        ("heat 1996", []),
+        ("amelie poulain 2001", ["Amelie"]),
+        ("film noir", ["Chinatown", "M"]),
+        ("Film-Noir", ["Chinatown", "M"]),
+        ("sci-fi 1972", ["Solaris"]),
+        ("1982", ["E.T. the Extra-Terrestrial"]),
+        ("musical", ["Guys and Dolls"]),
+    ],
+)
+def test_every_word_is_found_in_a_title_a_genre_or_the_year(search: Search, query: str, titles: list[str]) -> None:
+    assert search(query) == titles
+
+
+@pytest.mark.parametrize("query", ["toy matrix", "matrix shrek", "shrek", "toy storyteller"])
+def test_a_word_that_is_not_found_leaves_no_hit(search: Search, query: str) -> None:
+    assert search(query) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("shawsh", ["The Shawshank Redemption"]),
+        ("toy st", ["Toy Story"]),
+        ("sto", ["Toy Story"]),
+        ("thrill 1995", []),
+        ("toy st ", []),
+        ("aliens ", ["Aliens"]),
+        ("alien ", ["Alien"]),
+        ("199 ", []),
+        ("heat 199", ["Heat"]),
+        ("crime dram", ["The Shawshank Redemption", "The Godfather", "City of God"]),
+    ],
+)
+def test_only_the_last_word_may_be_unfinished(search: Search, query: str, titles: list[str]) -> None:
+    assert search(query) == titles
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("it", "It"),
+        ("it ", "It"),
+        ("them", "Them!"),
+        ("Them!", "Them!"),
+        ("to be or not to be", "To Be or Not to Be"),
+        ("m", "M"),
+        ("$", "$"),
+        ("la la land", "La La Land"),
+        ("2001", "2001: A Space Odyssey"),
+    ],
+)
+def test_titles_of_stop_words_letters_numbers_and_signs_are_the_first_hit(
+    search: Search, query: str, title: str
+) -> None:
+    assert search(query)[0] == title
+
+
+def test_an_article_alone_finds_the_titles_that_have_it(search: Search) -> None:
+    hits = search("the ")
+
+    assert hits[:3] == ["The Shawshank Redemption", "The Matrix", "The Lord of the Rings: The Fellowship of the Ring"]
+    assert set(hits) == {film.title for film in FILMS if "the" in film.title.lower().split()} | {"Das Boot"} | {
+        "Léon: The Professional"
+    }
+
+
+@pytest.mark.parametrize("query", ["!!!", "?", "(", "%", "*", '"', "😀", "\x00", "\ud800", "\u202e", ""])
+def test_signs_that_are_no_title_find_nothing(search: Search, query: str) -> None:
+    assert search(query) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ('"toy story"', ["Toy Story"]),
+        ("toy* story", ["Toy Story"]),
+        ("title:toy", []),
+        ("toy OR heat", []),
+        ("toy NOT story", []),
+        ("toy -story", ["Toy Story"]),
+        ("toy' OR 1=1 --", []),
+        ("%", []),
+    ],
+)
+def test_operators_are_plain_text(search: Search, query: str, titles: list[str]) -> None:
+    assert search(query) == titles
+
+
+def test_hits_are_the_ids_of_the_movies_and_their_number() -> None:
+    index = SearchIndex([
+        SearchDocument(2**62, "Alien", (), 1979, (), 146),
+        SearchDocument(5, "Aliens", (), 1986, (), 126),
+    ])
+
+    hits = index.search("alien")
+
+    assert hits.movie_ids.dtype == np.int64
+    assert hits.movie_ids.tolist() == [2**62, 5]
+    assert hits.total == 2
+
+
+def test_a_movie_is_one_hit_however_often_it_has_the_word() -> None:
+    index = SearchIndex([SearchDocument(1, "New York, New York", ("New York",), 1977, ("New",), 1)])
+
+    assert index.search("new york new").movie_ids.tolist() == [1]
+
+
+def test_an_empty_catalogue_finds_nothing() -> None:
+    index = SearchIndex([])
+
+    assert index.search("alien").movie_ids.tolist() == []
+    assert index.search("alien 1979 ").total == 0
+
+
+def test_many_threads_search_one_index_at_once(index: SearchIndex) -> None:
+    queries = ["alien", "the lord of the rings", "crime dram", "thriller 1995", "a", "it "] * 20
+    alone = [index.search(query).movie_ids.tolist() for query in queries]
+
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(lambda query: index.search(query).movie_ids.tolist(), queries))
+
+    assert together == alone

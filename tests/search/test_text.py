@@ -1,0 +1,97 @@
+"""How titles and queries become words."""
+
+import pytest
+
+from server.search.text import Name, Query, parse_name, read_query
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Toy Story 2", ("toy", "story", "2")),
+        ("AMÉLIE Straße Ærø Łódź Đặng", ("amelie", "strasse", "aero", "lodz", "dang")),
+        ("\uff21\uff4c\uff49\uff45\uff4e³ \u2167", ("alien3", "viii")),
+        ("Йёлка Ελλάδα", ("иелка", "ελλαδα")),
+        ("Romeo & Juliet", ("romeo", "and", "juliet")),
+        ("Romeo + Juliet", ("romeo", "and", "juliet")),
+        ("Bonnie&Clyde", ("bonnie", "and", "clyde")),
+        ("Ocean's O'Brien", ("oceans", "obrien")),
+        ("Ocean\u2019s Ocean\u2018s Ocean`s Océan\u00b4s", ("oceans", "oceans", "oceans", "oceans")),
+        ("coup d'état à l'ombre", ("coup", "d", "etat", "a", "l", "ombre")),
+        ("E.T. S.W.A.T. M*A*S*H", ("et", "swat", "mash")),
+        ("Mr. Smith, Vol.2 2.0", ("mr", "smith", "vol", "2", "2", "0")),
+        ("Spider-Man: WALL·E / F/X_2", ("spider", "man", "wall", "e", "f", "x", "2")),
+        ("shaw\u00adshank\u200b \ufeffredemption\u200f", ("shawshank", "redemption")),
+        ("one\x00two\ud800three😀four", ("one", "two", "three", "four")),
+    ],
+)
+def test_text_is_read_as_words_without_case_accents_and_signs(text: str, words: tuple[str, ...]) -> None:
+    name = parse_name(text)
+
+    assert name == Name("", words)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("The Matrix", Name("the", ("matrix",))),
+        ("Matrix, The", Name("the", ("matrix",))),
+        ("matrix,the ", Name("the", ("matrix",))),
+        ("Matrix, The (1999)", Name("the", ("matrix", "1999"))),
+        ("Good, the Bad and the Ugly, The", Name("the", ("good", "the", "bad", "and", "the", "ugly"))),
+        ("Boot, Das", Name("das", ("boot",))),
+        ("Avventura, L'", Name("l", ("avventura",))),
+        ("L\u2019Âge d\u2019or", Name("l", ("age", "d", "or"))),
+        ("The 'Burbs", Name("the", ("burbs",))),
+        ('"A Star Is Born"', Name("a", ("star", "is", "born"))),
+        ("The The", Name("the", ("the",))),
+    ],
+)
+def test_an_article_in_front_or_after_the_comma_is_set_apart(text: str, name: Name) -> None:
+    assert parse_name(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The", ("the",)),
+        ("Das!", ("das",)),
+        ("The $", ("the",)),
+        ("A-Team", ("a", "team")),
+        ("Them!", ("them",)),
+        ("Theatre", ("theatre",)),
+        ("Land of the Lost", ("land", "of", "the", "lost")),
+    ],
+)
+def test_an_article_that_nothing_follows_or_that_is_part_of_a_word_is_a_word(text: str, words: tuple[str, ...]) -> None:
+    assert parse_name(text) == Name("", words)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("$", ("$",)), ("...", ("...",)), (" () ", ("()",)), ("! ?", ("!", "?")), ("'", ("'",)), ("\u0301", ("\u0301",))],
+)
+def test_of_a_text_of_signs_only_the_signs_are_the_words(text: str, words: tuple[str, ...]) -> None:
+    assert parse_name(text) == Name("", words)
+
+
+def test_a_query_ends_in_an_unfinished_word_unless_a_space_follows() -> None:
+    assert read_query("toy sto") == [Query(("toy", "sto"), is_unfinished=True)]
+    assert read_query("toy story ") == [Query(("toy", "story"), is_unfinished=False)]
+
+
+@pytest.mark.parametrize("text", ["matrix", "the matrix", "The Matrix", "Matrix, The", "a matrix"])
+def test_an_english_article_in_front_of_a_query_does_not_count(text: str) -> None:
+    assert read_query(text) == [Query(("matrix",), is_unfinished=True)]
+
+
+def test_an_article_of_another_language_counts_at_first_and_then_does_not() -> None:
+    assert read_query("die hard") == [
+        Query(("die", "hard"), is_unfinished=True),
+        Query(("hard",), is_unfinished=True),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n"])
+def test_a_blank_query_cannot_be_read(text: str) -> None:
+    assert read_query(text) == []
