@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from server.errors import MatineeError, UnavailableError
 from server.schemas.base import Problem, ValidationProblem
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 # What the router itself answers, before any of our code runs.
 ROUTING_PROBLEMS = {
@@ -90,7 +92,10 @@ def _matinee_error(request: Request, error: Exception) -> JSONResponse:
 
 def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 (as above)
-    fields = [{"pointer": _pointer(item), "message": _message(item)} for item in error.errors()]
+    return _invalid_input(request, [{"pointer": _pointer(item), "message": _message(item)} for item in error.errors()])
+
+
+def _invalid_input(request: Request, fields: list[dict[str, str]]) -> JSONResponse:
     where = ", ".join(field["pointer"] for field in fields)
     body = problem(
         422,
@@ -104,8 +109,21 @@ def _validation_error(request: Request, error: Exception) -> JSONResponse:
 
 def _routing_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (as above)
+    if error.status_code == 400:
+        # FastAPI's answer to a body that its JSON parser gives up on: wrong bytes, endless nesting or digits.
+        return _invalid_input(request, [{"pointer": "#/body", "message": "The body is not JSON that can be read"}])
     code, title, detail = ROUTING_PROBLEMS.get(error.status_code, ("bad-request", "Bad request", error.detail))
-    return _response(problem(error.status_code, code, title, detail, request.url.path), error.headers)
+    headers = {"Allow": _allowed_methods(request)} if error.status_code == 405 else error.headers
+    return _response(problem(error.status_code, code, title, detail, request.url.path), headers)
+
+
+def _allowed_methods(request: Request) -> str:
+    """Name the methods that a path takes; Starlette's own header knows only those of one of its routes."""
+    return ", ".join(
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    )
 
 
 def _database_error(request: Request, error: Exception) -> JSONResponse:

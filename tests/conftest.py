@@ -3,6 +3,7 @@
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,15 @@ def postgres_template(postgres_server: URL) -> Iterator[str]:
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database with the schema; a test that uses it runs once on each kind."""
+    with database_copy(request, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def database_copy(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Give the URL of an empty database with the schema, of the kind that is the parameter of the request."""
     if request.param == "sqlite":
-        path = tmp_path / "matinee.db"
+        path = folder / "matinee.db"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return

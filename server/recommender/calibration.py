@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.optimize import minimize
 from scipy.special import expit, logit
-from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from server.recommender.base import Record
 
@@ -147,6 +146,8 @@ def reliability_table(probabilities: NDArray[np.float64], liked: NDArray[np.bool
 
 def calibration_metrics(probabilities: NDArray[np.float64], liked: NDArray[np.bool_]) -> CalibrationMetrics:
     """Measure probabilities of pairs of both outcomes."""
+    from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score  # noqa: PLC0415 (slow to import)
+
     table = reliability_table(probabilities, liked)
     return CalibrationMetrics(
         calibration_pairs=liked.size,

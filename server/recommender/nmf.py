@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
-from sklearn.decomposition import non_negative_factorization
 
 from server.recommender.base import Algorithm, AlgorithmConfig
 from server.recommender.interactions import Interactions
@@ -52,6 +51,8 @@ class NMF(Algorithm[NMFConfig]):
     @classmethod
     def fit(cls, interactions: Interactions, config: NMFConfig, *, seed: int) -> Self:
         """Factorise the likes."""
+        from sklearn.decomposition import non_negative_factorization  # noqa: PLC0415 (slow to import; serving never fits)
+
         _, factors, _ = non_negative_factorization(
             interactions.likes(),
             n_components=config.factors,

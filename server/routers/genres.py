@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from server.dependencies import GenreServiceDep, PageLinksDep
 from server.routing import TransactionRoute
-from server.schemas.base import Paging
+from server.schemas.base import Limit, Paging
 from server.schemas.movies import GenrePage
 
 router = APIRouter(prefix="/genres", tags=["movies"], route_class=TransactionRoute)
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/genres", tags=["movies"], route_class=TransactionRou
 class GenrePaging(Paging):
     """Which page; there are few genres, so the first holds them all."""
 
-    limit: int = 100
+    limit: Limit = 100
 
 
 @router.get("")

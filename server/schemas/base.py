@@ -52,10 +52,13 @@ class WriteSchema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Limit = Annotated[int, Digits, Field(ge=1, le=100, description="Entries on a page.")]
+
+
 class Paging(BaseModel):
     """Which page of a list."""
 
-    limit: Annotated[int, Digits, Field(ge=1, le=100, description="Entries on a page.")] = 10
+    limit: Limit = 10
     page: Annotated[int, Digits, Field(ge=1, le=1_000_000, description="Number of the page, from 1.")] = 1
 
     @property
