@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from server import problems
 from server.backend import logging, schema
@@ -63,6 +64,8 @@ def _lifespan(settings: Settings) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         logging.configure(settings.log_level)
+        # Requests run side by side already; threads inside one's linear algebra would make them wait for each other.
+        threadpool_limits(1)
         database = Database(settings)
         schema.prepare(database)
         live_catalogue = LiveCatalogue(database)

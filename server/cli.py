@@ -1,6 +1,7 @@
 """The ``matinee`` command: calls services and etl, prints."""
 
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -174,6 +175,8 @@ def serve(
         first_user = OperationsDataManager(session).find_first_user()
     _check_port(host, port)
     output.print_welcome(f"http://{host}:{port}", first_user)
+    # After an orderly end Uvicorn raises the signal once more, for whoever stood here before it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         "server.app:app",
         host=host,
@@ -183,6 +186,8 @@ def serve(
         # The server's name and version are nobody's business.
         server_header=False,
         timeout_graceful_shutdown=10,
+        # A worker must have imported the app before it can answer; by default a slow machine would kill it for ever.
+        timeout_worker_healthcheck=60,
     )
 
 

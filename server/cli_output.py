@@ -135,7 +135,7 @@ def print_versions(page: ModelVersionPage) -> None:
             "live" if model.is_active else "",
             model.algorithm,
             model.created_at.strftime("%Y-%m-%d %H:%M:%S"),
-            f"{model.data['ratings']:,}",
+            f"{model.data.ratings:,}",
             f"{model.metrics['ndcg_at_10']:.4f}",
             f"{model.metrics['ece']:.4f}",
             f"{model.size_bytes / 1e6:.1f}",

@@ -1,5 +1,6 @@
 """Fixtures that several folders share: settings, and a database of each kind, made by the migrations."""
 
+import logging
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +17,17 @@ from tests import postgres
 
 DATABASES = ("sqlite", "postgresql")
 MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture(autouse=True)
+def package_logger() -> Iterator[None]:
+    """Leave the package's logger as it was: an app that runs, or a command, sets it up for its whole process."""
+    logger = logging.getLogger("server")
+    level, handlers, propagate = logger.level, logger.handlers[:], logger.propagate
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
+    logger.propagate = propagate
 
 
 @pytest.fixture(scope="session")

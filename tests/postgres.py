@@ -69,7 +69,7 @@ def _binaries(folder: Path) -> Path:
 @contextmanager
 def _started_server(binaries: Path, folder: Path) -> Iterator[URL]:
     data = folder / "data"
-    port = _free_port()
+    port = free_port()
     user: dict[str, str] = {}
     if _is_root():
         # PostgreSQL refuses to run as root.
@@ -123,7 +123,8 @@ def process_wait(process: subprocess.Popen[bytes], seconds: float) -> None:
         return
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of 127.0.0.1 that nothing listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

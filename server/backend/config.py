@@ -60,6 +60,12 @@ class Settings(BaseSettings):
         le=3600,
         description="A training that gives no sign of life for so many seconds counts as failed.",
     )
+    training_threads: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Cores a training may use; leave one for the serving processes.",
+    )
     database_timeout_s: float = Field(
         default=15,
         gt=0,

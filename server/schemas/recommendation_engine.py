@@ -21,6 +21,25 @@ class TrainingRun(ReadSchema):
     finished_at: Timestamp | None
 
 
+class TrainingData(ReadSchema):
+    """What a model was trained on."""
+
+    ratings: int
+    users: int = Field(description="Users with a rating.")
+    movies: int = Field(description="Movies in the catalogue, rated or not.")
+    newest_rating: Timestamp
+
+
+class ReliabilityBin(ReadSchema):
+    """One row of a reliability table: the held-out ratings whose predicted probability lies between the bounds."""
+
+    lower: float
+    upper: float
+    pairs: int = Field(description="How many ratings.")
+    mean_predicted: float
+    observed: float = Field(description="Share of them with 4 stars or more.")
+
+
 class ModelVersion(ReadSchema):
     """A model version: what it was made from and how good it is."""
 
@@ -28,11 +47,12 @@ class ModelVersion(ReadSchema):
     algorithm: str = Field(examples=["nmf"])
     parameters: dict[str, Any]
     seed: int
-    data: dict[str, Any] = Field(description="What it was trained on: counts, and the newest rating.")
-    metrics: dict[str, Any] = Field(description="Quality on held-out ratings: ndcg_at_10, recall_at_20, ece, auc, …")
-    calibration: list[dict[str, Any]] = Field(
-        description="The reliability table: predicted against observed, bin by bin."
+    data: TrainingData
+    metrics: dict[str, int | float] = Field(
+        description="Quality on held-out ratings: of the list and of the probabilities.",
+        examples=[{"ndcg_at_10": 0.1126, "recall_at_20": 0.1574, "coverage": 0.05, "auc": 0.7502, "ece": 0.0297}],
     )
+    calibration: list[ReliabilityBin] = Field(description="The reliability table: predicted against observed.")
     duration_s: float = Field(description="How long the training took, in seconds.")
     size_bytes: int
     created_at: Timestamp

@@ -55,6 +55,7 @@ class LiveModel:
         self.version: int | None = None
         """The version that serves."""
         self._model: TrainedModel | None = None
+        self._failed_version: int | None = None
         self._retry_at = 0.0
 
     def get(self) -> TrainedModel:
@@ -69,16 +70,19 @@ class LiveModel:
         """Swap the live version in where it has changed; one that can't be read leaves the previous one serving."""
         with self.database.transaction(writes=False) as session:
             active = ModelVersionDataManager(session).find_active()
-        if active is None or active.version == self.version or time.monotonic() < self._retry_at:
+        if active is None or active.version == self.version:
+            self.problem = None
+            return
+        if active.version == self._failed_version and time.monotonic() < self._retry_at:
             return
         try:
             self._model = artifact.load(self.store.opener(active.artifact))
         except ArtifactError as error:
             self.problem = f"Model version {active.version} cannot be read: {error}"
-            self._retry_at = time.monotonic() + RETRY_S
+            self._failed_version, self._retry_at = active.version, time.monotonic() + RETRY_S
             logger.error("%s", self.problem)
             return
-        self.version, self.problem, self._retry_at = active.version, None, 0.0
+        self.version, self.problem = active.version, None
         logger.info("model version %d is live", active.version)
 
 

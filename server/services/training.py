@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DBAPIError
+from threadpoolctl import threadpool_limits
 
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
@@ -43,8 +45,8 @@ class Trainer:
         with self.database.transaction(writes=False) as session:
             active = RecommendationEngineService(session).get_overview().active_model
             return active is None or TrainingDataManager(session).summarise() != (
-                active.data["ratings"],
-                active.data["newest_rating"],
+                active.data.ratings,
+                active.data.newest_rating,
             )
 
     def start_run(self) -> int:
@@ -81,13 +83,14 @@ class Trainer:
         with self.database.transaction(writes=False) as session:
             data = TrainingDataManager(session)
             ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
-        model = train(
-            ratings,
-            movie_ids,
-            algorithm=self.settings.algorithm,
-            seed=self.settings.seed,
-            on_progress=on_progress,
-        )
+        with threadpool_limits(self.settings.training_threads):
+            model = train(
+                ratings,
+                movie_ids,
+                algorithm=self.settings.algorithm,
+                seed=self.settings.seed,
+                on_progress=on_progress,
+            )
         on_progress("storing", 0.99)
         return self._publish(run_id, model, started)
 
@@ -148,11 +151,10 @@ class Heartbeat:
 class TrainingDataManager(BaseDataManager):
     """Reads what a training needs, straight into arrays."""
 
-    def summarise(self) -> tuple[int, int | None]:
-        """Give the number of ratings and the newest one's time, in seconds since 1970."""
+    def summarise(self) -> tuple[int, datetime | None]:
+        """Give the number of ratings and the newest one's time."""
         newest = self.session.scalar(select(func.max(Rating.rated_at)))
-        count = self.session.scalar(select(func.count()).select_from(Rating)) or 0
-        return count, None if newest is None else int(newest.timestamp())
+        return self.session.scalar(select(func.count()).select_from(Rating)) or 0, newest
 
     def read_ratings(self) -> Ratings:
         """Read all ratings as columns."""
