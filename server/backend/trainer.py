@@ -40,19 +40,23 @@ class TrainingProcess:
         code = self._process.poll()
         if code is None:
             return None
+        self._close_pipe()
         if code < 0:
             return f"The training process was ended by signal {-code}."
         return f"The training process ended with exit code {code}."
 
     def stop(self) -> None:
         """End the process: by the closed pipe, and if it does not listen, by force."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        self._close_pipe()
         try:
             self._process.wait(FAREWELL_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _close_pipe(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 def when_parent_ends(call: Callable[[], None]) -> None:
