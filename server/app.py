@@ -4,22 +4,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+import anyio
 from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 
 from server import problems
-from server.backend import logging, schema
+from server.backend import lifeline, logging, schema
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
 from server.backend.refresher import Refresher
 from server.backend.session import Database
 from server.dependencies import Lifespan, State
-from server.middleware import RequestIdMiddleware, UnexpectedErrorMiddleware
+from server.middleware import BodyLimitMiddleware, RequestIdMiddleware, UnexpectedErrorMiddleware
 from server.routers import genres, movies, operations, ratings, recommendation_engine, user
 from server.services.live import LiveCatalogue, LiveModel
 from server.services.training_supervisor import TrainingSupervisor
 
 API_PREFIX = "/api/rest/v1"
+
+# How many requests of a process may wait for each other in the database; see dependencies.get_session.
+WRITE_SLOTS = 8
 
 DESCRIPTION = """\
 A movie catalogue, ratings, and personal recommendations with probabilities that mean something.
@@ -49,12 +53,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_tags=TAGS,
         lifespan=_lifespan(settings or Settings.load()),
         generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False,
     )
     for resource in (movies, genres, ratings, user, recommendation_engine):
         app.include_router(resource.router, prefix=API_PREFIX)
     app.include_router(operations.liveness_router)
     app.include_router(operations.router)
     problems.install(app)
+    app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(RequestIdMiddleware)
     return app
@@ -66,10 +72,12 @@ def _lifespan(settings: Settings) -> Lifespan:
         logging.configure(settings.log_level)
         # Requests run side by side already; threads inside one's linear algebra would make them wait for each other.
         threadpool_limits(1)
+        lifeline.end_with_parent()
         database = Database(settings)
         schema.prepare(database)
         live_catalogue = LiveCatalogue(database)
-        live_model = LiveModel(database, ModelStore(settings.model_store))
+        store = ModelStore(settings.model_store)
+        live_model = LiveModel(database, store)
         supervisor = TrainingSupervisor(database, settings)
         tasks = (live_catalogue.refresh, live_model.refresh, supervisor.look_after_runs)
         for load in tasks[:2]:
@@ -81,7 +89,10 @@ def _lifespan(settings: Settings) -> Lifespan:
                 database=database,
                 live_catalogue=live_catalogue,
                 live_model=live_model,
+                model_store=store,
                 training_supervisor=supervisor,
+                write_slots=anyio.Semaphore(WRITE_SLOTS),
+                write_slot_timeout_s=settings.database_timeout_s,
             )
         finally:
             refresher.stop()

@@ -12,20 +12,20 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from server import cli_output as output
 from server.backend import logging, schema
 from server.backend.config import Settings
+from server.backend.lifeline import when_input_closes
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
-from server.backend.trainer import when_parent_ends
 from server.errors import MatineeError, SettingsError, SourceError
 from server.etl.demo import write_demo
 from server.etl.download import LICENCE_NOTICE, RELEASES, download
 from server.etl.loader import load
 from server.etl.movielens import open_source
-from server.recommender.algorithms import ALGORITHMS
+from server.recommender.algorithms import ALGORITHMS, get_algorithm
 from server.recommender.training import evaluate_algorithms
 from server.schemas.base import Paging
 from server.services.operations import OperationsDataManager
@@ -53,8 +53,9 @@ def main() -> None:
         app()
     except MatineeError as error:
         sys.exit(f"Error: {error}")
-    except DBAPIError as error:
-        sys.exit(f"Error: the database {Settings.load().sqlalchemy_url!r} cannot be used: {error.orig}")
+    except SQLAlchemyError as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        sys.exit(f"Error: the database {Settings.load().sqlalchemy_url!r} cannot be used: {reason}")
     except OSError as error:
         sys.exit(f"Error: {error}")
 
@@ -107,6 +108,8 @@ def train(
         if if_needed and not trainer.is_needed():
             output.say("The live version was trained on these very ratings; nothing to do.")
             return
+        # As Ctrl-C does: the run is marked as failed on the way out.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with output.stage_progress() as on_progress:
             version = trainer.carry_out(trainer.start_run(), on_progress)
         with database.transaction(writes=False) as session:
@@ -142,8 +145,9 @@ def activate(
     version: Annotated[int, typer.Argument(help="Number of a version; matinee models lists them.")],
 ) -> None:
     """Make a version the live one; running servers follow within a second."""
-    with _database() as database, database.transaction(writes=True) as session:
-        RecommendationEngineService(session).activate(version)
+    settings = Settings.load()
+    with _database(settings) as database, database.transaction(writes=True) as session:
+        RecommendationEngineService(session).activate(version, ModelStore(settings.model_store))
     output.say(f"Version {version} is live.")
 
 
@@ -153,28 +157,32 @@ def prune(
 ) -> None:
     """Delete old versions and their artifacts. The live version always stays."""
     settings = Settings.load()
+    store = ModelStore(settings.model_store)
     with _database(settings) as database:
         with database.transaction(writes=True) as session:
-            artifacts = RecommendationEngineService(session).forget_old_versions(keep)
+            forgotten = RecommendationEngineService(session).forget_old_versions(keep)
         # After the commit: a version in the ledger must never be without its artifact.
-        store = ModelStore(settings.model_store)
-        for artifact in artifacts:
-            store.remove(artifact)
-    output.say(f"{len(artifacts)} old versions deleted.")
+        with database.transaction(writes=False) as session:
+            orphans = RecommendationEngineService(session).list_orphans(store)
+    for name in orphans:
+        store.remove(name)
+    output.say(f"{forgotten} versions forgotten, {len(orphans)} artifacts deleted.")
 
 
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Number of serving processes.")] = 1,
 ) -> None:
     """Serve the API; an empty database gets its tables first."""
     settings = Settings.load()
+    get_algorithm(settings.algorithm)
+    ModelStore(settings.model_store).check()
     with _database(settings) as database, database.transaction(writes=False) as session:
         first_user = OperationsDataManager(session).find_first_user()
     _check_port(host, port)
-    output.print_welcome(f"http://{host}:{port}", first_user)
+    output.print_welcome(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", first_user)
     # After an orderly end Uvicorn raises the signal once more, for whoever stood here before it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
@@ -233,10 +241,12 @@ def _local_source(source: str) -> Iterator[Path]:
 
 def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
     def give_up() -> None:
-        trainer.fail(run_id, "The server stopped during the training.")
-        os._exit(1)
+        try:
+            trainer.fail(run_id, "The server stopped during the training.", patience_s=0)
+        finally:
+            os._exit(1)
 
-    when_parent_ends(give_up)
+    when_input_closes(give_up)
     try:
         trainer.carry_out(run_id)
     except MatineeError:

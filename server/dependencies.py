@@ -4,14 +4,17 @@ They are ``async def`` without an await on purpose: FastAPI runs those on the ev
 cost two hops between threads. None of them blocks; a session connects at its first statement, in the handler's thread.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, TypedDict, TypeVar, cast
 
+import anyio
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from server.backend.model_store import ModelStore
 from server.backend.session import Database
+from server.errors import TooManyWrites
 from server.schemas.base import PageRead, PathId
 from server.schemas.base import Paging as PagingQuery
 from server.schemas.movies import MovieQuery
@@ -33,7 +36,10 @@ class State(TypedDict):
     database: Database
     live_catalogue: LiveCatalogue
     live_model: LiveModel
+    model_store: ModelStore
     training_supervisor: TrainingSupervisor
+    write_slots: anyio.Semaphore
+    write_slot_timeout_s: float
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
@@ -47,12 +53,27 @@ async def get_state(request: Request) -> State:
 StateDep = Annotated[State, Depends(get_state)]
 
 
-async def get_session(request: Request, state: StateDep) -> Session:
-    """Give the request's session; `server.routing` commits and closes it."""
-    return state["database"].open_session(writes=request.method not in READING_METHODS)
+async def get_session(request: Request, state: StateDep) -> AsyncIterator[Session]:
+    """Give the request's session; `server.routing` commits and closes it.
+
+    Writers wait for each other in the database, each in a thread and with a connection. Only a few may do so at a time,
+    the others wait here, where it costs nothing: threads and connections are left for those who read.
+    """
+    if request.method in READING_METHODS:
+        yield state["database"].open_session(writes=False)
+        return
+    try:
+        with anyio.fail_after(state["write_slot_timeout_s"]):
+            await state["write_slots"].acquire()
+    except TimeoutError:
+        raise TooManyWrites from None
+    try:
+        yield state["database"].open_session(writes=True)
+    finally:
+        state["write_slots"].release()
 
 
-SessionDep = Annotated[Session, Depends(get_session)]
+SessionDep = Annotated[Session, Depends(get_session, scope="function")]
 
 
 async def get_live_model(state: StateDep) -> LiveModel:
@@ -61,6 +82,14 @@ async def get_live_model(state: StateDep) -> LiveModel:
 
 
 LiveModelDep = Annotated[LiveModel, Depends(get_live_model)]
+
+
+async def get_model_store(state: StateDep) -> ModelStore:
+    """Give where models are kept."""
+    return state["model_store"]
+
+
+ModelStoreDep = Annotated[ModelStore, Depends(get_model_store)]
 
 
 async def get_training_supervisor(state: StateDep) -> TrainingSupervisor:

@@ -4,7 +4,7 @@
     ├── NotFoundError            404  MovieNotFound UserNotFound RatingNotFound RunNotFound ModelVersionNotFound
     ├── ConflictError            409  NoActiveModel TrainingInProgress
     ├── InvalidInputError        422  TooFewRatings SourceError
-    ├── UnavailableError         503  ArtifactError
+    ├── UnavailableError         503  TooManyWrites ArtifactError
     └── SettingsError                 a setting, or the database's schema, that stops the start
 
 Nothing here knows HTTP beyond the number; ``server.problems`` renders these for the API, ``server.cli`` for a terminal.
@@ -141,6 +141,16 @@ class UnavailableError(MatineeError):
     status = 503
     code = "unavailable"
     title = "Unavailable"
+
+
+class TooManyWrites(UnavailableError):
+    """More requests want to write than the database takes in the time that one may wait."""
+
+    code = "too-many-writes"
+    title = "Too many writes"
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests wait to write, or an ingestion holds the database. Try again shortly.")
 
 
 class ArtifactError(UnavailableError):

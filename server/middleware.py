@@ -1,10 +1,11 @@
-"""Around every request: its id, and an answer for what nobody expected."""
+"""Around every request: its id, a limit to its body, and an answer for what nobody expected."""
 
 import logging
 import re
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.backend.logging import request_id
@@ -14,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 # A client's own id is taken over when it is harmless in a log line.
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+MAX_BODY_BYTES = 64 * 1024
 
 
 class RequestIdMiddleware:
@@ -40,6 +43,30 @@ class RequestIdMiddleware:
             await self.app(scope, receive, send_with_id)
         finally:
             request_id.reset(token)
+
+
+class BodyLimitMiddleware:
+    """Ends the reading of a body that is too large with a 413.
+
+    FastAPI's own limit stands outside all middleware and answers in plain text, without an id.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        received_bytes = 0
+
+        async def receive_and_count() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > MAX_BODY_BYTES:
+                raise HTTPException(413)
+            return message
+
+        await self.app(scope, receive_and_count, send)
 
 
 class UnexpectedErrorMiddleware:

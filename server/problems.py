@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from pydantic.json_schema import models_json_schema
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -26,6 +26,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # What the router itself answers, before any of our code runs.
 ROUTING_PROBLEMS = {
     404: ("not-found", "Not found", "There is nothing at this path. /docs lists what there is."),
+    413: ("too-large", "Too large", "The body is larger than 64 KiB; no request of this API needs so much."),
     405: (
         "method-not-allowed",
         "Method not allowed",
@@ -39,6 +40,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MatineeError, _matinee_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _routing_error)
+    app.add_exception_handler(IntegrityError, _conflict)
     for error in (OperationalError, InterfaceError, PoolTimeoutError):
         app.add_exception_handler(error, _database_error)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change the document
@@ -126,6 +128,12 @@ def _allowed_methods(request: Request) -> str:
     )
 
 
+def _conflict(request: Request, error: Exception) -> JSONResponse:
+    logger.warning("a constraint of the database refused a change: %s", error)
+    detail = "The data changed at the same moment. Nothing was changed by this request; look again and repeat it."
+    return _response(problem(409, "conflict", "Conflict", detail, request.url.path))
+
+
 def _database_error(request: Request, error: Exception) -> JSONResponse:
     logger.error("the database does not answer: %s", error)
     body = problem(
@@ -170,7 +178,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         )
         for path in document["paths"].values():
             for operation in path.values():
-                _describe_common_errors(operation["responses"])
+                _describe_common_errors(operation)
         _, problems = models_json_schema(
             [(Problem, "serialization"), (ValidationProblem, "serialization")],
             ref_template="#/components/schemas/{model}",
@@ -183,16 +191,17 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def _describe_common_errors(responses: dict[str, Any]) -> None:
+def _describe_common_errors(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    descriptions = {"500": "Internal error", "503": "Database unavailable; `Retry-After` says when to try again"}
+    if "requestBody" in operation:
+        descriptions["413"] = "Body too large"
     if "422" in responses:
         responses["422"] = {
             "description": "Invalid input",
             "content": {MEDIA_TYPE: {"schema": _reference(ValidationProblem)}},
         }
-    for status, description in (
-        ("500", "Internal error"),
-        ("503", "Database unavailable; `Retry-After` says when to try again"),
-    ):
+    for status, description in descriptions.items():
         responses.setdefault(
             status, {"description": description, "content": {MEDIA_TYPE: {"schema": _reference(Problem)}}}
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import URL
 
@@ -14,6 +15,10 @@ from server.backend import schema
 from server.backend.config import Settings
 from server.backend.session import Database
 from tests import postgres
+
+# A busy machine is no failure of ours.
+hypothesis.settings.register_profile("matinee", deadline=None)
+hypothesis.settings.load_profile("matinee")
 
 DATABASES = ("sqlite", "postgresql")
 MakeSettings = Callable[..., Settings]

@@ -1,5 +1,7 @@
 """Settings: environment variables with the prefix ``MATINEE_``, or the same lines in ``.env``."""
 
+import difflib
+import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -82,10 +84,13 @@ class Settings(BaseSettings):
 
         Raises `SettingsError` that names each wrong variable and what is wrong with it.
         """
+        _refuse_misspelt()
         try:
             return cls(**values)
         except ValidationError as error:
             raise SettingsError("\n".join(_sentence(problem) for problem in error.errors())) from None
+        except UnicodeDecodeError:
+            raise SettingsError("The file .env is not text in UTF-8.") from None
 
     @property
     def sqlalchemy_url(self) -> URL:
@@ -102,6 +107,15 @@ class Settings(BaseSettings):
     def as_environment(self) -> dict[str, str]:
         """Give the variables that make another process read these same settings."""
         return {f"MATINEE_{name.upper()}": str(value) for name, value in self.model_dump().items()}
+
+
+def _refuse_misspelt() -> None:
+    """Stop where a variable looks like a setting but is none: its value would silently do nothing."""
+    known = [f"MATINEE_{name.upper()}" for name in Settings.model_fields]
+    for name in os.environ:
+        if name.startswith("MATINEE_") and name not in known:
+            for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
+                raise SettingsError(f"{name} is no setting. Do you mean {meant}?")
 
 
 def _sentence(problem: Any) -> str:  # noqa: ANN401 (pydantic's ErrorDetails is loosely typed)

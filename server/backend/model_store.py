@@ -21,6 +21,15 @@ class ModelStore:
         except (ImportError, ValueError, OSError) as error:
             raise SettingsError(f"MATINEE_MODEL_STORE {url!r} cannot be opened: {error}") from None
 
+    def check(self) -> None:
+        """Make sure that artifacts can be kept here. Raises `SettingsError`."""
+        try:
+            self.file_system.makedirs(self.root, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"MATINEE_MODEL_STORE {self.root!r} cannot be used: {error.strerror or error}."
+            ) from None
+
     def opener(self, name: str) -> OpenFile:
         """Give a function ``(file name, mode) -> open file`` for one artifact's files."""
         return lambda file_name, mode: self.file_system.open(f"{self.root}/{name}/{file_name}", mode)
@@ -46,11 +55,11 @@ class ModelStore:
         return int(self.file_system.du(f"{self.root}/{name}"))
 
     def list_names(self) -> list[str]:
-        """Name all artifacts, whole ones only."""
+        """Name all artifacts there are, half-written ones too."""
         if not self.file_system.isdir(self.root):
             return []
-        entries = (path.rstrip("/").rsplit("/", 1)[-1] for path in self.file_system.ls(self.root, detail=False))
-        return sorted(name for name in entries if not name.startswith(".partial-"))
+        paths = self.file_system.ls(self.root, detail=False, refresh=True)
+        return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in paths)
 
     def remove(self, name: str) -> None:
         """Delete an artifact; one that is gone already is no error."""

@@ -1,4 +1,4 @@
-"""A thread that does small things again and again while a process serves."""
+"""Threads that do small things again and again while a process serves."""
 
 import logging
 import threading
@@ -8,29 +8,34 @@ from sqlalchemy.exc import SQLAlchemyError
 
 logger = logging.getLogger(__name__)
 
+# A task that waits for the database must not hold up the end of the process.
+STOP_TIMEOUT_S = 2
+
 
 class Refresher:
-    """Calls each task every `interval_s` seconds, from `start` to `stop`."""
+    """Calls each task every `interval_s` seconds, in a thread of its own: none waits for another."""
 
     def __init__(self, tasks: Sequence[Callable[[], None]], interval_s: float) -> None:
-        self._tasks = tasks
         self._interval_s = interval_s
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="refresher", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(task,), name=task.__qualname__, daemon=True) for task in tasks
+        ]
 
     def start(self) -> None:
         """Begin; the first round comes after the first interval."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End, after the round under way."""
+        """End, after the round under way, or without it where that takes too long."""
         self._stopped.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join(STOP_TIMEOUT_S)
 
-    def _run(self) -> None:
+    def _repeat(self, task: Callable[[], None]) -> None:
         while not self._stopped.wait(self._interval_s):
-            for task in self._tasks:
-                self._attempt(task)
+            self._attempt(task)
 
     @staticmethod
     def _attempt(task: Callable[[], None]) -> None:

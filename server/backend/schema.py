@@ -17,6 +17,8 @@ from server.errors import SettingsError
 # Any number will do, as long as all processes that migrate take the same.
 MIGRATION_LOCK = 7_265_138_091
 
+SCRIPT_LOCATION = "server:migrations"
+
 
 class SchemaState(Enum):
     """How a database's schema stands to this release's."""
@@ -33,6 +35,10 @@ def prepare(database: Database) -> None:
     Raises `SettingsError` for a database that needs ``matinee db upgrade``, or that a newer release has made.
     """
     state = find_state(database)
+    if state is SchemaState.UNKNOWN:
+        # Another process may have been at work between two looks; under the lock there is only one.
+        with _locked_connection(database) as connection:
+            state = _state(connection)
     if state is SchemaState.EMPTY:
         upgrade(database)
     elif state is SchemaState.BEHIND:
@@ -82,7 +88,7 @@ def _locked_connection(database: Database) -> Iterator[Connection]:
 
 def _config(connection: Connection) -> Config:
     config = Config(stdout=io.StringIO())  # Alembic's commands print; ours speak through the CLI.
-    config.set_main_option("script_location", "server:migrations")
+    config.set_main_option("script_location", SCRIPT_LOCATION)
     config.attributes["connection"] = connection
     return config
 

@@ -1,10 +1,11 @@
 """The database: its engine, what SQLite must be told on each connection, and transactions."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
@@ -57,6 +58,8 @@ def _create_engine(settings: Settings) -> Engine:
     if backend == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _limit_lock_waits(settings.database_timeout_s))
     return engine
 
 
@@ -66,7 +69,6 @@ def _connect_args(backend: str, timeout_s: float) -> dict[str, Any]:
     return {
         "connect_timeout": max(2, int(timeout_s)),
         "application_name": "matinee",
-        "options": f"-c lock_timeout={int(timeout_s * 1000)}",
     }
 
 
@@ -75,10 +77,21 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     # SQLite ignores foreign keys unless asked, per connection.
     connection.execute("PRAGMA foreign_keys = ON")
-    # Readers and one writer at a time without waiting for each other; kept in the file once set.
-    connection.execute("PRAGMA journal_mode = WAL")
+    # Readers and one writer at a time without waiting for each other; kept in the file once set. SQLite does not wait
+    # for a lock here: where another connection is setting it, or writing before it is set, it is set without us.
+    with suppress(sqlite3.OperationalError):
+        connection.execute("PRAGMA journal_mode = WAL")
     # In WAL mode this is safe against a killed process, and spares an fsync at each commit.
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _limit_lock_waits(timeout_s: float) -> Callable[[psycopg.Connection, object], None]:
+    # Not by the connection's `options`, which the URL may use and poolers refuse.
+    def prepare(connection: psycopg.Connection, _record: object) -> None:
+        connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(timeout_s * 1000)}ms"])
+        connection.commit()
+
+    return prepare
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -4,8 +4,6 @@ import logging
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
 
 from server.backend.config import Settings
 
@@ -13,20 +11,20 @@ logger = logging.getLogger(__name__)
 
 # How long a training process gets to write down that it was stopped.
 FAREWELL_S = 5
-STANDARD_INPUT = 0
 
 
 class TrainingProcess:
     """``matinee train --run N`` in a process of its own.
 
     Its standard input is a pipe that nobody writes to: when this process ends, however it ends, the operating system
-    closes the pipe, and the training knows that it is alone (see `when_parent_ends`).
+    closes the pipe, and the training knows that it is alone (see `lifeline.when_input_closes`).
     """
 
     def __init__(self, run_id: int, settings: Settings) -> None:
         self.run_id = run_id
         self._process = subprocess.Popen(  # noqa: S603 (our own command, and a number)
-            [sys.executable, "-m", "server.cli", "train", "--run", str(run_id)],
+            # -P: a file server.py in the working directory is not us.
+            [sys.executable, "-P", "-m", "server.cli", "train", "--run", str(run_id)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             env=os.environ | settings.as_environment(),
@@ -57,14 +55,3 @@ class TrainingProcess:
     def _close_pipe(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
-
-
-def when_parent_ends(call: Callable[[], None]) -> None:
-    """In a training process: call once the process that started it is gone."""
-
-    def wait() -> None:
-        # Past Python's own buffer, whose lock would still be held when this process ends.
-        os.read(STANDARD_INPUT, 1)
-        call()
-
-    threading.Thread(target=wait, name="parent-watch", daemon=True).start()

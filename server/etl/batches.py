@@ -6,6 +6,9 @@ import polars as pl
 
 from server.etl.titles import ParsedTitle
 
+LARGEST_ID = 2**53 - 1
+"""The largest id a source may use: JavaScript reads no larger number exactly, and there must be a next user."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:

@@ -82,12 +82,12 @@ def load(
 
 
 def _lock_out_writers(session: Session) -> None:
-    """Let nobody else change ratings until the end, or the statistics counted there would miss some.
+    """Let nobody else change ratings or users until the end: statistics are counted there, and user ids moved on.
 
     On SQLite the transaction itself does so. Readers are not held up on either.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("LOCK TABLE movie_statistics, ratings IN EXCLUSIVE MODE"))
+        session.execute(text("LOCK TABLE movie_statistics, ratings, users IN EXCLUSIVE MODE"))
 
 
 def _load_movies(source: MovieLensSource, session: Session, on_progress: OnProgress, on_reject: OnReject) -> Counts:

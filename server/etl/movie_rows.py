@@ -3,11 +3,10 @@
 import csv
 from collections.abc import Callable, Iterable, Iterator
 
-from server.etl.batches import MovieBatch, Rejected, SourceMovie
+from server.etl.batches import LARGEST_ID, MovieBatch, Rejected, SourceMovie
 from server.etl.blocks import Block
 from server.etl.titles import parse_title
 
-_LARGEST_ID = 2**63 - 1
 _LONGEST_TITLE = 500
 _NO_GENRES = "(no genres listed)"
 
@@ -84,8 +83,8 @@ def _parse_movie(fields: list[str]) -> SourceMovie:
 
 def _parse_id(text: str) -> int:
     digits = text.strip()
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19 and 1 <= int(digits) <= _LARGEST_ID):
-        raise RowError(f'movie id "{digits[:40]}" is not a whole number from 1 to {_LARGEST_ID}')
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19 and 1 <= int(digits) <= LARGEST_ID):
+        raise RowError(f'movie id "{digits[:40]}" is not a whole number from 1 to {LARGEST_ID}')
     return int(digits)
 
 

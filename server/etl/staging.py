@@ -1,4 +1,4 @@
-"""Ratings into the database in bulk: a batch into a temporary table, then merged by two statements."""
+"""Ratings into the database in bulk: a batch into a temporary table, then merged from there."""
 
 from typing import Any, NamedTuple, cast
 
@@ -56,7 +56,8 @@ class Staging:
         # Updates first: a rating added by this very batch needs no comparing.
         updated = self._count(UPDATE_OLDER)
         added = self._count(ADD_NEW)
-        self.session.execute(text("DELETE FROM staged_ratings"))
+        # PostgreSQL would read deleted rows again with every batch, until the transaction ends.
+        self.session.execute(text("TRUNCATE staged_ratings" if self._is_postgresql else "DELETE FROM staged_ratings"))
         return Merged(added, updated, users_added)
 
     def _fill(self, frame: pl.DataFrame) -> None:

@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.models.base import Base, BigId, UnixTime
 
+# What is sorted by: collation "C" is what SQLite does anyway, so that both databases give one order.
+ByCodePoints = String().with_variant(String(collation="C"), "postgresql")
+
 
 class Movie(Base):
     """A movie; its id is the source's."""
@@ -17,8 +20,8 @@ class Movie(Base):
     movie_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     title: Mapped[str] = mapped_column(String)
     """As a person says it: article in front, without the year."""
-    # Folded for ordering; collation "C" is what SQLite does anyway: both databases sort alike, by code points.
-    sort_title: Mapped[str] = mapped_column(String().with_variant(String(collation="C"), "postgresql"))
+    sort_title: Mapped[str] = mapped_column(ByCodePoints)
+    """Folded for ordering: lower case, no accents, no article."""
     year: Mapped[int | None]
     source_title: Mapped[str] = mapped_column(String)
 
@@ -39,7 +42,7 @@ class Genre(Base):
     __tablename__ = "genres"
 
     genre_id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    genre_name: Mapped[str] = mapped_column(String, unique=True)
+    genre_name: Mapped[str] = mapped_column(ByCodePoints, unique=True)
 
 
 class MovieGenre(Base):

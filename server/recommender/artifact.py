@@ -155,7 +155,9 @@ def _reading(name: str, open_file: OpenFile) -> Iterator[BinaryIO]:
         with open_file(name, "rb") as file:
             yield file
     except OSError as error:
-        raise ArtifactError(f"The artifact's file {name} cannot be read: {error}.") from error
+        raise ArtifactError(
+            f"The artifact's file {name} cannot be read: {error.strerror or 'it is missing'}."
+        ) from error
 
 
 def _damaged(name: str) -> ArtifactError:

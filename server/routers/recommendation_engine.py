@@ -4,6 +4,7 @@ from fastapi import APIRouter, BackgroundTasks, Request, Response, status
 
 from server.dependencies import (
     LiveModelDep,
+    ModelStoreDep,
     ModelVersionNumber,
     PageLinksDep,
     Paging,
@@ -11,7 +12,7 @@ from server.dependencies import (
     RunId,
     TrainingSupervisorDep,
 )
-from server.errors import ModelVersionNotFound, RunNotFound
+from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
 from server.problems import documented
 from server.routing import TransactionRoute
 from server.schemas.recommendation_engine import (
@@ -79,13 +80,17 @@ def get_model_version(version: ModelVersionNumber, engine: RecommendationEngineS
     return engine.get_version(version)
 
 
-@router.put("/active-model", responses=documented(ModelVersionNotFound(0)))
+@router.put(
+    "/active-model",
+    responses=documented(ModelVersionNotFound(0), ConflictError("Version 3 cannot go live. Its artifact is damaged.")),
+)
 def activate_model_version(
     change: ActiveModelChange,
     engine: RecommendationEngineServiceDep,
     live_model: LiveModelDep,
+    store: ModelStoreDep,
     background: BackgroundTasks,
 ) -> ModelVersion:
     """Make a version the live one: go back, or forward. Every serving process follows within a second."""
     background.add_task(live_model.refresh)
-    return engine.activate(change.version)
+    return engine.activate(change.version, store)

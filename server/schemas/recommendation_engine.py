@@ -28,6 +28,7 @@ class TrainingData(ReadSchema):
     users: int = Field(description="Users with a rating.")
     movies: int = Field(description="Movies in the catalogue, rated or not.")
     newest_rating: Timestamp
+    catalogue_version: int = Field(description="Grows with every ingestion that changes something.")
 
 
 class ReliabilityBin(ReadSchema):

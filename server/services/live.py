@@ -1,6 +1,7 @@
 """What a serving process keeps in memory, and how it follows the database: the search index and the live model."""
 
 import logging
+import threading
 import time
 from collections import defaultdict
 
@@ -52,38 +53,45 @@ class LiveModel:
         self.store = store
         self.problem: str | None = None
         """Why the version that should be live is not."""
-        self.version: int | None = None
-        """The version that serves."""
-        self._model: TrainedModel | None = None
+        self._served: tuple[int, TrainedModel] | None = None
         self._failed_version: int | None = None
         self._retry_at = 0.0
+        # Two refreshes at once would hold the new model in memory twice.
+        self._lock = threading.Lock()
+
+    @property
+    def version(self) -> int | None:
+        """The version that serves."""
+        return None if self._served is None else self._served[0]
 
     def get(self) -> TrainedModel:
         """Give the model that serves. Raises `NoActiveModel` before the first, `ArtifactError` if unreadable."""
-        if self._model is not None:
-            return self._model
+        if self._served is not None:
+            return self._served[1]
         if self.problem is not None:
             raise ArtifactError(self.problem)
         raise NoActiveModel
 
     def refresh(self) -> None:
         """Swap the live version in where it has changed; one that can't be read leaves the previous one serving."""
-        with self.database.transaction(writes=False) as session:
-            active = ModelVersionDataManager(session).find_active()
-        if active is None or active.version == self.version:
-            self.problem = None
-            return
-        if active.version == self._failed_version and time.monotonic() < self._retry_at:
-            return
+        with self._lock:
+            with self.database.transaction(writes=False) as session:
+                active = ModelVersionDataManager(session).find_active()
+            if active is None or active.version == self.version:
+                self.problem = None
+            elif active.version != self._failed_version or time.monotonic() >= self._retry_at:
+                self._load(active.version, active.artifact)
+
+    def _load(self, version: int, name: str) -> None:
         try:
-            self._model = artifact.load(self.store.opener(active.artifact))
+            self._served = (version, artifact.load(self.store.opener(name)))
         except ArtifactError as error:
-            self.problem = f"Model version {active.version} cannot be read: {error}"
-            self._failed_version, self._retry_at = active.version, time.monotonic() + RETRY_S
-            logger.error("%s", self.problem)
+            self.problem = f"Model version {version} cannot be read. {error}"
+            self._failed_version, self._retry_at = version, time.monotonic() + RETRY_S
+            logger.error("%s", self.problem, exc_info=error.__cause__)
             return
-        self.version, self.problem = active.version, None
-        logger.info("model version %d is live", active.version)
+        self.problem = None
+        logger.info("model version %d is live", version)
 
 
 class CatalogueDataManager(BaseDataManager):

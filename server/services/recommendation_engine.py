@@ -7,8 +7,10 @@ from sqlalchemy import Row, Select, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from server.errors import ConflictError, ModelVersionNotFound, RunNotFound, TrainingInProgress
+from server.backend.model_store import ModelStore
+from server.errors import ArtifactError, ConflictError, ModelVersionNotFound, RunNotFound, TrainingInProgress
 from server.models import ActiveModel, ModelVersion, RunStatus, TrainingRun
+from server.recommender.artifact import read_manifest
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging
 from server.services.base import BaseDataManager, BaseService
@@ -76,15 +78,34 @@ class RecommendationEngineService(BaseService):
             raise ModelVersionNotFound(version)
         return found
 
-    def activate(self, version: int) -> schemas.ModelVersion:
-        """Make a version the live one. Raises `ModelVersionNotFound`."""
+    def activate(self, version: int, store: ModelStore) -> schemas.ModelVersion:
+        """Make a version the live one.
+
+        Raises `ModelVersionNotFound`, and `ConflictError` where its artifact is not in the store as it was written.
+        """
         self.get_version(version)
+        try:
+            read_manifest(store.opener(self.versions.get_artifact(version)))
+        except ArtifactError as error:
+            raise ConflictError(f"Version {version} cannot go live. {error}") from error
         self.versions.activate(version)
         return self.get_version(version)
 
-    def forget_old_versions(self, keep: int) -> list[str]:
-        """Forget all versions but the newest `keep` and the live one, and give their artifacts' names."""
-        return [self.versions.delete(version) for version in self.versions.list_old(keep)]
+    def forget_old_versions(self, keep: int) -> int:
+        """Forget all versions but the newest `keep` and the live one, and give their number."""
+        old = self.versions.list_old(keep)
+        for version in old:
+            self.versions.delete(version)
+        return len(old)
+
+    def list_orphans(self, store: ModelStore) -> list[str]:
+        """Name the artifacts that no version has: of forgotten ones, and of trainings that were killed.
+
+        None while a training runs, whose artifact has no version yet.
+        """
+        if self.runs.find_id(RunStatus.RUNNING) is not None:
+            return []
+        return sorted(set(store.list_names()) - self.versions.list_artifacts())
 
     def start_run(self) -> int:
         """Begin a run in this process, without the queue, and give its id.
@@ -179,7 +200,7 @@ class TrainingRunDataManager(BaseDataManager):
                 update(TrainingRun)
                 .where(
                     TrainingRun.status == RunStatus.RUNNING,
-                    TrainingRun.heartbeat_at < now - timedelta(seconds=lease_s),
+                    TrainingRun.heartbeat_at < _lease_began(lease_s),
                 )
                 .values(
                     status=RunStatus.FAILED,
@@ -191,20 +212,11 @@ class TrainingRunDataManager(BaseDataManager):
         )
 
     def needs_attention(self, lease_s: float) -> bool:
-        """Say, without writing, whether a run waits or is lost."""
-        return bool(
-            self.session.scalar(
-                select(
-                    exists().where(
-                        (TrainingRun.status == RunStatus.QUEUED)
-                        | (
-                            (TrainingRun.status == RunStatus.RUNNING)
-                            & (TrainingRun.heartbeat_at < datetime.now(UTC) - timedelta(seconds=lease_s))
-                        )
-                    )
-                )
-            )
-        )
+        """Say, without writing, whether a run waits for nothing but its start, or is lost."""
+        running = aliased(TrainingRun)
+        is_free = (TrainingRun.status == RunStatus.QUEUED) & ~exists().where(running.status == RunStatus.RUNNING)
+        is_lost = (TrainingRun.status == RunStatus.RUNNING) & (TrainingRun.heartbeat_at < _lease_began(lease_s))
+        return bool(self.session.scalar(select(exists().where(is_free | is_lost))))
 
     def find(self, run_id: int) -> schemas.TrainingRun | None:
         """Give a run by its id."""
@@ -239,11 +251,18 @@ class ModelVersionDataManager(BaseDataManager):
         statement = insert(ModelVersion).values(values | {"created_at": datetime.now(UTC)})
         return self.session.execute(statement.returning(ModelVersion.version)).scalar_one()
 
-    def delete(self, version: int) -> str:
-        """Delete a version and give its artifact's name; its run stays, without it."""
+    def delete(self, version: int) -> None:
+        """Delete a version; its run stays, without it."""
         self.session.execute(update(TrainingRun).where(TrainingRun.version == version).values(version=None))
-        statement = delete(ModelVersion).where(ModelVersion.version == version).returning(ModelVersion.artifact)
-        return self.session.execute(statement).scalar_one()
+        self.session.execute(delete(ModelVersion).where(ModelVersion.version == version))
+
+    def get_artifact(self, version: int) -> str:
+        """Give the name of a version's artifact."""
+        return self.session.execute(select(ModelVersion.artifact).where(ModelVersion.version == version)).scalar_one()
+
+    def list_artifacts(self) -> set[str]:
+        """Name the artifacts of all versions."""
+        return set(self.session.scalars(select(ModelVersion.artifact)))
 
     def list_old(self, keep: int) -> list[int]:
         """Give the versions that are neither live nor among the newest `keep`."""
@@ -279,6 +298,10 @@ class ModelVersionDataManager(BaseDataManager):
         values = {"version": version, "activated_at": datetime.now(UTC)}
         statement = self.insert(ActiveModel).values(slot=1, **values)
         self.session.execute(statement.on_conflict_do_update(index_elements=[ActiveModel.slot], set_=values))
+
+
+def _lease_began(lease_s: float) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=lease_s)
 
 
 def _versions() -> Select[*tuple[Any, ...]]:

@@ -4,13 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sqlalchemy import Select, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from threadpoolctl import threadpool_limits
 
 from server.backend.config import Settings
@@ -20,16 +20,23 @@ from server.errors import ConflictError, MatineeError
 from server.models import Movie, Rating
 from server.recommender import artifact
 from server.recommender.interactions import Ratings
-from server.recommender.model import TrainedModel
 from server.recommender.training import train
 from server.services.base import BaseDataManager
-from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
+from server.services.live import CatalogueDataManager
+from server.services.recommendation_engine import (
+    ModelVersionDataManager,
+    RecommendationEngineService,
+    TrainingRunDataManager,
+)
 
 logger = logging.getLogger(__name__)
 
 OnProgress = Callable[[str, float], None]
 HEARTBEATS_A_LEASE = 6
 ROWS_A_FETCH = 50_000
+PATIENCE_S = 300
+
+T = TypeVar("T")
 
 
 class Trainer:
@@ -44,9 +51,11 @@ class Trainer:
         """Say whether the live version is missing, or ratings have come, changed or gone since it was trained."""
         with self.database.transaction(writes=False) as session:
             active = RecommendationEngineService(session).get_overview().active_model
-            return active is None or TrainingDataManager(session).summarise() != (
+            data = TrainingDataManager(session)
+            return active is None or data.summarise() != (
                 active.data.ratings,
                 active.data.newest_rating,
+                active.data.catalogue_version,
             )
 
     def start_run(self) -> int:
@@ -72,10 +81,14 @@ class Trainer:
             self.fail(run_id, _reason(error))
             raise
 
-    def fail(self, run_id: int, reason: str) -> None:
+    def fail(self, run_id: int, reason: str, *, patience_s: float = PATIENCE_S) -> None:
         """End a run as failed, unless it has ended."""
-        with self.database.transaction(writes=True) as session:
-            TrainingRunDataManager(session).fail(run_id, reason)
+
+        def write() -> None:
+            with self.database.transaction(writes=True) as session:
+                TrainingRunDataManager(session).fail(run_id, reason)
+
+        _insist(write, patience_s)
 
     def _train(self, run_id: int, on_progress: OnProgress) -> int:
         started = time.monotonic()
@@ -83,6 +96,7 @@ class Trainer:
         with self.database.transaction(writes=False) as session:
             data = TrainingDataManager(session)
             ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
+            catalogue_version = CatalogueDataManager(session).get_version()
         with threadpool_limits(self.settings.training_threads):
             model = train(
                 ratings,
@@ -92,23 +106,27 @@ class Trainer:
                 on_progress=on_progress,
             )
         on_progress("storing", 0.99)
-        return self._publish(run_id, model, started)
-
-    def _publish(self, run_id: int, model: TrainedModel, started: float) -> int:
         with self.store.publish(f"run-{run_id}") as (name, open_file):
             artifact.save(model, open_file)
-        try:
+        values = model.card.model_dump(mode="json")
+        values["data"]["catalogue_version"] = catalogue_version
+        return self._enter(run_id, name, values | {"duration_s": time.monotonic() - started})
+
+    def _enter(self, run_id: int, name: str, values: dict[str, Any]) -> int:
+        """Enter a stored model as the new live version; an artifact that gets no version is removed."""
+        values |= {"size_bytes": self.store.size_bytes(name), "artifact": name}
+
+        def write() -> int:
             with self.database.transaction(writes=True) as session:
-                details = {
-                    "duration_s": time.monotonic() - started,
-                    "size_bytes": self.store.size_bytes(name),
-                    "artifact": name,
-                }
-                return RecommendationEngineService(session).complete_run(
-                    run_id, model.card.model_dump(mode="json") | details
-                )
+                return RecommendationEngineService(session).complete_run(run_id, values)
+
+        try:
+            return _insist(write, PATIENCE_S)
         except BaseException:
-            self.store.remove(name)
+            # A COMMIT may have done its work though its answer was lost. In doubt the artifact stays; prune sweeps.
+            with suppress(SQLAlchemyError), self.database.transaction(writes=False) as session:
+                if name not in ModelVersionDataManager(session).list_artifacts():
+                    self.store.remove(name)
             raise
 
 
@@ -143,7 +161,7 @@ class Heartbeat:
             try:
                 with self.database.transaction(writes=True) as session:
                     self._lost = not TrainingRunDataManager(session).beat(self.run_id, *self._state)
-            except DBAPIError:
+            except SQLAlchemyError:
                 logger.warning("training run %d could not reach the database; it tries again", self.run_id)
             self._stopped.wait(self.interval_s)
 
@@ -151,10 +169,11 @@ class Heartbeat:
 class TrainingDataManager(BaseDataManager):
     """Reads what a training needs, straight into arrays."""
 
-    def summarise(self) -> tuple[int, datetime | None]:
-        """Give the number of ratings and the newest one's time."""
+    def summarise(self) -> tuple[int, datetime | None, int]:
+        """Give the number of ratings, the newest one's time, and the catalogue's version."""
         newest = self.session.scalar(select(func.max(Rating.rated_at)))
-        return self.session.scalar(select(func.count()).select_from(Rating)) or 0, newest
+        count = self.session.scalar(select(func.count()).select_from(Rating)) or 0
+        return count, newest, CatalogueDataManager(self.session).get_version()
 
     def read_ratings(self) -> Ratings:
         """Read all ratings as columns."""
@@ -191,12 +210,25 @@ class TrainingDataManager(BaseDataManager):
         return cursor
 
 
+def _insist(write: Callable[[], T], patience_s: float) -> T:
+    """Write, and where the database does not let us, as while an ingestion holds it, try again for a while."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return write()
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+
+
 def _reason(error: BaseException) -> str:
     if isinstance(error, MatineeError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"The model could not be stored: {error.strerror}."
-    if isinstance(error, DBAPIError):
+    if isinstance(error, SQLAlchemyError):
+        logger.error("the database failed a training: %s", error)
         return "The database could not be read or written; the server's log says more."
     if isinstance(error, KeyboardInterrupt | SystemExit):
         return "The training was interrupted."

@@ -2,13 +2,19 @@
 
 import logging
 import threading
+import time
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.backend.config import Settings
 from server.backend.session import Database
 from server.backend.trainer import TrainingProcess
+from server.models import RunStatus
 from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
 
 logger = logging.getLogger(__name__)
+
+LOCK_PATIENCE_S = 1
 
 
 class TrainingSupervisor:
@@ -37,19 +43,27 @@ class TrainingSupervisor:
         with self._lock:
             for process in self._processes:
                 process.stop()
-            self._bury_dead()
+            try:
+                self._bury_dead()
+            except SQLAlchemyError as error:
+                logger.warning("the database does not answer; the runs stopped here end with their lease: %s", error)
 
     def _bury_dead(self) -> None:
         ended = [(process, end) for process in self._processes if (end := process.find_end()) is not None]
         for process, end in ended:
-            self._processes.remove(process)
             with self.database.transaction(writes=True) as session:
                 # No effect on a run that has ended, as one that ended in good order has.
                 TrainingRunDataManager(session).fail(process.run_id, end)
+            self._processes.remove(process)
 
     def _start_waiting(self) -> None:
+        asked_at = time.monotonic()
         with self.database.transaction(writes=True) as session:
-            for run_id in TrainingRunDataManager(session).fail_lost(self.settings.training_lease_s):
+            runs = TrainingRunDataManager(session)
+            runs.find_id(RunStatus.RUNNING)  # The first statement: on SQLite this waits for the lock.
+            if time.monotonic() - asked_at > LOCK_PATIENCE_S:
+                return  # Signs of life waited for the lock as well; let them come first.
+            for run_id in runs.fail_lost(self.settings.training_lease_s):
                 logger.warning("training run %d gave no sign of life and counts as failed", run_id)
             claimed = RecommendationEngineService(session).claim_queued_run()
         if claimed is not None:

@@ -9,13 +9,14 @@ branch_labels = None
 depends_on = None
 
 BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+BY_CODE_POINTS = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     op.create_table(
         "genres",
         sa.Column("genre_id", BIG_ID, nullable=False),
-        sa.Column("genre_name", sa.String(), nullable=False),
+        sa.Column("genre_name", BY_CODE_POINTS, nullable=False),
         sa.PrimaryKeyConstraint("genre_id", name=op.f("pk_genres")),
         sa.UniqueConstraint("genre_name", name=op.f("uq_genres_genre_name")),
     )
@@ -49,7 +50,7 @@ def upgrade() -> None:
         "movies",
         sa.Column("movie_id", BIG_ID, autoincrement=False, nullable=False),
         sa.Column("title", sa.String(), nullable=False),
-        sa.Column("sort_title", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("sort_title", BY_CODE_POINTS, nullable=False),
         sa.Column("year", sa.Integer(), nullable=True),
         sa.Column("source_title", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("movie_id", name=op.f("pk_movies")),

@@ -1,0 +1,143 @@
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from server.backend.config import Settings
+from server.errors import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run without settings of the machine's: neither in the environment nor in a file."""
+    for name in os.environ:
+        if name.startswith("MATINEE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_everything_has_a_default() -> None:
+    settings = Settings.load()
+
+    assert settings == Settings(database_url="sqlite:///data/matinee.db", model_store="data/models")
+    assert settings.sqlite_file == Path("data/matinee.db")
+    assert (settings.algorithm, settings.log_level) == ("nmf", "info")
+
+
+def test_the_environment_goes_before_the_file_and_values_before_both(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tmp_path.joinpath(".env").write_text(
+        "MATINEE_SEED=1\nMATINEE_ALGORITHM=filed\nMATINEE_MODEL_STORE=filed\nOTHER=x\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("MATINEE_ALGORITHM", "exported")
+    monkeypatch.setenv("MATINEE_MODEL_STORE", "exported")
+
+    settings = Settings.load(model_store="given")
+
+    assert (settings.seed, settings.algorithm, settings.model_store) == (1, "exported", "given")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "DATABASE_URL",
+            "a file",
+            "is not a database URL; write sqlite:///path/to/file.db or postgresql://user@host/database.",
+        ),
+        ("DATABASE_URL", "mysql://user@host/db", "names the database 'mysql'; Matinee runs on sqlite and postgresql."),
+        (
+            "DATABASE_URL",
+            "sqlite://",
+            "names a database in memory, which the training process could not see; name a file.",
+        ),
+        (
+            "DATABASE_URL",
+            "sqlite:///:memory:",
+            "names a database in memory, which the training process could not see; name a file.",
+        ),
+        ("MODEL_STORE", "", ": String should have at least 1 character."),
+        ("SEED", "-1", ": Input should be greater than or equal to 0."),
+        ("SEED", "many", ": Input should be a valid integer, unable to parse string as an integer."),
+        ("REFRESH_INTERVAL_S", "0", ": Input should be greater than 0."),
+        ("TRAINING_LEASE_S", "0.5", ": Input should be greater than or equal to 1."),
+        ("DATABASE_TIMEOUT_S", "601", ": Input should be less than or equal to 600."),
+        ("LOG_LEVEL", "loud", ": String should match pattern '^(debug|info|warning|error)$'."),
+    ],
+)
+def test_a_wrong_setting_is_a_sentence_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(f"MATINEE_{name}", value)
+
+    with pytest.raises(SettingsError) as raised:
+        Settings.load()
+
+    blank = "" if sentence.startswith(":") else " "
+    assert str(raised.value) == f"MATINEE_{name}{blank}{sentence}"
+
+
+def test_each_wrong_setting_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATINEE_SEED", "-1")
+    monkeypatch.setenv("MATINEE_LOG_LEVEL", "loud")
+
+    with pytest.raises(SettingsError) as raised:
+        Settings.load()
+
+    assert [line.split(":")[0] for line in str(raised.value).splitlines()] == ["MATINEE_SEED", "MATINEE_LOG_LEVEL"]
+
+
+def test_a_misspelt_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATINEE_MODELSTORE", "models")
+
+    with pytest.raises(SettingsError, match=r"^MATINEE_MODELSTORE is no setting. Do you mean MATINEE_MODEL_STORE\?$"):
+        Settings.load()
+
+
+def test_a_variable_that_resembles_no_setting_is_nobodys_business(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATINEE_TEST_DATA", "folder")
+
+    assert Settings.load() == Settings()
+
+
+def test_a_settings_file_must_be_text(tmp_path: Path) -> None:
+    tmp_path.joinpath(".env").write_bytes("MATINEE_MODEL_STORE=Müller".encode("latin-1"))
+
+    with pytest.raises(SettingsError, match=r"^The file \.env is not text in UTF-8\.$"):
+        Settings.load()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_postgresql_is_reached_by_any_of_its_names(scheme: str) -> None:
+    settings = Settings.load(database_url=f"{scheme}://user:p%40ss@host:5433/films?sslmode=require")
+
+    url = settings.sqlalchemy_url
+    assert (url.drivername, url.username, url.password) == ("postgresql+psycopg", "user", "p@ss")
+    assert (url.host, url.port, url.database, url.query) == ("host", 5433, "films", {"sslmode": "require"})
+    assert settings.sqlite_file is None
+
+
+def test_another_process_reads_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.load(
+        database_url="postgresql://user:p%40ss@host/films",
+        model_store="s3://bucket/models",
+        algorithm="popularity",
+        seed=7,
+        refresh_interval_s=0.25,
+        training_lease_s=60,
+        log_level="debug",
+    )
+
+    for name, value in settings.as_environment().items():
+        monkeypatch.setenv(name, value)
+
+    assert Settings.load() == settings
+
+
+def test_settings_do_not_change() -> None:
+    settings = Settings.load()
+
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.seed = 1  # type: ignore[misc]  # the very thing that must not work

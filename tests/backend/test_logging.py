@@ -1,0 +1,56 @@
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from server.backend.logging import RequestIdFilter, configure, request_id
+
+
+@pytest.fixture
+def server_logger() -> Iterator[logging.Logger]:
+    """Give the logger that is configured, and put it back as it was."""
+    logger = logging.getLogger("server")
+    handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    yield logger
+    logger.handlers, logger.propagate = handlers, propagate
+    logger.setLevel(level)
+
+
+@pytest.fixture
+def record() -> logging.LogRecord:
+    return logging.LogRecord("server", logging.INFO, __file__, 1, "a message", (), None)
+
+
+def test_a_record_outside_a_request_has_no_id(record: logging.LogRecord) -> None:
+    assert RequestIdFilter().filter(record)
+
+    assert vars(record)["request_id"] == "-"
+
+
+def test_a_record_has_the_id_of_its_request(record: logging.LogRecord) -> None:
+    token = request_id.set("abc")
+
+    RequestIdFilter().filter(record)
+
+    request_id.reset(token)
+    assert vars(record)["request_id"] == "abc"
+
+
+@pytest.mark.usefixtures("server_logger")
+def test_a_line_tells_level_name_request_and_message(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info")
+    token = request_id.set("abc")
+
+    logging.getLogger("server.somewhere").warning("a %s", "message")
+
+    request_id.reset(token)
+    assert capsys.readouterr().err.endswith(" WARNING server.somewhere [abc] a message\n")
+
+
+@pytest.mark.usefixtures("server_logger")
+def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("warning")
+
+    logging.getLogger("server.somewhere").info("a message")
+
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,110 @@
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server.backend.model_store import ModelStore
+from server.errors import SettingsError
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelStore]:
+    """Give an empty store in a folder that does not exist yet, and one in a file system that is no disk's."""
+    if request.param == "folder":
+        yield ModelStore(str(tmp_path / "data" / "models"))
+        return
+    store = ModelStore(f"memory://{uuid.uuid4().hex}/models")
+    yield store
+    for name in store.list_names():
+        store.remove(name)
+
+
+def publish(store: ModelStore, label: str, content: bytes = b"array") -> str:
+    with store.publish(label) as (name, open_file):
+        for file_name in ("a.npy", "manifest.json"):
+            with open_file(file_name, "wb") as file:
+                file.write(content)
+    return name
+
+
+def read(store: ModelStore, name: str, file_name: str) -> bytes:
+    with store.opener(name)(file_name, "rb") as file:
+        return file.read()
+
+
+def test_what_is_published_can_be_read(store: ModelStore) -> None:
+    name = publish(store, "run-1", b"numbers")
+
+    assert name.startswith("run-1-")
+    assert store.list_names() == [name]
+    assert [read(store, name, file_name) for file_name in ("a.npy", "manifest.json")] == [b"numbers"] * 2
+    assert store.size_bytes(name) == 14
+
+
+def test_one_label_gives_many_names(store: ModelStore) -> None:
+    names = [publish(store, "run-1") for _ in range(3)]
+
+    assert store.list_names() == sorted(set(names))
+    assert len(set(names)) == 3
+
+
+def test_an_artifact_has_its_name_only_when_it_is_whole(store: ModelStore) -> None:
+    with store.publish("run-1") as (name, open_file):
+        with open_file("a.npy", "wb") as file:
+            file.write(b"array")
+        names_meanwhile = store.list_names()
+
+    assert names_meanwhile == [f".partial-{name}"]
+    assert store.list_names() == [name]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=repr)
+def test_of_an_artifact_that_fails_nothing_is_left(store: ModelStore, error: BaseException) -> None:
+    kept = publish(store, "run-1")
+
+    def publish_and_fail() -> None:
+        with store.publish("run-2") as (_, open_file):
+            with open_file("a.npy", "wb") as file:
+                file.write(b"array")
+            raise error
+
+    with pytest.raises(type(error)):
+        publish_and_fail()
+
+    assert store.list_names() == [kept]
+
+
+def test_a_store_without_a_folder_is_empty(store: ModelStore) -> None:
+    assert store.list_names() == []
+
+
+def test_a_store_can_be_checked_before_it_is_used(store: ModelStore) -> None:
+    store.check()
+    store.check()
+
+    assert store.list_names() == []
+
+
+def test_a_store_that_is_a_file_is_a_wrong_setting(tmp_path: Path) -> None:
+    tmp_path.joinpath("file").touch()
+
+    with pytest.raises(SettingsError, match=r"^MATINEE_MODEL_STORE '.*file/models' cannot be used: Not a directory\.$"):
+        ModelStore(str(tmp_path / "file" / "models")).check()
+
+
+def test_an_artifact_can_be_removed_and_again(store: ModelStore) -> None:
+    kept, removed = publish(store, "run-1"), publish(store, "run-2")
+
+    store.remove(removed)
+    store.remove(removed)
+
+    assert store.list_names() == [kept]
+    with pytest.raises(FileNotFoundError):
+        read(store, removed, "a.npy")
+
+
+@pytest.mark.parametrize("url", ["nosuch://bucket/models", "file:///models::nosuch://x"])
+def test_a_url_of_an_unknown_kind_is_a_wrong_setting(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"^MATINEE_MODEL_STORE '.*' cannot be opened: "):
+        ModelStore(url)

@@ -1,0 +1,116 @@
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from server.backend.config import Settings
+from server.backend.session import Database
+from server.models import Genre, MovieGenre
+from tests.threads import at_once
+
+
+@pytest.fixture
+def impatient(settings: Settings) -> Iterator[Database]:
+    """Give the same database to one who does not wait long."""
+    database = Database(settings.model_copy(update={"database_timeout_s": 0.05}))
+    yield database
+    database.dispose()
+
+
+def count_genres(database: Database) -> int:
+    with database.transaction(writes=False) as session:
+        return session.scalar(select(func.count()).select_from(Genre)) or 0
+
+
+def add_genre(session: Session, name: str) -> None:
+    session.execute(insert(Genre).values(genre_name=name))
+
+
+def test_a_transaction_is_committed_at_its_end(database: Database) -> None:
+    with database.transaction(writes=True) as session:
+        add_genre(session, "Drama")
+
+    assert count_genres(database) == 1
+
+
+def test_an_error_rolls_a_transaction_back(database: Database) -> None:
+    def add_and_fail() -> None:
+        with database.transaction(writes=True) as session:
+            add_genre(session, "Drama")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        add_and_fail()
+
+    assert count_genres(database) == 0
+
+
+def test_a_session_that_is_not_committed_leaves_nothing(database: Database) -> None:
+    with database.open_session(writes=True) as session:
+        add_genre(session, "Drama")
+
+    assert count_genres(database) == 0
+
+
+def test_foreign_keys_hold(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.transaction(writes=True) as session:
+        session.execute(insert(MovieGenre).values(movie_id=1, genre_id=1))
+
+
+def test_who_reads_does_not_wait_for_who_writes(database: Database) -> None:
+    with database.transaction(writes=True) as session:
+        add_genre(session, "Drama")
+        seen_meanwhile = count_genres(database)
+
+    assert (seen_meanwhile, count_genres(database)) == (0, 1)
+
+
+def test_who_writes_waits_no_longer_than_set(database: Database, impatient: Database) -> None:
+    with database.transaction(writes=True) as session:
+        add_genre(session, "Drama")
+        with pytest.raises(OperationalError, match="lock"), impatient.transaction(writes=True) as other:
+            add_genre(other, "Drama")
+
+
+def test_nothing_is_connected_before_the_first_statement(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "matinee.db"
+    database = Database(Settings(_env_file=None, database_url=f"sqlite:///{path}"))
+
+    with database.open_session(writes=True) as session:
+        existed_before = path.exists()
+        session.execute(select(1))
+
+    database.dispose()
+    assert (existed_before, path.exists()) == (False, True)
+
+
+def test_sqlite_is_told_what_it_must_know_on_every_connection(sqlite: Database) -> None:
+    pragmas = ("foreign_keys", "journal_mode", "synchronous", "busy_timeout")
+
+    with sqlite.transaction(writes=False) as first, sqlite.transaction(writes=False) as second:
+        values = [[session.scalar(text(f"PRAGMA {pragma}")) for pragma in pragmas] for session in (first, second)]
+
+    assert values == [[1, "wal", 1, 50]] * 2
+
+
+def test_a_writing_transaction_on_sqlite_keeps_other_writers_out_from_its_beginning(sqlite: Database) -> None:
+    with sqlite.transaction(writes=True) as session:
+        session.execute(select(1))
+        with pytest.raises(OperationalError, match="database is locked"), sqlite.transaction(writes=True) as other:
+            other.execute(select(1))
+
+
+def test_who_reads_first_and_writes_then_does_not_fail(database: Database) -> None:
+    def add_genres(thread: int) -> None:
+        for number in range(5):
+            with database.transaction(writes=True) as session:
+                session.execute(select(func.count()).select_from(Genre))
+                add_genre(session, f"Genre {number} of {thread}")
+
+    at_once([partial(add_genres, thread) for thread in range(8)])
+
+    assert count_genres(database) == 40

@@ -1,0 +1,56 @@
+"""The app with every service replaced by a fake: no database, no model, no lifespan."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from server import dependencies
+from server.app import create_app
+from server.backend.config import Settings
+from tests.routers import fakes
+
+
+@dataclass(frozen=True)
+class Fakes:
+    """What stands behind the routers."""
+
+    session: fakes.FakeSession = field(default_factory=fakes.FakeSession)
+    movies: fakes.FakeMovieService = field(default_factory=fakes.FakeMovieService)
+    genres: fakes.FakeGenreService = field(default_factory=fakes.FakeGenreService)
+    ratings: fakes.FakeRatingService = field(default_factory=fakes.FakeRatingService)
+    users: fakes.FakeUserService = field(default_factory=fakes.FakeUserService)
+    engine: fakes.FakeRecommendationEngineService = field(default_factory=fakes.FakeRecommendationEngineService)
+    operations: fakes.FakeOperationsService = field(default_factory=fakes.FakeOperationsService)
+    supervisor: fakes.FakeTrainingSupervisor = field(default_factory=fakes.FakeTrainingSupervisor)
+    live_model: fakes.FakeLiveModel = field(default_factory=fakes.FakeLiveModel)
+
+
+@pytest.fixture
+def behind() -> Fakes:
+    return Fakes()
+
+
+@pytest.fixture
+def app(behind: Fakes) -> FastAPI:
+    app = create_app(Settings(_env_file=None))
+    app.dependency_overrides = {
+        dependencies.get_session: lambda: behind.session,
+        dependencies.get_movie_service: lambda: behind.movies,
+        dependencies.get_genre_service: lambda: behind.genres,
+        dependencies.get_rating_service: lambda: behind.ratings,
+        dependencies.get_user_service: lambda: behind.users,
+        dependencies.get_recommendation_engine_service: lambda: behind.engine,
+        dependencies.get_operations_service: lambda: behind.operations,
+        dependencies.get_training_supervisor: lambda: behind.supervisor,
+        dependencies.get_live_model: lambda: behind.live_model,
+        dependencies.get_model_store: lambda: None,
+    }
+    return app
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    """Give a client of that app; it is not entered as a context, so the lifespan does not run."""
+    return TestClient(app, follow_redirects=False)

@@ -1,0 +1,114 @@
+from fastapi.testclient import TestClient
+
+from server.schemas.movies import MovieQuery, MovieSort
+from tests.problem_details import assert_problem
+from tests.routers.conftest import Fakes
+
+MOVIES = "/api/rest/v1/movies"
+MATRIX = {
+    "movie_id": 2571,
+    "title": "The Matrix",
+    "alternative_titles": ["Matrix"],
+    "year": 1999,
+    "genres": [{"genre_id": 1, "genre_name": "Action"}, {"genre_id": 17, "genre_name": "Sci-Fi"}],
+    "avg_rating": 4.192446043165468,
+    "total_ratings": 278,
+}
+UNRATED = {
+    "movie_id": 7,
+    "title": "Babylon 5",
+    "alternative_titles": [],
+    "year": None,
+    "genres": [],
+    "avg_rating": None,
+    "total_ratings": 0,
+}
+
+
+def test_a_list_is_a_page_with_its_total(client: TestClient, behind: Fakes) -> None:
+    behind.movies.total = 150
+
+    response = client.get(MOVIES)
+
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json() == {"movies": [UNRATED, MATRIX], "total": 150, "page": 1, "limit": 10}
+
+
+def test_without_parameters_all_movies_are_asked_for_by_id(client: TestClient, behind: Fakes) -> None:
+    client.get(MOVIES)
+
+    assert behind.movies.queries == [
+        MovieQuery(limit=10, page=1, search=None, genre=[], year_from=None, year_to=None, min_ratings=None, sort=None)
+    ]
+    assert behind.movies.queries[0].order is MovieSort.ID
+
+
+def test_every_parameter_arrives_as_a_typed_value(client: TestClient, behind: Fakes) -> None:
+    client.get(
+        f"{MOVIES}?search=toy+comedy&genre=Comedy&genre=Film-Noir&year_from=1990&year_to=1999"
+        "&min_ratings=5&sort=-rating&page=3&limit=25"
+    )
+
+    assert behind.movies.queries == [
+        MovieQuery(
+            limit=25,
+            page=3,
+            search="toy comedy",
+            genre=["Comedy", "Film-Noir"],
+            year_from=1990,
+            year_to=1999,
+            min_ratings=5,
+            sort=MovieSort.RATING_REVERSED,
+        )
+    ]
+
+
+def test_a_search_is_ordered_by_relevance_unless_asked_otherwise(client: TestClient, behind: Fakes) -> None:
+    client.get(MOVIES, params={"search": "alien"})
+    client.get(MOVIES, params={"search": "alien", "sort": "year"})
+
+    assert [query.order for query in behind.movies.queries] == [MovieSort.RELEVANCE, MovieSort.YEAR]
+
+
+def test_a_blank_search_is_none(client: TestClient, behind: Fakes) -> None:
+    client.get(MOVIES, params={"search": " \t "})
+
+    assert [query.words for query in behind.movies.queries] == [None]
+
+
+def test_one_movie_is_given_whole(client: TestClient) -> None:
+    response = client.get(f"{MOVIES}/2571")
+
+    assert (response.status_code, response.json()) == (200, MATRIX)
+
+
+def test_a_movie_without_year_and_ratings_says_so_with_nulls(client: TestClient) -> None:
+    response = client.get(f"{MOVIES}/7")
+
+    assert (response.status_code, response.json()) == (200, UNRATED)
+
+
+def test_the_average_is_not_rounded(client: TestClient) -> None:
+    response = client.get(f"{MOVIES}/2571/avg-rating")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "movie_id": 2571,
+        "title": "The Matrix",
+        "avg_rating": 4.192446043165468,
+        "total_ratings": 278,
+    }
+
+
+def test_the_average_of_no_ratings_is_null(client: TestClient) -> None:
+    response = client.get(f"{MOVIES}/7/avg-rating")
+
+    assert response.json() == {"movie_id": 7, "title": "Babylon 5", "avg_rating": None, "total_ratings": 0}
+
+
+def test_an_unknown_movie_is_named(client: TestClient) -> None:
+    for path in ("/8", "/8/avg-rating"):
+        body = assert_problem(client.get(f"{MOVIES}{path}"), 404, "movie-not-found")
+
+        assert body["detail"] == "There is no movie with id 8. GET /api/rest/v1/movies lists those there are."

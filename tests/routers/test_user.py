@@ -1,0 +1,87 @@
+import pytest
+from fastapi.testclient import TestClient
+
+from server.errors import ArtifactError, NoActiveModel
+from server.schemas.user import RecommendationQuery
+from tests.problem_details import assert_problem
+from tests.routers.conftest import Fakes
+
+USER = "/api/rest/v1/user"
+
+
+def test_a_new_user_is_created_with_an_id(client: TestClient) -> None:
+    response = client.post(USER)
+
+    assert (response.status_code, response.json()) == (201, {"user_id": 611})
+    assert response.headers["Location"] == "/api/rest/v1/user/611/ratings"
+
+
+def test_a_users_ratings_are_a_page(client: TestClient, behind: Fakes) -> None:
+    response = client.get(f"{USER}/1/ratings?page=2&limit=30")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "ratings": [
+            {"rating_id": 5, "user_id": 1, "movie_id": 1, "rating": 4.5, "timestamp": "2024-10-30T14:30:00"},
+        ],
+        "total": 31,
+        "page": 2,
+        "limit": 30,
+    }
+    assert [(paging.page, paging.limit) for paging in behind.users.pagings] == [(2, 30)]
+
+
+def test_recommendations_are_two_arrays(client: TestClient) -> None:
+    response = client.get(f"{USER}/1/recommended-movies")
+
+    assert response.status_code == 200
+    assert response.json() == {"movie_ids": [318, 2571], "probabilities": [0.91, 0.902]}
+
+
+def test_ten_movies_are_recommended_unless_asked_otherwise(client: TestClient, behind: Fakes) -> None:
+    client.get(f"{USER}/1/recommended-movies")
+    client.get(f"{USER}/1/recommended-movies?n=100&exclude_seen=true")
+
+    assert behind.users.queries == [
+        RecommendationQuery(n=10, exclude_seen=False),
+        RecommendationQuery(n=100, exclude_seen=True),
+    ]
+
+
+@pytest.mark.parametrize("n", ["0", "101", "-1", "1.0", "%2B1", "%EF%BC%91", "%201", "ten", "", str(2**63)])
+def test_a_number_of_recommendations_out_of_bounds_is_refused(client: TestClient, n: str) -> None:
+    body = assert_problem(client.get(f"{USER}/1/recommended-movies?n={n}"), 422, "invalid-input")
+
+    assert [error["pointer"] for error in body["errors"]] == ["#/query/n"]
+
+
+def test_a_flag_is_true_or_false(client: TestClient) -> None:
+    response = client.get(f"{USER}/1/recommended-movies?exclude_seen=perhaps")
+
+    body = assert_problem(response, 422, "invalid-input")
+    assert [error["pointer"] for error in body["errors"]] == ["#/query/exclude_seen"]
+
+
+def test_an_unknown_user_has_no_ratings_and_no_recommendations(client: TestClient) -> None:
+    for path in ("/9/ratings", "/9/recommended-movies"):
+        body = assert_problem(client.get(f"{USER}{path}"), 404, "user-not-found")
+
+        assert body["detail"] == "There is no user with id 9. POST /api/rest/v1/user creates one."
+
+
+def test_before_the_first_training_there_is_a_conflict_that_says_what_to_do(client: TestClient, behind: Fakes) -> None:
+    behind.users.error = NoActiveModel()
+
+    body = assert_problem(client.get(f"{USER}/1/recommended-movies"), 409, "no-active-model")
+
+    assert body["detail"] == "No model has been trained yet. POST /api/rest/v1/recommendation-engine trains one."
+
+
+def test_an_unreadable_model_is_a_matter_of_trying_again(client: TestClient, behind: Fakes) -> None:
+    behind.users.error = ArtifactError("Model version 3 cannot be read: its manifest is missing.")
+
+    response = client.get(f"{USER}/1/recommended-movies")
+
+    body = assert_problem(response, 503, "artifact-unreadable")
+    assert body["detail"] == "Model version 3 cannot be read: its manifest is missing."
+    assert response.headers["Retry-After"] == "5"

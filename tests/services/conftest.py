@@ -1,0 +1,96 @@
+"""Databases with something in them, and the services on them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from server.backend.config import Settings
+from server.backend.model_store import ModelStore
+from server.backend.session import Database
+from server.services.live import LiveCatalogue, LiveModel
+from server.services.movies import MovieService
+from server.services.training import Trainer
+from tests.conftest import DATABASES, database_copy
+from tests.etl.source_files import load_folder, write_source
+from tests.services.builders import MOVIES, NEWER_MOVIES, RATINGS, taste_rows
+
+
+@pytest.fixture
+def catalogue(database: Database, tmp_path: Path) -> Database:
+    """Give the database with the twelve films and their ratings."""
+    load_folder(write_source(tmp_path / "films", movies=MOVIES, ratings=RATINGS), database)
+    return database
+
+
+@contextmanager
+def shared_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[Database]:
+    """Give a database for many tests; its files are in the folder."""
+    with database_copy(request, folder) as url:
+        database = Database(Settings(_env_file=None, database_url=url))
+        yield database
+        database.dispose()
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def movies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MovieService]:
+    """Give the service of the twelve films, for tests that only read; made once for many of them."""
+    folder = tmp_path_factory.mktemp("films")
+    with shared_database(request, folder) as database:
+        load_folder(write_source(folder / "films", movies=MOVIES, ratings=RATINGS), database)
+        live_catalogue = LiveCatalogue(database)
+        live_catalogue.refresh()
+        with database.transaction(writes=False) as session:
+            yield MovieService(session, live_catalogue.index)
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveModel]:
+    """Give a model that has learned a taste, and a database in which there are three movies since; for many tests."""
+    folder = tmp_path_factory.mktemp("tastes")
+    with shared_database(request, folder) as database:
+        movies, ratings = taste_rows()
+        load_folder(write_source(folder / "tastes", movies=movies, ratings=ratings), database)
+        store = ModelStore(str(folder / "models"))
+        trainer = Trainer(database, store, Settings(_env_file=None))
+        trainer.carry_out(trainer.start_run())
+        newer = [f"{movie_id},Film {movie_id} (2020),Comedy" for movie_id in NEWER_MOVIES]
+        load_folder(write_source(folder / "newer", movies=newer, ratings=["1,33,5.0,1500000000"]), database)
+        live_model = LiveModel(database, store)
+        live_model.refresh()
+        yield live_model
+
+
+@pytest.fixture
+def tastes(database: Database, tmp_path: Path) -> Database:
+    """Give the database with ratings from which a taste can be learned."""
+    movies, ratings = taste_rows()
+    load_folder(write_source(tmp_path / "tastes", movies=movies, ratings=ratings), database)
+    return database
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[Session]:
+    """Run the test in a transaction, committed in the end."""
+    with database.transaction(writes=True) as session:
+        yield session
+
+
+@pytest.fixture
+def store(settings: Settings) -> ModelStore:
+    """Give the model store, empty."""
+    return ModelStore(settings.model_store)
+
+
+@pytest.fixture
+def trainer(database: Database, store: ModelStore, settings: Settings) -> Trainer:
+    """Give what trains on the database, into the store."""
+    return Trainer(database, store, settings)
+
+
+@pytest.fixture
+def live_model(database: Database, store: ModelStore) -> LiveModel:
+    """Give what serves the live version, once it was refreshed."""
+    return LiveModel(database, store)

@@ -1,0 +1,163 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from server.backend.model_store import ModelStore
+from server.backend.session import Database
+from server.errors import ArtifactError, NoActiveModel
+from server.services import live
+from server.services.live import LiveCatalogue, LiveModel
+from server.services.recommendation_engine import RecommendationEngineService
+from server.services.training import Trainer
+from tests.etl.source_files import load_folder, write_source
+from tests.services.builders import add_version
+
+Train = Callable[[], int]
+
+
+@pytest.fixture
+def train(tastes: Database, trainer: Trainer) -> Train:
+    """Give what trains once more and makes the new version live."""
+    assert trainer.database is tastes
+    return lambda: trainer.carry_out(trainer.start_run())
+
+
+def activate(live_model: LiveModel, version: int) -> None:
+    with live_model.database.transaction(writes=True) as session:
+        RecommendationEngineService(session).activate(version, live_model.store)
+
+
+def add_unreadable_version(database: Database) -> int:
+    with database.transaction(writes=True) as session:
+        return add_version(session, "nowhere")
+
+
+def test_before_the_first_training_there_is_no_model(live_model: LiveModel) -> None:
+    live_model.refresh()
+
+    with pytest.raises(NoActiveModel):
+        live_model.get()
+    assert (live_model.version, live_model.problem) == (None, None)
+
+
+def test_a_new_version_is_swapped_in(live_model: LiveModel, train: Train) -> None:
+    first = train()
+    live_model.refresh()
+    model_of_first = live_model.get()
+
+    second = train()
+    live_model.refresh()
+
+    assert first != second == live_model.version
+    assert live_model.get() is not model_of_first
+
+
+def test_a_version_that_serves_is_not_read_again(live_model: LiveModel, train: Train, store: ModelStore) -> None:
+    train()
+    live_model.refresh()
+    model = live_model.get()
+    for name in store.list_names():
+        store.remove(name)
+
+    live_model.refresh()
+
+    assert live_model.get() is model
+    assert live_model.problem is None
+
+
+def test_a_first_version_that_cannot_be_read_is_told(live_model: LiveModel, database: Database) -> None:
+    version = add_unreadable_version(database)
+
+    live_model.refresh()
+
+    with pytest.raises(ArtifactError, match=rf"Model version {version} cannot be read\. .*manifest\.json"):
+        live_model.get()
+    assert live_model.version is None
+
+
+def test_the_previous_model_serves_on_where_the_new_one_cannot_be_read(live_model: LiveModel, train: Train) -> None:
+    readable = train()
+    live_model.refresh()
+    model = live_model.get()
+    unreadable = add_unreadable_version(live_model.database)
+
+    live_model.refresh()
+
+    assert live_model.get() is model
+    assert live_model.version == readable
+    assert live_model.problem is not None
+    assert live_model.problem.startswith(f"Model version {unreadable} cannot be read. ")
+
+
+def test_going_back_to_the_version_that_serves_ends_the_problem(live_model: LiveModel, train: Train) -> None:
+    readable = train()
+    live_model.refresh()
+    add_unreadable_version(live_model.database)
+    live_model.refresh()
+
+    activate(live_model, readable)
+    live_model.refresh()
+
+    assert (live_model.version, live_model.problem) == (readable, None)
+
+
+def test_a_version_after_an_unreadable_one_is_served_without_delay(live_model: LiveModel, train: Train) -> None:
+    add_unreadable_version(live_model.database)
+    live_model.refresh()
+
+    readable = train()
+    live_model.refresh()
+
+    assert (live_model.version, live_model.problem) == (readable, None)
+
+
+@pytest.mark.parametrize(("retry_s", "served_version"), [(0, 1), (60, None)])
+def test_an_unreadable_version_is_tried_again_after_a_while(
+    live_model: LiveModel,
+    train: Train,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    retry_s: float,
+    served_version: int | None,
+) -> None:
+    monkeypatch.setattr(live, "RETRY_S", retry_s)
+    train()
+    models, elsewhere = tmp_path / "models", tmp_path / "elsewhere"
+    models.rename(elsewhere)
+    live_model.refresh()
+    elsewhere.rename(models)
+
+    live_model.refresh()
+
+    assert live_model.version == served_version
+    assert (live_model.problem is None) == (served_version is not None)
+
+
+def test_the_index_of_an_empty_catalogue_finds_nothing(database: Database) -> None:
+    live_catalogue = LiveCatalogue(database)
+
+    live_catalogue.refresh()
+
+    assert live_catalogue.movies == 0
+    assert live_catalogue.index.search("toy").total == 0
+
+
+def test_the_index_is_built_anew_only_after_an_ingestion_that_changed_something(
+    catalogue: Database, tmp_path: Path
+) -> None:
+    live_catalogue = LiveCatalogue(catalogue)
+    live_catalogue.refresh()
+    first = live_catalogue.index
+
+    load_folder(tmp_path / "films", catalogue)
+    live_catalogue.refresh()
+    after_the_same = live_catalogue.index
+    load_folder(write_source(tmp_path / "more", movies=["20,Toys (1992),Comedy|Fantasy"]), catalogue)
+    live_catalogue.refresh()
+
+    assert after_the_same is first
+    assert live_catalogue.movies == 13
+    assert live_catalogue.index.search("toys").movie_ids.tolist() == [20]
+    assert live_catalogue.index.search("fantasy 1992").movie_ids.tolist() == [20]
+    assert live_catalogue.index.search("cidade de deus crime 2002").movie_ids.tolist() == [5]

@@ -1,0 +1,173 @@
+import itertools
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from server.errors import MovieNotFound
+from server.models import Genre as GenreRow
+from server.schemas.base import Paging
+from server.schemas.movies import AverageRating, Genre, GenreCount, GenrePage, Movie, MoviePage, MovieQuery, MovieSort
+from server.services.movies import GenreService, MovieDataManager, MovieService
+from tests.services.builders import ids_of
+
+TOY_STORY = Movie(
+    movie_id=1,
+    title="Toy Story",
+    alternative_titles=[],
+    year=1995,
+    genres=[
+        Genre(genre_id=1, genre_name="Adventure"),
+        Genre(genre_id=2, genre_name="Animation"),
+        Genre(genre_id=3, genre_name="Comedy"),
+    ],
+    avg_rating=12.5 / 3,
+    total_ratings=3,
+)
+BABYLON_5 = Movie(
+    movie_id=8, title="Babylon 5", alternative_titles=[], year=None, genres=[], avg_rating=None, total_ratings=0
+)
+ORDERS = {
+    "id": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+    "-id": [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1],
+    "title": [3, 4, 10, 8, 5, 7, 2, 9, 12, 6, 1, 11],
+    "-title": [11, 1, 6, 12, 9, 2, 7, 5, 8, 10, 4, 3],
+    "year": [3, 4, 1, 6, 7, 12, 2, 11, 10, 5, 8, 9],
+    "-year": [5, 10, 2, 11, 12, 1, 6, 7, 4, 3, 8, 9],
+    "popularity": [2, 1, 3, 5, 7, 4, 6, 11, 8, 9, 10, 12],
+    "-popularity": [8, 9, 10, 12, 4, 6, 11, 3, 5, 7, 1, 2],
+    # Heat and Aliens have the same mean: the one more people have rated counts for more.
+    "rating": [5, 2, 3, 1, 7, 4, 11, 6, 8, 9, 10, 12],
+    "-rating": [6, 11, 4, 7, 1, 3, 2, 5, 8, 9, 10, 12],
+    # Without a search nothing is more relevant than the rest.
+    "relevance": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+    "-relevance": [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1],
+}
+
+
+def read_in_pages(movies: MovieService, query: MovieQuery) -> list[int]:
+    """Go through the pages of a query until one is empty."""
+    pages = (movies.list_movies(query.model_copy(update={"page": number})) for number in itertools.count(1))
+    return list(itertools.chain.from_iterable(itertools.takewhile(bool, map(ids_of, pages))))
+
+
+def test_a_page_holds_whole_movies_and_the_total(movies: MovieService) -> None:
+    page = movies.list_movies(MovieQuery(genre=["Animation"], limit=1))
+
+    assert page == MoviePage(movies=[TOY_STORY], total=2, page=1, limit=1)
+
+
+def test_a_movie_may_lack_year_genres_and_ratings(movies: MovieService) -> None:
+    assert movies.get_movie(8) == BABYLON_5
+
+
+def test_a_movie_has_its_alternative_titles_in_order(movies: MovieService) -> None:
+    assert movies.get_movie(10).alternative_titles == ["Le Fabuleux destin d'Amélie Poulain"]
+    assert movies.get_movie(6).alternative_titles == ["Se7en"]
+
+
+def test_every_order_is_total_and_its_pages_join_without_gap(movies: MovieService) -> None:
+    orders = {sort.value: read_in_pages(movies, MovieQuery(sort=sort, limit=5)) for sort in MovieSort}
+
+    assert orders == ORDERS
+
+
+def test_the_default_order_without_a_search_is_the_id(movies: MovieService) -> None:
+    assert ids_of(movies.list_movies(MovieQuery(limit=4))) == [1, 2, 3, 4]
+
+
+def test_a_page_past_the_end_is_empty_and_knows_the_total(movies: MovieService) -> None:
+    page = movies.list_movies(MovieQuery(page=1_000_000, limit=100))
+
+    assert page == MoviePage(movies=[], total=12, page=1_000_000, limit=100)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (MovieQuery(genre=["Sci-Fi"]), [2, 3, 4]),
+        (MovieQuery(genre=["Sci-Fi", "Action"]), [2, 4]),
+        (MovieQuery(genre=["sci-FI"]), [2, 3, 4]),
+        (MovieQuery(genre=["Western"]), []),
+        (MovieQuery(genre=["Sci-Fi", "Western"]), []),
+        (MovieQuery(genre=["%"]), []),
+        (MovieQuery(year_from=1999), [2, 5, 10, 11]),
+        (MovieQuery(year_to=1986), [3, 4]),
+        (MovieQuery(year_from=1995, year_to=1997), [1, 6, 7, 12]),
+        (MovieQuery(year_from=1999, year_to=1995), []),
+        (MovieQuery(min_ratings=3), [1, 2]),
+        (MovieQuery(min_ratings=0, limit=100), ORDERS["id"]),
+        (MovieQuery(genre=["Thriller"], year_from=1995, year_to=1999, min_ratings=2), [2, 7]),
+    ],
+    ids=str,
+)
+def test_a_filter_keeps_what_fits(movies: MovieService, query: MovieQuery, expected: list[int]) -> None:
+    page = movies.list_movies(query)
+
+    assert (ids_of(page), page.total) == (expected, len(expected))
+
+
+def test_a_filter_and_an_order_go_together(movies: MovieService) -> None:
+    query = MovieQuery(genre=["Thriller"], sort=MovieSort.YEAR_REVERSED, limit=3)
+
+    page = movies.list_movies(query)
+
+    assert (ids_of(page), page.total) == ([2, 6, 7], 4)
+
+
+def test_an_average_is_the_exact_mean(movies: MovieService) -> None:
+    assert movies.get_average_rating(1) == AverageRating(
+        movie_id=1, title="Toy Story", avg_rating=12.5 / 3, total_ratings=3
+    )
+
+
+def test_a_movie_without_ratings_has_no_average(movies: MovieService) -> None:
+    assert movies.get_average_rating(12) == AverageRating(
+        movie_id=12, title="The Postman", avg_rating=None, total_ratings=0
+    )
+
+
+@pytest.mark.parametrize("movie_id", [13, 2**63 - 1])
+def test_an_unknown_movie_is_not_found(movies: MovieService, movie_id: int) -> None:
+    with pytest.raises(MovieNotFound, match=str(movie_id)):
+        movies.get_movie(movie_id)
+    with pytest.raises(MovieNotFound, match=str(movie_id)):
+        movies.get_average_rating(movie_id)
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_any_number_of_ids_can_be_set_against_the_catalogue(session: Session) -> None:
+    known = range(4, 100_001)
+
+    assert MovieDataManager(session).list_unknown_to(known, 2) == [1, 2]
+    assert MovieDataManager(session).list_unknown_to([], 1) == [1]
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_genres_come_by_name_with_their_number_of_movies(session: Session) -> None:
+    session.execute(insert(GenreRow).values(genre_name="Western"))
+
+    pages = [GenreService(session).list_genres(Paging(limit=6, page=page)) for page in (1, 2, 3)]
+
+    assert pages[0] == GenrePage(
+        genres=[
+            GenreCount(genre_id=4, genre_name="Action", total_movies=3),
+            GenreCount(genre_id=1, genre_name="Adventure", total_movies=2),
+            GenreCount(genre_id=2, genre_name="Animation", total_movies=2),
+            GenreCount(genre_id=3, genre_name="Comedy", total_movies=3),
+            GenreCount(genre_id=8, genre_name="Crime", total_movies=2),
+            GenreCount(genre_id=9, genre_name="Drama", total_movies=3),
+        ],
+        total=12,
+        page=1,
+        limit=6,
+    )
+    assert [(genre.genre_name, genre.total_movies) for genre in pages[1].genres] == [
+        ("Horror", 2),
+        ("Mystery", 1),
+        ("Romance", 1),
+        ("Sci-Fi", 3),
+        ("Thriller", 4),
+        ("Western", 0),
+    ]
+    assert pages[2] == GenrePage(genres=[], total=12, page=3, limit=6)
