@@ -34,6 +34,14 @@ ROUTING_PROBLEMS = {
     ),
 }
 
+COMMON_HEADERS = {
+    "X-Request-ID": {
+        "description": "Id of this request, also in the log; the client's own if it sent one.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
+}
+
 
 def install(app: FastAPI) -> None:
     """Render every error of the app as problem details, and say so in its OpenAPI document."""
@@ -185,6 +193,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         )
         schemas = document["components"]["schemas"]
         schemas.update(problems["$defs"])
+        document["components"]["headers"] = COMMON_HEADERS
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
         app.openapi_schema = document
@@ -205,3 +214,8 @@ def _describe_common_errors(operation: dict[str, Any]) -> None:
         responses.setdefault(
             status, {"description": description, "content": {MEDIA_TYPE: {"schema": _reference(Problem)}}}
         )
+    for status, response in responses.items():
+        headers = response.setdefault("headers", {})
+        headers["X-Request-ID"] = {"$ref": "#/components/headers/X-Request-ID"}
+        if status == "503":
+            headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}

@@ -1,4 +1,4 @@
-"""One request, one transaction, committed before the response is sent."""
+"""What our routes have in common: one request, one transaction, committed before the response; described headers."""
 
 import functools
 import inspect
@@ -9,6 +9,16 @@ from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from server.dependencies import SessionDep
+
+
+def described_header(name: str, description: str) -> dict[str, Any]:
+    """Describe, for an entry of a route's ``responses``, a header that the route sets."""
+    return {"headers": {name: {"description": description, "schema": {"type": "string"}}}}
+
+
+PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: described_header("Link", "The pages `first`, `prev`, `next` and `last` (RFC 8288).")
+}
 
 
 class TransactionRoute(APIRoute):

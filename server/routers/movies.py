@@ -5,13 +5,13 @@ from fastapi import APIRouter
 from server.dependencies import MovieId, Movies, MovieServiceDep, PageLinksDep
 from server.errors import MovieNotFound
 from server.problems import documented
-from server.routing import TransactionRoute
+from server.routing import PAGE_RESPONSES, TransactionRoute
 from server.schemas.movies import AverageRating, Movie, MoviePage
 
 router = APIRouter(prefix="/movies", tags=["movies"], route_class=TransactionRoute)
 
 
-@router.get("")
+@router.get("", responses=PAGE_RESPONSES)
 def list_movies(query: Movies, movies: MovieServiceDep, links: PageLinksDep) -> MoviePage:
     """List movies, a page at a time, all or those that fit a search and filters.
 

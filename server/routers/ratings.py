@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response, status
 from server.dependencies import RatingId, RatingServiceDep
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.problems import documented
-from server.routing import TransactionRoute
+from server.routing import TransactionRoute, described_header
 from server.schemas.ratings import Rating, RatingCreate
 
 router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=TransactionRoute)
@@ -18,7 +18,9 @@ router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=TransactionR
         200: {
             "model": Rating,
             "description": "The user had rated the movie before; value and time are replaced.",
+            **described_header("Location", "The rating."),
         },
+        201: described_header("Location", "The new rating."),
         **documented(UserNotFound(0), MovieNotFound(0)),
     },
 )

@@ -14,7 +14,7 @@ from server.dependencies import (
 )
 from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
 from server.problems import documented
-from server.routing import TransactionRoute
+from server.routing import PAGE_RESPONSES, TransactionRoute, described_header
 from server.schemas.recommendation_engine import (
     ActiveModelChange,
     ModelVersion,
@@ -33,7 +33,7 @@ router = APIRouter(prefix="/recommendation-engine", tags=["recommendation engine
     responses={
         202: {
             "description": "The training is under way; the body is empty.",
-            "headers": {"Location": {"description": "The training run, to follow it.", "schema": {"type": "string"}}},
+            **described_header("Location", "The training run, to follow it."),
         }
     },
 )
@@ -66,7 +66,7 @@ def get_training_run(run_id: RunId, engine: RecommendationEngineServiceDep) -> T
     return engine.get_run(run_id)
 
 
-@router.get("/models")
+@router.get("/models", responses=PAGE_RESPONSES)
 def list_model_versions(
     paging: Paging, engine: RecommendationEngineServiceDep, links: PageLinksDep
 ) -> ModelVersionPage:

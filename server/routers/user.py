@@ -5,14 +5,16 @@ from fastapi import APIRouter, Request, Response, status
 from server.dependencies import PageLinksDep, Paging, Recommendations, UserId, UserServiceDep
 from server.errors import ArtifactError, NoActiveModel, UserNotFound
 from server.problems import documented
-from server.routing import TransactionRoute
+from server.routing import PAGE_RESPONSES, TransactionRoute, described_header
 from server.schemas.ratings import RatingPage
 from server.schemas.user import RecommendedMovies, User
 
 router = APIRouter(prefix="/user", tags=["users"], route_class=TransactionRoute)
 
 
-@router.post("", status_code=status.HTTP_201_CREATED)
+@router.post(
+    "", status_code=status.HTTP_201_CREATED, responses={201: described_header("Location", "The new user's ratings.")}
+)
 def create_user(users: UserServiceDep, request: Request, response: Response) -> User:
     """Make a new user. ``Location`` leads to his ratings, none as yet."""
     user = users.create_user()
@@ -20,7 +22,7 @@ def create_user(users: UserServiceDep, request: Request, response: Response) -> 
     return user
 
 
-@router.get("/{user_id}/ratings", responses=documented(UserNotFound(0)))
+@router.get("/{user_id}/ratings", responses=PAGE_RESPONSES | documented(UserNotFound(0)))
 def list_user_ratings(user_id: UserId, paging: Paging, users: UserServiceDep, links: PageLinksDep) -> RatingPage:
     """List a user's ratings, newest first."""
     return links.on(users.list_ratings(user_id, paging))
