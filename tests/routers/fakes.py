@@ -87,6 +87,17 @@ class FakeSession(Session):
         super().close()
 
 
+class FakeDatabase:
+    """Opens one session, over and over."""
+
+    def __init__(self, session: FakeSession) -> None:
+        self.session = session
+
+    def open_session(self, *, writes: bool) -> FakeSession:
+        del writes
+        return self.session
+
+
 class FakeMovieService:
     def __init__(self) -> None:
         self.movies = {movie.movie_id: movie for movie in (UNRATED, MATRIX)}
@@ -183,6 +194,7 @@ class FakeRecommendationEngineService:
     def __init__(self) -> None:
         self.pagings: list[Paging] = []
         self.activated: list[int] = []
+        self.error: Exception | None = None
 
     def request_training(self) -> int:
         return QUEUED_RUN.run_id
@@ -206,6 +218,8 @@ class FakeRecommendationEngineService:
 
     def activate(self, version: int, _store: ModelStore) -> ModelVersion:
         found = self.get_version(version)
+        if self.error is not None:
+            raise self.error
         self.activated.append(version)
         return found
 

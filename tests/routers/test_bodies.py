@@ -126,8 +126,15 @@ def test_a_charset_beside_the_media_type_does_no_harm(client: TestClient) -> Non
     assert client.post(RATINGS, content=rating_body(), headers=headers).status_code == 201
 
 
-def test_a_body_of_more_than_64_kib_is_too_large(client: TestClient, behind: Fakes) -> None:
-    response = client.post(RATINGS, content=b" " * 65_537, headers=JSON)
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_of_more_than_64_kib_is_too_large(client: TestClient, behind: Fakes, *, is_chunked: bool) -> None:
+    content = rating_body().ljust(65_537).encode()
+
+    response = client.post(RATINGS, content=iter([content]) if is_chunked else content, headers=JSON)
 
     assert_problem(response, 413, "too-large")
     assert behind.ratings.ratings == {}
+
+
+def test_a_body_of_64_kib_is_read_to_its_end(client: TestClient) -> None:
+    assert client.post(RATINGS, content=rating_body().ljust(65_536), headers=JSON).status_code == 201

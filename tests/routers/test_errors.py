@@ -31,7 +31,17 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nowhere", "/api/rest/v1", f"{MOVIES}/1/nowhere", "/api/rest/v2/movies", "/%00", "/ü%20%2F?q=1"]
+    "path",
+    [
+        "/",
+        "/nowhere",
+        "/api/rest/v1",
+        f"{MOVIES}/1/nowhere",
+        "/api/rest/v2/movies",
+        f"{MOVIES}/",
+        "/%00",
+        "/ü%20%2F?q=1",
+    ],
 )
 def test_an_unknown_route_is_a_problem(client: TestClient, path: str) -> None:
     body = assert_problem(client.get(path), 404, "not-found")

@@ -1,5 +1,6 @@
 from fastapi.testclient import TestClient
 
+from server.errors import ConflictError
 from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
 
@@ -89,6 +90,15 @@ def test_an_unknown_version_cannot_be_made_the_live_one(client: TestClient, behi
 
     assert_problem(response, 404, "model-version-not-found")
     assert behind.engine.activated == []
+    assert behind.live_model.refreshes == 0
+
+
+def test_a_version_whose_artifact_is_damaged_cannot_be_made_the_live_one(client: TestClient, behind: Fakes) -> None:
+    behind.engine.error = ConflictError("Version 3 cannot go live. Its manifest is missing.")
+
+    body = assert_problem(client.put(f"{ENGINE}/active-model", json={"version": 3}), 409, "conflict")
+
+    assert body["detail"] == "Version 3 cannot go live. Its manifest is missing."
     assert behind.live_model.refreshes == 0
 
 

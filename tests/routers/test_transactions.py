@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.dependencies import get_session, get_state
 from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
+from tests.routers.fakes import FakeDatabase
 
 Call = tuple[str, str, dict[str, Any] | None]
 
@@ -122,6 +125,23 @@ def test_an_unexpected_error_in_a_handler_commits_nothing(client: TestClient, be
 
     assert response.status_code == 500
     assert behind.session.events == ["close", "response"]
+
+
+def test_writers_wait_for_a_free_slot_but_not_for_ever(app: FastAPI, client: TestClient, behind: Fakes) -> None:
+    del app.dependency_overrides[get_session]
+    app.dependency_overrides[get_state] = lambda: {
+        "database": FakeDatabase(behind.session),
+        "write_slots": anyio.Semaphore(0),
+        "write_slot_timeout_s": 0.01,
+    }
+    method, path, body = RATE
+
+    written, read = client.request(method, path, json=body), client.get(f"{API}/movies")
+
+    assert_problem(written, 503, "too-many-writes")
+    assert written.headers["Retry-After"] == "5"
+    assert read.status_code == 200
+    assert behind.ratings.ratings == {}
 
 
 def test_malformed_input_does_not_reach_the_database(client: TestClient, behind: Fakes) -> None:

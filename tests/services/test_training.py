@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
@@ -193,17 +194,29 @@ def test_of_a_run_given_up_while_it_trained_nothing_is_kept(trainer: Trainer) ->
     assert (list_versions(trainer.database), trainer.store.list_names()) == ([], [])
 
 
-@pytest.mark.usefixtures("tastes")
-def test_an_interrupted_run_fails(trainer: Trainer) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyboardInterrupt(), "The training was interrupted."),
+        (MemoryError(), "The training needs more memory than there is."),
+        (
+            OperationalError("SELECT secret", {}, Exception("gone")),
+            "The database could not be read or written; the server's log says more.",
+        ),
+        (ZeroDivisionError("a bug"), "The training failed unexpectedly; the server's log says more."),
+    ],
+    ids=["interrupted", "no memory", "no database", "a bug"],
+)
+def test_whatever_ends_a_training_is_the_reason_of_its_run(trainer: Trainer, error: BaseException, reason: str) -> None:
     run_id = trainer.start_run()
 
-    def interrupt(_stage: str, _progress: float) -> None:
-        raise KeyboardInterrupt
+    def fail(_stage: str, _progress: float) -> None:
+        raise error
 
-    with pytest.raises(KeyboardInterrupt):
-        trainer.carry_out(run_id, interrupt)
+    with pytest.raises(type(error)):
+        trainer.carry_out(run_id, fail)
 
-    assert get_run(trainer.database, run_id).error == "The training was interrupted."
+    assert get_run(trainer.database, run_id).error == reason
 
 
 def test_a_training_is_needed_when_ratings_have_gone_changed_or_come(tastes: Database, trainer: Trainer) -> None:

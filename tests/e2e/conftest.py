@@ -1,0 +1,37 @@
+"""Installations with the built-in demo in them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.installation import Installation, Server, on_sqlite
+
+
+@pytest.fixture(scope="session")
+def trained_demo(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Make the demo on SQLite with model version 1; it is copied, never served."""
+    demo = on_sqlite(tmp_path_factory.mktemp("demo"))
+    demo.run("ingest", "demo")
+    demo.run("train")
+    return demo
+
+
+@pytest.fixture(scope="session")
+def shared_server(trained_demo: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run one server for all tests that only ask, or that add what no other test looks at."""
+    with trained_demo.copy_to(tmp_path_factory.mktemp("shared")).serve() as server:
+        yield server
+
+
+@pytest.fixture
+def installation(trained_demo: Installation, tmp_path: Path) -> Installation:
+    """Give the test a demo of its own, on SQLite with model version 1."""
+    return trained_demo.copy_to(tmp_path)
+
+
+@pytest.fixture
+def server(installation: Installation) -> Iterator[Server]:
+    """Run a server of it."""
+    with installation.serve() as server:
+        yield server

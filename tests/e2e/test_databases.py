@@ -1,0 +1,66 @@
+"""What must hold on every database with several workers: they serve one model, and lose no rating."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+
+import pytest
+
+from tests.conftest import DATABASES, database_copy
+from tests.e2e.installation import API, Installation, Server, poll
+
+FOLLOW_WITHIN_S = 2.0
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve the demo from each kind of database with two workers."""
+    folder = tmp_path_factory.mktemp("installation")
+    with database_copy(request, folder) as url:
+        installation = Installation(folder, url)
+        installation.run("ingest", "demo")
+        with installation.serve("--workers", "2") as server:
+            yield server
+
+
+def ask_fresh_connections(server: Server) -> set[int | None]:
+    """Give the model versions that forty connections, each its own, are served with."""
+    with ThreadPoolExecutor(8) as clients:
+        return set(clients.map(lambda _: ask_fresh_connection(server), range(40)))
+
+
+def ask_fresh_connection(server: Server) -> int | None:
+    with closing(HTTPConnection(server.address.removeprefix("http://"), timeout=60)) as connection:
+        connection.request("GET", "/readyz")
+        version: int | None = json.load(connection.getresponse())["model_version"]
+        return version
+
+
+def test_a_model_trained_through_one_worker_is_served_by_all(server: Server) -> None:
+    run = server.wait_for_end(server.start_training())
+    ended = time.monotonic()
+    poll(lambda: ask_fresh_connections(server) == {run["version"]} or None)
+
+    assert run["status"] == "succeeded"
+    assert time.monotonic() - ended < FOLLOW_WITHIN_S
+
+
+def test_parallel_ratings_of_one_movie_are_counted_exactly(server: Server) -> None:
+    stars = {user_id: (user_id % 10 + 1) / 2 for user_id in range(1, 301)}
+    before = server.client.get(f"{API}/movies/1/avg-rating").json()["total_ratings"]
+
+    def rate(user_id: int) -> int:
+        body = {"user_id": user_id, "movie_id": 1, "rating": stars[user_id]}
+        return server.client.post(f"{API}/ratings", json=body).status_code
+
+    # Each twice, side by side: whichever of the two is later finds a rating to replace.
+    with ThreadPoolExecutor(8) as clients:
+        statuses = Counter(clients.map(rate, [user_id for user_id in stars for _ in range(2)]))
+
+    average = server.client.get(f"{API}/movies/1/avg-rating").json()
+    assert statuses == {201: 300 - before, 200: 300 + before}
+    assert (average["total_ratings"], average["avg_rating"]) == (300, sum(stars.values()) / 300)

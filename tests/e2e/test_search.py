@@ -1,0 +1,87 @@
+"""The search rules of a movie page, over HTTP, on the demo catalogue."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.installation import API, Server
+
+
+def search(server: Server, text: str, **parameters: str | int) -> dict[str, Any]:
+    response = server.client.get(f"{API}/movies", params={"search": text, **parameters})
+    assert response.status_code == 200
+    page: dict[str, Any] = response.json()
+    return page
+
+
+@pytest.mark.parametrize(
+    "text", ["matrix", "the matrix", "Matrix, The", "THE MATRIX!", "matrix the", "matri", "mátrix", "matrix 1999"]
+)
+def test_the_matrix_is_found_first_however_it_is_written(shared_server: Server, text: str) -> None:
+    page = search(shared_server, text)
+
+    assert (page["movies"][0]["title"], page["movies"][0]["year"]) == ("The Matrix", 1999)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n", "\u00a0"])
+def test_a_blank_search_is_no_search(shared_server: Server, text: str) -> None:
+    assert search(shared_server, text) == shared_server.client.get(f"{API}/movies").json()
+
+
+def test_every_word_must_be_found(shared_server: Server) -> None:
+    page = search(shared_server, "thriller 1995", limit=100)
+
+    found = {(movie["year"], *(genre["genre_name"] for genre in movie["genres"])) for movie in page["movies"]}
+    assert page["total"] == len(page["movies"]) > 0
+    assert all({1995, "Thriller"} <= set(words) for words in found)
+
+
+def test_a_genre_is_found_in_every_movie_that_has_it(shared_server: Server) -> None:
+    counts = {
+        genre["genre_name"]: genre["total_movies"]
+        for genre in shared_server.client.get(f"{API}/genres").json()["genres"]
+    }
+
+    assert search(shared_server, "western")["total"] >= counts["Western"]
+    assert shared_server.client.get(f"{API}/movies?genre=western").json()["total"] == counts["Western"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('matrix" OR "1"="1', "matrix*", "NEAR(matrix)", "title:matrix", "-matrix", "matrix AND NOT toy", "^matrix"),
+        *("%", "_", "' OR 1=1 --", "\\", "(", "{matrix}", "\x00", "\ufffd", "🎬", "a " * 100),
+    ],
+)
+def test_no_query_is_an_error(shared_server: Server, text: str) -> None:
+    page = search(shared_server, text)
+
+    assert page["total"] < 300
+
+
+def test_operators_are_plain_text(shared_server: Server) -> None:
+    assert search(shared_server, "matrix OR toy")["total"] == 0
+    assert search(shared_server, "mat*")["total"] == search(shared_server, "mat")["total"] > 0
+
+
+def test_what_nothing_fits_is_an_empty_page(shared_server: Server) -> None:
+    assert search(shared_server, "xylophonequartet") == {"movies": [], "total": 0, "page": 1, "limit": 10}
+
+
+def test_pages_of_a_search_do_not_overlap(shared_server: Server) -> None:
+    whole = search(shared_server, "drama", limit=30)
+
+    pages = [search(shared_server, "drama", limit=10, page=page) for page in (1, 2, 3)]
+
+    assert [movie for page in pages for movie in page["movies"]] == whole["movies"]
+    assert {page["total"] for page in pages} == {whole["total"]}
+
+
+def test_filters_and_orders_apply_to_what_was_found(shared_server: Server) -> None:
+    page = search(shared_server, "comedy", year_from=1980, year_to=1999, min_ratings=5, sort="-year", limit=100)
+
+    years = [movie["year"] for movie in page["movies"]]
+    assert page["total"] == len(years) > 1
+    assert years == sorted(years, reverse=True)
+    assert {1980 <= year <= 1999 for year in years} == {True}
+    assert all(movie["total_ratings"] >= 5 for movie in page["movies"])

@@ -1,0 +1,135 @@
+"""Training behind a running server, and what remains when the trainer or the server is killed."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.installation import API, ENGINE, Installation, Server, on_sqlite, poll
+
+RECOMMENDED = f"{API}/user/1/recommended-movies"
+
+
+def assert_nothing_is_lost(server: Server) -> None:
+    """Check that version 1 serves, and that the next training makes a new version."""
+    assert server.client.get("/readyz").json()["model_version"] == 1
+    assert server.client.get(RECOMMENDED).status_code == 200
+    run = server.wait_for_end(server.start_training())
+    assert (run["status"], run["error"]) == ("succeeded", None)
+    server.wait_for_version(run["version"])
+
+
+def test_two_trainings_give_two_versions_both_on_disk(installation: Installation, server: Server) -> None:
+    runs = [server.wait_for_end(server.start_training()) for _ in range(2)]
+
+    versions = server.client.get(f"{ENGINE}/models").json()["models"]
+    assert [(run["status"], run["error"], run["progress"]) for run in runs] == [("succeeded", None, 1.0)] * 2
+    assert [(version["version"], version["is_active"]) for version in versions] == [
+        (runs[1]["version"], True),
+        (runs[0]["version"], False),
+        (1, False),
+    ]
+    assert len(list(installation.models.iterdir())) == 3
+    server.wait_for_version(runs[1]["version"])
+
+
+def test_an_earlier_version_can_be_made_live_again(shared_server: Server) -> None:
+    newer = shared_server.wait_for_end(shared_server.start_training())["version"]
+    shared_server.wait_for_version(newer)
+
+    response = shared_server.client.put(f"{ENGINE}/active-model", json={"version": 1})
+
+    assert (response.status_code, response.json()["version"], response.json()["is_active"]) == (200, 1, True)
+    shared_server.wait_for_version(1)
+
+
+def test_other_requests_are_answered_while_a_training_runs(shared_server: Server) -> None:
+    client = shared_server.client
+    run = shared_server.start_training()
+    poll(lambda: shared_server.find_run(run, {"running"}))
+    statuses = []
+
+    while shared_server.find_run(run, {"running"}):
+        statuses += [
+            client.get(f"{API}/movies?search=alien").status_code,
+            client.get(RECOMMENDED).status_code,
+            client.post(f"{API}/ratings", json={"user_id": 1, "movie_id": 2, "rating": 4.0}).status_code,
+        ]
+
+    assert len(statuses) >= 3
+    assert set(statuses) <= {200, 201}
+    assert shared_server.get_run(run)["status"] == "succeeded"
+
+
+def test_trainings_asked_for_during_one_are_one_that_follows(shared_server: Server) -> None:
+    first = shared_server.start_training()
+    poll(lambda: shared_server.find_run(first, {"running"}))
+
+    followers = [shared_server.start_training() for _ in range(3)]
+    current = shared_server.client.get(ENGINE).json()["current_run"]
+
+    ends = [shared_server.wait_for_end(run) for run in (first, followers[0])]
+    assert followers == [followers[0]] * 3
+    assert [current["run_id"], current["status"]] == [ends[0]["run_id"], "running"]
+    assert [end["status"] for end in ends] == ["succeeded", "succeeded"]
+    assert ends[0]["finished_at"] <= ends[1]["started_at"]
+
+
+def test_a_killed_trainer_leaves_a_failed_run_and_the_live_model(server: Server) -> None:
+    run = server.start_training()
+
+    os.kill(server.wait_for_trainer(run), signal.SIGKILL)
+
+    end = server.wait_for_end(run)
+    assert (end["status"], end["version"]) == ("failed", None)
+    assert end["error"] == "The training process was ended by signal 9."
+    assert_nothing_is_lost(server)
+
+
+def test_a_server_killed_during_a_training_comes_back_with_its_model(installation: Installation) -> None:
+    with installation.serve() as killed:
+        run = killed.start_training()
+        killed.wait_for_trainer(run)
+        killed.end(signal.SIGKILL)
+
+    with installation.serve() as server:
+        end = server.wait_for_end(run)
+
+        assert (end["status"], end["version"]) == ("failed", None)
+        assert end["error"] == "The server stopped during the training."
+        assert_nothing_is_lost(server)
+
+
+def test_a_server_told_to_stop_ends_in_good_order_and_takes_its_trainer_along(installation: Installation) -> None:
+    with installation.serve() as server:
+        trainer = server.wait_for_trainer(server.start_training())
+
+        exit_code = server.end(signal.SIGTERM)
+
+        assert exit_code == 0
+        with pytest.raises(ProcessLookupError):
+            os.kill(trainer, 0)
+
+
+def test_a_model_that_cannot_be_stored_fails_its_run_only(installation: Installation, server: Server) -> None:
+    aside = installation.models.rename(installation.folder / "aside")
+    installation.models.touch()
+
+    run = server.wait_for_end(server.start_training())
+
+    installation.models.unlink()
+    aside.rename(installation.models)
+    assert run["status"] == "failed"
+    assert run["error"].startswith("The model could not be stored: ")
+    assert_nothing_is_lost(server)
+
+
+def test_a_training_on_nothing_says_how_much_is_needed(tmp_path: Path) -> None:
+    with on_sqlite(tmp_path).serve() as server:
+        run = server.wait_for_end(server.start_training())
+
+        user = server.client.post(f"{API}/user").headers["Location"].removesuffix("/ratings")
+        assert run["status"] == "failed"
+        assert run["error"].startswith("There are 0 ratings, and 0 users with ")
+        assert server.client.get(f"{user}/recommended-movies").status_code == 409

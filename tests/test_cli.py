@@ -1,0 +1,350 @@
+"""The command line, in a folder of its own with the default settings: an SQLite database under `data`."""
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import typer.main
+from typer.core import TyperGroup
+
+from server.cli import app, main
+from tests.etl.source_files import write_source
+
+DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
+MATINEE = Path(sys.executable).with_name("matinee")
+BAD_RATINGS = ["1,1,5.5,0", "1,99,4.0,0", "1,1"]
+
+
+class Outcome(NamedTuple):
+    exit_code: int
+    printed: str
+    complained: str
+
+
+Matinee = Callable[..., Outcome]
+
+
+def list_commands(group: TyperGroup, *parents: str) -> Iterator[tuple[str, ...]]:
+    """Give the words of every command, of the groups as well."""
+    for name, command in group.commands.items():
+        yield (*parents, name)
+        if isinstance(command, TyperGroup):
+            yield from list_commands(command, *parents, name)
+
+
+def command_group() -> TyperGroup:
+    command = typer.main.get_command(app)
+    assert isinstance(command, TyperGroup)
+    return command
+
+
+COMMANDS = [(), *list_commands(command_group())]
+
+
+@pytest.fixture
+def matinee(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Matinee:
+    """Give a function that runs the command with arguments and, by keyword, settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith("MATINEE_"):
+            monkeypatch.delenv(name)
+
+    def run(*arguments: str | Path, **settings: str) -> Outcome:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"MATINEE_{name.upper()}", value)
+        monkeypatch.setattr(sys, "argv", ["matinee", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        output = capsys.readouterr()
+        # What Python does with a text that a program exits with.
+        if isinstance(ended.value.code, str):
+            return Outcome(1, output.out, f"{output.err}{ended.value.code}\n")
+        return Outcome(int(ended.value.code or 0), output.out, output.err)
+
+    return run
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Write a source of two movies and one rating, and three ratings that cannot be used."""
+    return write_source(
+        tmp_path / "source",
+        movies=["1,Toy Story (1995),Comedy", "2,Heat (1995),Crime"],
+        ratings=["1,1,4.0,964982703", *BAD_RATINGS],
+    )
+
+
+@pytest.fixture
+def listening_port() -> Iterator[int]:
+    """Listen on a port, and give it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        yield port
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help(matinee: Matinee, words: tuple[str, ...]) -> None:
+    outcome = matinee(*words, "--help")
+
+    assert (outcome.exit_code, outcome.complained) == (0, "")
+    assert outcome.printed.startswith(f"Usage: {' '.join(('matinee', *words))} ")
+    assert outcome.printed.splitlines()[2].strip()
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_is_documented(words: tuple[str, ...]) -> None:
+    assert f"## `{' '.join(('matinee', *words))}`\n" in DOCS.read_text(encoding="utf-8")
+
+
+def test_without_a_command_the_help_is_shown(matinee: Matinee) -> None:
+    outcome = matinee()
+
+    assert outcome == Outcome(2, "", matinee("--help").printed)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "database_url",
+            "mysql://localhost/db",
+            "MATINEE_DATABASE_URL names the database 'mysql'; Matinee runs on sqlite and postgresql.",
+        ),
+        (
+            "database_url",
+            "somewhere",
+            "MATINEE_DATABASE_URL is not a database URL; "
+            "write sqlite:///path/to/file.db or postgresql://user@host/database.",
+        ),
+        (
+            "database_url",
+            "sqlite://",
+            "MATINEE_DATABASE_URL names a database in memory, which the training process could not see; name a file.",
+        ),
+        ("seed", "-1", "MATINEE_SEED: Input should be greater than or equal to 0."),
+        (
+            "model_store",
+            "nowhere://x",
+            "MATINEE_MODEL_STORE 'nowhere://x' cannot be opened: Protocol not known: nowhere",
+        ),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(matinee: Matinee, name: str, value: str, sentence: str) -> None:
+    assert matinee("train", **{name: value}) == Outcome(1, "", f"Error: {sentence}\n")
+
+
+def test_all_wrong_settings_are_named_at_once(matinee: Matinee) -> None:
+    outcome = matinee("models", seed="x", refresh_interval_s="0")
+
+    assert outcome == Outcome(
+        1,
+        "",
+        "Error: MATINEE_SEED: Input should be a valid integer, unable to parse string as an integer.\n"
+        "MATINEE_REFRESH_INTERVAL_S: Input should be greater than 0.\n",
+    )
+
+
+def test_the_real_command_shows_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [MATINEE, "serve"],
+        env=os.environ | {"MATINEE_DATABASE_URL": "mysql://localhost/db"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    sentence = "MATINEE_DATABASE_URL names the database 'mysql'; Matinee runs on sqlite and postgresql."
+    assert Outcome(done.returncode, done.stdout, done.stderr) == Outcome(1, "", f"Error: {sentence}\n")
+
+
+def test_settings_are_read_from_a_file_too(matinee: Matinee, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MATINEE_SEED=-1\n")
+
+    assert matinee("models").complained == "Error: MATINEE_SEED: Input should be greater than or equal to 0.\n"
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password(matinee: Matinee) -> None:
+    outcome = matinee("models", database_url="postgresql://me:secret@127.0.0.1:1/db")
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained.startswith(
+        "Error: the database postgresql+psycopg://me:***@127.0.0.1:1/db cannot be used"
+    )
+    assert "secret" not in outcome.complained
+    assert "Traceback" not in outcome.complained
+
+
+@pytest.mark.parametrize(
+    "words", [("ingest", "demo"), ("train",), ("models",), ("serve",), ("db", "upgrade")], ids=" ".join
+)
+def test_a_database_of_a_newer_release_is_left_alone(matinee: Matinee, tmp_path: Path, words: tuple[str, ...]) -> None:
+    file = tmp_path / "newer.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES ('9999_from_the_future')")
+    connection.close()
+
+    outcome = matinee(*words, database_url=f"sqlite:///{file}")
+
+    assert outcome == Outcome(
+        1,
+        "",
+        "Error: The database holds a schema that this release does not know: it was made by a newer release of Matinee "
+        "or by another program. Install the newer release, or name another database in MATINEE_DATABASE_URL.\n",
+    )
+
+
+def test_an_upgrade_can_be_run_again(matinee: Matinee) -> None:
+    outcomes = [matinee("db", "upgrade") for _ in range(2)]
+
+    assert outcomes == [Outcome(0, "The database has this release's schema.\n", "")] * 2
+
+
+def test_a_source_that_is_missing_is_named(matinee: Matinee) -> None:
+    outcome = matinee("ingest", "nowhere")
+
+    assert outcome == Outcome(
+        1,
+        "",
+        "Error: There is no file or folder 'nowhere', nor a release of that name. Name a folder or .zip of MovieLens "
+        "files, a release (ml-latest-small, ml-latest, ml-32m, ml-25m, ml-20m, ml-10m, ml-1m), or demo.\n",
+    )
+
+
+def test_a_folder_that_is_not_movielens_is_named(matinee: Matinee, tmp_path: Path) -> None:
+    (tmp_path / "holidays").mkdir()
+
+    outcome = matinee("ingest", "holidays")
+
+    assert outcome == Outcome(
+        1, "", "Error: holidays holds neither movies.csv and ratings.csv nor movies.dat and ratings.dat.\n"
+    )
+
+
+def test_an_ingestion_counts_every_row_and_lists_what_it_rejects(matinee: Matinee, source: Path) -> None:
+    outcome = matinee("ingest", source)
+
+    lines = outcome.printed.splitlines()
+    assert (outcome.exit_code, outcome.complained) == (0, "")
+    assert [line.split() for line in lines[:3]] == [
+        ["read", "added", "updated", "unchanged", "rejected"],
+        ["movies", "2", "2", "0", "0", "0"],
+        ["ratings", "4", "1", "0", "0", "3"],
+    ]
+    assert lines[3] == "1 new users."
+    rejected = {line.partition(": ")[0] for line in lines[4:]}
+    assert rejected == {f"rejected ratings.csv:{number}" for number in (3, 4, 5)}
+
+
+def test_rejected_rows_are_written_to_a_file(matinee: Matinee, source: Path, tmp_path: Path) -> None:
+    printed = matinee("ingest", source, "--rejects", "rejects.txt").printed
+
+    rejected = [f"rejected {line}" for line in (tmp_path / "rejects.txt").read_text().splitlines()]
+    assert rejected == printed.splitlines()[4:]
+    assert len(rejected) == 3
+
+
+def test_of_many_rejected_rows_the_first_are_listed(matinee: Matinee, tmp_path: Path) -> None:
+    source = write_source(tmp_path / "bad", movies=["1,Toy Story (1995),Comedy"], ratings=["1,1,9,0"] * 50)
+
+    lines = matinee("ingest", source).printed.splitlines()
+
+    assert len(lines) == 4 + 20 + 1
+    assert lines[-1] == "… and 30 more; --rejects FILE writes them all."
+
+
+def test_a_second_ingestion_changes_nothing(matinee: Matinee, source: Path) -> None:
+    matinee("ingest", source)
+
+    lines = matinee("ingest", source).printed.splitlines()
+
+    assert [line.split() for line in lines[1:3]] == [
+        ["movies", "2", "0", "0", "2", "0"],
+        ["ratings", "4", "0", "0", "1", "3"],
+    ]
+    assert lines[3] == "0 new users."
+
+
+def test_a_port_in_use_is_named(matinee: Matinee, listening_port: int) -> None:
+    outcome = matinee("serve", "--port", str(listening_port))
+
+    assert outcome == Outcome(
+        1,
+        "",
+        f"Error: Cannot listen on 127.0.0.1:{listening_port}: Address already in use. Choose another with --port.\n",
+    )
+
+
+def test_an_empty_ledger_says_how_to_fill_it(matinee: Matinee) -> None:
+    assert matinee("models") == Outcome(0, "No model has been trained yet: matinee train\n", "")
+
+
+@pytest.mark.parametrize("words", [("train",), ("evaluate",)], ids=" ".join)
+def test_too_few_ratings_are_counted(matinee: Matinee, source: Path, words: tuple[str, ...]) -> None:
+    matinee("ingest", source)
+
+    outcome = matinee(*words)
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained.startswith("Error: There are 1 ratings, and 0 users with ")
+
+
+def test_an_algorithm_is_chosen_from_those_there_are(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    outcome = matinee("train", "--algorithm", "magic")
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained == "Error: There is no algorithm 'magic'. Choose one of: nmf, popularity.\n"
+
+
+def test_a_training_only_if_needed_happens_once(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    first, second = (matinee("train", "--algorithm", "popularity", "--if-needed") for _ in range(2))
+
+    assert first.exit_code == 0
+    assert first.printed.startswith("Version 1 (popularity) trained in ")
+    assert second == Outcome(0, "The live version was trained on these very ratings; nothing to do.\n", "")
+
+
+def test_the_ledger_is_listed_changed_and_pruned(matinee: Matinee, tmp_path: Path) -> None:
+    matinee("ingest", "demo")
+    for _ in range(3):
+        matinee("train", "--algorithm", "popularity")
+
+    activated = matinee("models", "activate", "1")
+    pruned = matinee("models", "prune", "--keep", "1")
+
+    assert activated == Outcome(0, "Version 1 is live.\n", "")
+    assert pruned == Outcome(0, "1 versions forgotten, 1 artifacts deleted.\n", "")
+    rows = [line.split()[:3] for line in matinee("models").printed.splitlines()[1:]]
+    assert rows == [["3", "popularity", rows[0][2]], ["1", "live", "popularity"]]
+    assert len(list((tmp_path / "data" / "models").iterdir())) == 2
+
+
+def test_an_unknown_version_cannot_be_activated(matinee: Matinee) -> None:
+    outcome = matinee("models", "activate", "9")
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained.startswith("Error: There is no model version 9.")
+
+
+def test_an_evaluation_is_given_as_json_or_as_a_table(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    evaluations = json.loads(matinee("evaluate", "--json").printed)
+    table = matinee("evaluate").printed.splitlines()
+
+    assert sorted(evaluation["algorithm"] for evaluation in evaluations) == ["nmf", "popularity"]
+    assert all(0 < evaluation["metrics"]["ndcg_at_10"] < 1 for evaluation in evaluations)
+    assert table[0].split() == [evaluation["algorithm"] for evaluation in evaluations]
+    assert {line.split()[0] for line in table[1:]} == evaluations[0]["metrics"].keys()
