@@ -9,6 +9,9 @@ UV := $(shell command -v uv || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS = never
 export UV_PYTHON = $(PYTHON)
 export UV_PROJECT_ENVIRONMENT = .venv
+export UV_COMPILE_BYTECODE = 1
+# As pip and curl do: trust what the machine trusts
+export UV_SYSTEM_CERTS = 1
 
 DATA ?= demo
 PORT ?= 8000
