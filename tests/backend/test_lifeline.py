@@ -1,0 +1,70 @@
+import multiprocessing
+import multiprocessing.queues
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from server.backend.lifeline import end_with_parent
+from tests.threads import wait_until
+
+WATCHES_ITS_INPUT = """
+import os, time
+from server.backend.lifeline import when_input_closes
+when_input_closes(lambda: os._exit(7))
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_process_notices_that_its_input_is_closed() -> None:
+    process = subprocess.Popen([sys.executable, "-c", WATCHES_ITS_INPUT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    ready = process.stdout.readline()
+
+    process.stdin.close()
+
+    assert ready == b"ready\n"
+    assert process.wait(timeout=30) == 7
+    process.stdout.close()
+
+
+def test_a_worker_ends_when_its_parent_is_killed() -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = context.SimpleQueue()
+    parent = context.Process(target=_start_worker, args=(workers,))
+    parent.start()
+    worker: int = workers.get()
+
+    assert parent.pid is not None
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.join()
+
+    wait_until(lambda: not _is_alive(worker))
+
+
+def test_a_process_without_parent_goes_on() -> None:
+    end_with_parent()
+
+    assert _is_alive(os.getpid())
+
+
+def _start_worker(workers: "multiprocessing.queues.SimpleQueue[int]") -> None:
+    multiprocessing.get_context("spawn").Process(target=_work, args=(workers,)).start()
+    time.sleep(60)
+
+
+def _work(workers: "multiprocessing.queues.SimpleQueue[int]") -> None:
+    end_with_parent()
+    workers.put(os.getpid())
+    time.sleep(60)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
