@@ -46,7 +46,7 @@ demo: install ## Install, load DATA (the built-in demo, or any source of `matine
 # Newman, which runs the Postman collection, comes with the tests where Node is present.
 NEWMAN := $(if $(shell command -v npm),tests/e2e/postman/node_modules/.installed)
 tests/e2e/postman/node_modules/.installed: tests/e2e/postman/package-lock.json
-	@npm ci --silent --no-audit --no-fund --prefix tests/e2e/postman
+	@npm ci --loglevel=error --no-audit --no-fund --prefix tests/e2e/postman > /dev/null
 	@touch $@
 
 .PHONY: test
