@@ -116,6 +116,15 @@ class Interactions:
         """Share of all users who like each movie."""
         return np.bincount(self.items[self.liked], minlength=self.n_items) / self.n_users
 
+    @property
+    def ages(self) -> NDArray[np.int64]:
+        """How many of the same user's ratings are later than each; of one moment, the larger item is the later."""
+        users = self.users
+        by_time = np.lexsort((self.items, self.rated_at, users))
+        ages = np.empty(users.size, np.int64)
+        ages[by_time] = self.offsets[1:][users] - 1 - np.arange(users.size)
+        return ages
+
     def likes(self) -> csr_array[np.float32, tuple[int, int]]:
         """Return the matrix, users by items, with a one for every like."""
         offsets = np.append(0, np.cumsum(self.like_counts))
