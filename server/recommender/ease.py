@@ -89,9 +89,11 @@ class Ease(Algorithm[EaseConfig]):
         Items without weights come after those with, by popularity.
         """
         inputs = inputs_of(histories, self.items, half_life=self.config.half_life, floor=self.config.floor)
-        personal = inputs @ self.weights
+        personal: NDArray[np.float32] = inputs @ self.weights
         trust = self._trust(histories)
-        scores = (1 - trust) * self.like_shares + trust * np.minimum(personal.min(axis=1, initial=0), 0)[:, None]
+        scores: NDArray[np.float64] = (1 - trust) * self.like_shares + trust * np.minimum(
+            personal.min(axis=1, initial=0), 0
+        )[:, None]
         scores[:, self.items] = (1 - trust) * self.like_shares[self.items] + trust * personal
         return scores
 

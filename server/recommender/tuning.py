@@ -7,9 +7,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from server.recommender.ease import EaseConfig, inputs_of, most_rated
-from server.recommender.evaluation import Split, ranking_metrics
+from server.recommender.evaluation import list_qualities
 from server.recommender.evidence import Evidence
 from server.recommender.interactions import Interactions
+from server.recommender.splits import Split
 
 MAX_ITEMS = 1_500
 MAX_USERS = 1_500
@@ -46,8 +47,8 @@ class Trial:
         n = min(20, self.items.size)
         lists = np.argpartition(-scores, n - 1, axis=1)[:, :n]
         order = np.argsort(-np.take_along_axis(scores, lists, axis=1), axis=1, kind="stable")
-        metrics = ranking_metrics(self.items[np.take_along_axis(lists, order, axis=1)], self.split)
-        return (metrics.ndcg_at_10 + metrics.recall_at_20) / 2
+        qualities = list_qualities(self.items[np.take_along_axis(lists, order, axis=1)], self.split)
+        return float(qualities.ndcg_at_10.mean() + qualities.recall_at_20.mean()) / 2
 
     def scores(self, weights: NDArray[np.float32], fading: Fading) -> NDArray[np.float32]:
         """Score the items for all users."""

@@ -39,13 +39,15 @@ def test_the_card_says_what_the_model_was_made_from() -> None:
 
     assert (card.algorithm, card.seed) == ("nmf", 7)
     assert card.parameters == {"factors": 20, "iterations": 100, "ridge": 1.0, "prior_likes": 0.5}
-    assert card.data == DataSummary(ratings=240 * 24, users=240, movies=160, newest_rating=23)
+    assert card.data == DataSummary(
+        ratings=240 * 24, users=240, movies=160, newest_rating=23, modelled_movies=152, modelled_ratings=240 * 24
+    )
 
 
-def test_probabilities_are_measured_on_half_of_the_held_out_ratings() -> None:
+def test_probabilities_are_measured_on_all_held_out_ratings() -> None:
     card = train_quietly(taste_ratings(), "popularity").card
 
-    assert card.metrics.calibration_pairs == 120 * (24 // 5)
+    assert card.metrics.calibration_pairs == 240 * (24 // 5)
     assert sum(row.pairs for row in card.calibration) == card.metrics.calibration_pairs
 
 
@@ -77,7 +79,8 @@ def test_progress_names_the_stages_and_rises() -> None:
         on_progress=lambda stage, share: heard.append((stage, share)),
     )
 
-    assert [stage for stage, _ in heard] == ["splitting", "fitting", "evaluating", "calibrating", "refitting"]
+    stages = ["splitting", "tuning", "fitting", "evaluating", "calibrating", "refitting"]
+    assert [stage for stage, _ in heard] == stages
     shares = [share for _, share in heard]
     assert shares == sorted(set(shares))
     assert 0 <= shares[0] < shares[-1] <= 1
@@ -88,7 +91,7 @@ def test_what_progress_raises_ends_the_training() -> None:
         if share > 0:
             raise InterruptedError(stage)
 
-    with pytest.raises(InterruptedError, match="fitting"):
+    with pytest.raises(InterruptedError, match="tuning"):
         train(taste_ratings(), CATALOGUE, algorithm="nmf", seed=0, on_progress=cancel)
 
 
@@ -104,7 +107,7 @@ def test_the_least_that_can_be_trained_on_can_be_trained_on() -> None:
     model = train_quietly(latest_ratings([4.0, 4.0, *[3.0] * 8]), "nmf")
 
     assert model.card.metrics.evaluated_users == 2
-    assert model.card.metrics.calibration_pairs == 5
+    assert model.card.metrics.calibration_pairs == 10
 
 
 @pytest.mark.parametrize(
