@@ -26,7 +26,7 @@ class EaseConfig(AlgorithmConfig):
         default=0.4, ge=0, description="How much what is liked next counts, beside what is liked together."
     )
     prior_likes: float = Field(
-        default=0.5, gt=0, description="How many likes popularity weighs as much as, when the two are blended."
+        default=0.25, gt=0, description="How many likes popularity weighs as much as, when the two are blended."
     )
     always_items: int = Field(default=2_000, ge=1, description="So many of the most rated movies have weights.")
     min_ratings: int = Field(default=10, ge=1, description="Of the other movies, those with so many ratings have, too.")
@@ -60,6 +60,8 @@ class Ease(Algorithm[EaseConfig]):
     """The items that have weights, ascending."""
     weights: NDArray[np.float32]
     """Of the row's item for the column's."""
+    lengths: NDArray[np.float32]
+    """Of each column of the weights."""
 
     @classmethod
     def fit(cls, interactions: Interactions, config: EaseConfig, *, seed: int) -> Self:  # noqa: ARG003 (the solution is exact)
@@ -69,7 +71,8 @@ class Ease(Algorithm[EaseConfig]):
         weights = evidence.weights_together(config.penalty)
         if config.next_weight:
             weights += np.float32(config.next_weight) * evidence.weights_next(config.penalty)
-        return cls(config, interactions.like_shares, items, weights)
+        lengths = np.sqrt(np.einsum("ij,ij->j", weights, weights))
+        return cls(config, interactions.like_shares, items, weights, lengths)
 
     @classmethod
     def tune(cls, known: Interactions, held_out: Interactions, config: EaseConfig, *, seed: int) -> EaseConfig:
@@ -91,9 +94,8 @@ class Ease(Algorithm[EaseConfig]):
         inputs = inputs_of(histories, self.items, half_life=self.config.half_life, floor=self.config.floor)
         personal: NDArray[np.float32] = inputs @ self.weights
         trust = self._trust(histories)
-        scores: NDArray[np.float64] = (1 - trust) * self.like_shares + trust * np.minimum(
-            personal.min(axis=1, initial=0), 0
-        )[:, None]
+        lowest = np.minimum(personal.min(axis=1, keepdims=True), 0)
+        scores: NDArray[np.float64] = (1 - trust) * self.like_shares + trust * lowest
         scores[:, self.items] = (1 - trust) * self.like_shares[self.items] + trust * personal
         return scores
 
@@ -107,12 +109,16 @@ class Ease(Algorithm[EaseConfig]):
         return contributions
 
     def similarities(self, item: int) -> NDArray[np.float64]:
-        """Give the weights both ways, each in proportion to what the other movie gets from all movies."""
-        similar = np.zeros(self.like_shares.size)
+        """Give the cosines between columns: movies are alike that the same movies speak for.
+
+        People found these lists better than those of the weights themselves or of the rows.
+        """
+        similarities = np.zeros(self.like_shares.size)
         (place,), (has_weights,) = _places(self.items, np.array([item]))
         if has_weights:
-            similar[self.items] = self.weights[place] + self.weights[:, place]
-        return similar
+            lengths = np.maximum(self.lengths * self.lengths[place], np.finfo(np.float32).tiny)
+            similarities[self.items] = self.weights[:, place] @ self.weights / lengths
+        return similarities
 
     def _trust(self, histories: Interactions) -> NDArray[np.float64]:
         likes = histories.like_counts[:, None]

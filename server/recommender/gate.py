@@ -9,7 +9,6 @@ from pydantic import Field
 from server.recommender.base import Record
 from server.recommender.evaluation import bootstrap_interval, list_qualities, rank
 from server.recommender.model import TrainedModel
-from server.recommender.reliability import calibration_error, noise_floor
 from server.recommender.splits import Split
 
 ECE_BOUND = 0.025
@@ -24,6 +23,7 @@ class Measurement:
     """Of each user with a relevant movie, in the order of the users."""
     ece: float
     ece_floor: float
+    """The calibration error of the model's card and its noise floor: on ratings that the model had not seen."""
 
 
 class Verdict(Record):
@@ -34,17 +34,13 @@ class Verdict(Record):
 
 
 def measure(model: TrainedModel, sample: Split) -> Measurement:
-    """Measure a model as it would serve the users of a sample, whose movies are the model's.
+    """Measure the lists that a model would give the users of a sample, whose movies are the model's.
 
     A model that has seen the sample's held-out ratings looks better than it is: compare it with one that has, too.
     """
-    ranked = rank(model.algorithm, sample)
-    probabilities = model.calibrator.probabilities(ranked.pairs)
-    return Measurement(
-        ndcg_at_10=list_qualities(ranked.lists, sample).ndcg_at_10,
-        ece=calibration_error(probabilities, ranked.pairs.liked),
-        ece_floor=noise_floor(probabilities),
-    )
+    lists = rank(model.algorithm, sample).lists
+    metrics = model.card.metrics
+    return Measurement(list_qualities(lists, sample).ndcg_at_10, metrics.ece, metrics.ece_floor)
 
 
 def judge(new: Measurement, live: Measurement) -> Verdict:
@@ -65,8 +61,6 @@ def judge(new: Measurement, live: Measurement) -> Verdict:
         return Verdict(is_passed=False, reason=f"{comparison}: the lists are worse.")
     bound = max(live.ece, new.ece_floor + ECE_BOUND)
     if new.ece > bound:
-        reason = (
-            f"The calibration error is {new.ece:.4f}, more than {bound:.4f}: the probabilities are not true enough."
-        )
+        reason = f"The calibration error is {new.ece:.4f}, more than {bound:.4f}: the probabilities are not true."
         return Verdict(is_passed=False, reason=reason)
     return Verdict(is_passed=True, reason=f"{comparison}: it is not worse.")

@@ -105,7 +105,7 @@ class Trainer:
                     "artifact": name,
                 }
                 return RecommendationEngineService(session).complete_run(
-                    run_id, model.card.model_dump(mode="json") | details
+                    run_id, model.card.model_dump(mode="json", exclude={"activity"}) | details
                 )
         except BaseException:
             self.store.remove(name)

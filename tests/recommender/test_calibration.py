@@ -49,12 +49,12 @@ def pairs_of_one_user(scores: list[float], *, likes: int = 3, ratings: int = 5) 
 
 
 def test_a_fit_recovers_the_probabilities_that_made_the_pairs() -> None:
-    calibrator = Calibrator.fit(rated_pairs(n=40_000, seed=1))
+    calibrator = Calibrator.fit(rated_pairs(n=15_000, seed=1))
 
-    unseen = rated_pairs(n=40_000, seed=2)
+    unseen = rated_pairs(n=15_000, seed=2)
     probabilities = calibrator.probabilities(unseen)
-    np.testing.assert_allclose(probabilities, TRUTH.probabilities(unseen), atol=0.05)
-    assert calibration_error(probabilities, unseen.liked) < 0.01
+    np.testing.assert_allclose(probabilities, TRUTH.probabilities(unseen), atol=0.06)
+    assert calibration_error(probabilities, unseen.liked) < 0.015
 
 
 @pytest.mark.parametrize("liked", [[True, False, True, False], [False, True, False, True]])

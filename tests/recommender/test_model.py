@@ -102,3 +102,25 @@ def test_threads_share_a_model(model: TrainedModel) -> None:
         together = list(pool.map(lambda history: values(model.recommend(history, n=20, exclude_seen=True)), histories))
 
     assert together == alone
+
+
+def test_an_explanation_adds_up_and_leaves_out_what_is_unknown(model: TrainedModel) -> None:
+    explanation = model.explain(HISTORY, np.array([5, 12345, 16]))
+
+    assert explanation.movie_ids.tolist() == [5, 16]
+    assert explanation.rated_movie_ids.tolist() == [3, 4, 7, 8, 12]
+    assert explanation.contributions.shape == (2, 5)
+    np.testing.assert_allclose(explanation.contributions.sum(axis=1) + explanation.rest, explanation.scores)
+
+
+def test_similar_movies_are_others_the_most_similar_first(model: TrainedModel) -> None:
+    similar = model.similar(4, 200)
+
+    assert sorted([*similar.movie_ids.tolist(), 4]) == CATALOGUE[:-8].tolist()
+    assert np.all(np.diff(similar.similarities) <= 0)
+    assert model.similar(4, 5).movie_ids.tolist() == similar.movie_ids[:5].tolist()
+
+
+@pytest.mark.parametrize("movie_id", [0, 12345])
+def test_nothing_is_similar_to_an_unknown_movie(model: TrainedModel, movie_id: int) -> None:
+    assert model.similar(movie_id, 5).movie_ids.tolist() == []
