@@ -1,14 +1,15 @@
 """How good lists are: rank all that a user had not rated, and see where what he went on to like comes."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from server.recommender.base import Algorithm, Record
+from server.recommender.base import Record
 from server.recommender.calibration import Pairs, RatedPairs
+from server.recommender.interactions import Interactions
 from server.recommender.ranking import count_higher, top_items
 from server.recommender.splits import Split
 
@@ -64,24 +65,28 @@ class ActivityBucket(Record):
     hit_rate_at_10: float
 
 
-def rank(algorithm: Algorithm[Any], split: Split) -> Ranked:
+class Scorer(Protocol):
+    """What can be ranked by: an algorithm, or anything else that scores items for histories as one does."""
+
+    def score(self, histories: Interactions) -> NDArray[np.float64]: ...  # noqa: D102 (as ``Algorithm.score``)
+
+
+def rank(scorer: Scorer, split: Split) -> Ranked:
     """Rank the movies for all users of a split. Holds the scores of one batch of users at a time."""
     known, held_out = split.known, split.held_out
     n_batches = -(-known.n_users * known.n_items // SCORES_AT_ONCE)
     batches = [
-        _rank_batch(algorithm, split.of_users(users)) for users in np.array_split(np.arange(known.n_users), n_batches)
+        _rank_batch(scorer, split.of_users(users)) for users in np.array_split(np.arange(known.n_users), n_batches)
     ]
     lists, scores, ranks = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     pairs = Pairs.of(known, held_out.users, scores, ranks)
     return Ranked(lists, RatedPairs(**vars(pairs), users=held_out.users, liked=held_out.liked))
 
 
-def _rank_batch(
-    algorithm: Algorithm[Any], split: Split
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+def _rank_batch(scorer: Scorer, split: Split) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Return the first 20 items a user has not rated, users by 20; and held-out ratings' scores and ranks."""
     known, held_out = split.known, split.held_out
-    scores = algorithm.score(known)
+    scores = scorer.score(known)
     scores[known.users, known.items] = -np.inf
     held_out_scores = scores[held_out.users, held_out.items]
     by_user = np.split(held_out_scores, held_out.offsets[1:-1])

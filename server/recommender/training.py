@@ -120,7 +120,7 @@ def _evaluated_sample(split: Split, *, seed: int) -> Split:
 
 def _summarise(trial: Algorithm[Any], ranked: Ranked, sample: Split, *, seed: int) -> Evaluation:
     """Add to the ranking metrics what calibrators are worth for users they were not fitted on."""
-    probabilities = _cross_calibrate(ranked.pairs, seed=seed)
+    probabilities = cross_calibrate(ranked.pairs, seed=seed)
     liked, ranks = ranked.pairs.liked, ranked.pairs.ranks
     return Evaluation(
         algorithm=trial.name,
@@ -133,7 +133,7 @@ def _summarise(trial: Algorithm[Any], ranked: Ranked, sample: Split, *, seed: in
     )
 
 
-def _cross_calibrate(pairs: RatedPairs, *, seed: int) -> NDArray[np.float64]:
+def cross_calibrate(pairs: RatedPairs, *, seed: int) -> NDArray[np.float64]:
     """Give each half of the users the probabilities of a calibrator that was fitted on the other half."""
     halves = _halve_users(pairs, seed=seed)
     probabilities = np.empty(pairs.scores.size)

@@ -12,7 +12,7 @@ from server.recommender.evaluation import rank
 from server.recommender.interactions import Interactions, Ratings
 from server.recommender.model import DataSummary, TrainedModel
 from server.recommender.splits import SPLITS, Split, temporal_split
-from server.recommender.training import _cross_calibrate, _halve_users, evaluate_algorithms, train
+from server.recommender.training import _halve_users, cross_calibrate, evaluate_algorithms, train
 from tests.recommender.generated import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings
 
 every_algorithm = pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
@@ -200,7 +200,7 @@ def test_the_measured_probabilities_of_a_user_do_not_depend_on_his_own_held_out_
     other = Calibrator.fit(poisoned.of_users(np.unique(pairs.users[~in_half])))
 
     assert (
-        _cross_calibrate(pairs, seed=0)[in_half].tolist()
+        cross_calibrate(pairs, seed=0)[in_half].tolist()
         == one.probabilities(pairs.of_users(np.unique(pairs.users[in_half]))).tolist()
     )
     assert one == other
