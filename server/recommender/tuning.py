@@ -24,7 +24,7 @@ MAX_STEPS = 5
 HALF_LIVES = (3.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 FLOORS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 """The first and the last of each are tried for the sake of their neighbours only."""
-NEXT_WEIGHTS = (0.0, 0.4, 0.8, 1.2)
+NEXT_WEIGHTS = (0.0, 0.4, 0.8)
 
 Fading = tuple[float, float]
 
