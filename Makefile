@@ -73,6 +73,11 @@ format: .venv/.installed-dev ## Format the code and mend what the linter can
 docs: .venv/.installed-dev ## Write the generated docs again
 	@.venv/bin/python -m checks.generated --write
 
+.PHONY: bench-recommender
+bench-recommender: .venv/.installed-dev ## Measure the recommender beside its peers on DATA; prints one table
+	@$(UV) sync --quiet --locked --inexact --group bench
+	@.venv/bin/python -m benchmarks.recommender $(if $(filter-out demo,$(DATA)),--data "$(DATA)")
+
 .PHONY: bench
 bench: .venv/.installed-dev ## Measure ingestion, training, search and serving; prints tables
 	@.venv/bin/python -m benchmarks

@@ -4,10 +4,11 @@ from typing import Any
 
 from server.errors import InvalidInputError
 from server.recommender.base import Algorithm
+from server.recommender.ease import Ease
 from server.recommender.nmf import NMF
 from server.recommender.popularity import Popularity
 
-ALGORITHMS: dict[str, type[Algorithm[Any]]] = {algorithm.name: algorithm for algorithm in (NMF, Popularity)}
+ALGORITHMS: dict[str, type[Algorithm[Any]]] = {algorithm.name: algorithm for algorithm in (Ease, NMF, Popularity)}
 
 
 def get_algorithm(name: str) -> type[Algorithm[Any]]:

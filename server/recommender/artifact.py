@@ -16,7 +16,7 @@ from server.recommender.base import Algorithm, AlgorithmConfig, Array, Record
 from server.recommender.calibration import Calibrator
 from server.recommender.model import ModelCard, TrainedModel
 
-FORMAT = 1
+FORMAT = 2
 """Goes up when this release can no longer read what the one before it wrote, or the other way round."""
 
 MANIFEST = "manifest.json"
@@ -40,7 +40,7 @@ class ArrayRecord(Record):
 class Manifest(Record):
     """What an artifact holds. It is written last: an artifact that has a manifest is complete."""
 
-    format: Literal[1]
+    format: Literal[2]
     created_at: datetime
     libraries: dict[str, str] = Field(description="Versions of the libraries that made it.")
     card: ModelCard
@@ -108,9 +108,9 @@ def read_manifest(open_file: OpenFile) -> Manifest:
         text = file.read()
     try:
         found = _AnyManifest.model_validate_json(text).format
-        if found > FORMAT:
+        if found != FORMAT:
             raise ArtifactError(
-                f"The artifact has format {found}, this release reads {FORMAT}. Upgrade, or train a new model."
+                f"The artifact has format {found}, this release reads {FORMAT}. Train a new model, or use its release."
             )
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:

@@ -29,21 +29,29 @@ ConfigT = TypeVar("ConfigT", bound=AlgorithmConfig)
 
 @dataclass(frozen=True, eq=False)
 class Algorithm(ABC, Generic[ConfigT]):
-    """A fitted algorithm. A subclass is a frozen dataclass whose own fields are the arrays it has learned.
+    """A fitted algorithm. A subclass is a frozen dataclass whose fields are the arrays it has learned.
 
-    A score estimates the share of users like this one who like the movie. That common scale lets one
-    calibrator serve every algorithm, and lets a personal score be blended with a popular one.
+    A score estimates the share of users like this one who like the movie: near 0 to 1, less than 0 where his
+    ratings speak against it. That common scale lets one calibrator serve every algorithm, and lets a personal
+    score be blended with a popular one.
     """
 
     name: ClassVar[str]
     config_class: ClassVar[type[AlgorithmConfig]]
 
     config: ConfigT
+    like_shares: NDArray[np.float64]
+    """Share of all users who like each item: what the score of a user with few likes leans on."""
 
     @classmethod
     @abstractmethod
     def fit(cls, interactions: Interactions, config: ConfigT, *, seed: int) -> Self:
         """Learn from interactions with at least one like; the same interactions and seed learn the same."""
+
+    @classmethod
+    def tune(cls, known: Interactions, held_out: Interactions, config: ConfigT, *, seed: int) -> ConfigT:  # noqa: ARG003 (a hook)
+        """Choose settings by what users of ``known`` went on to rate; those given, if there is nothing to choose."""
+        return config
 
     @abstractmethod
     def score(self, histories: Interactions) -> NDArray[np.float64]:
@@ -52,6 +60,22 @@ class Algorithm(ABC, Generic[ConfigT]):
         The histories are over the items of the training. The answer is the caller's to change: float64,
         users by items, finite. A user without likes gets the popular order.
         """
+
+    @abstractmethod
+    def similarities(self, item: int) -> NDArray[np.float64]:
+        """Say of every item how much the people who like this one like it, too; finite, of no fixed scale."""
+
+    def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Share out the scores of items: history by items, what each rating of the one user adds to each score.
+
+        What the sum lacks to the score, his ratings have no part in. Nothing, where an algorithm does not add.
+        """
+        return np.zeros((history.items.size, items.size))
+
+    @property
+    def modelled_items(self) -> NDArray[np.int64]:
+        """The items that can have a score of the user's own, ascending; the others are ranked by popularity."""
+        return np.flatnonzero(self.like_shares)
 
     @classmethod
     def array_names(cls) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""From scores to probabilities: Platt scaling, and how far the result is to be believed."""
+"""From scores to probabilities, by a rising function of the score that knows the user, too."""
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -10,17 +10,27 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from server.recommender.base import Record
+from server.recommender.interactions import Interactions
 
 PRIOR_RATINGS = 5
 """A user's own share of likes counts as much as everyone's when he has rated so many movies."""
 
-MIN_SCORE_SLOPE = 1e-3
+RECENT_HALF_LIFE = 30.0
+PRIOR_RECENT_RATINGS = 3
+"""The same for what he has rated lately, where a rating counts half after so many later ones."""
+
+MIN_RISE = 1e-3
 """Keeps the probability rising with the score, even where the pairs do not show that it does."""
 
-MARGIN = 1e-12
+MARGIN = 1e-4
 """How close a probability may come to 0 and to 1."""
 
-BINS = 10
+FEW_PAIRS = 2_000
+"""With fewer pairs the curve is one straight line: more freedom would follow chance."""
+
+KNOTS_OF_FEW = (0.05, 0.95)
+KNOTS_OF_MANY = (0.02, 0.2, 0.4, 0.6, 0.75, 0.87, 0.95, 0.99)
+"""Quantiles of the scores between which the curve is straight; closer at the top, where lists are made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +44,27 @@ class Pairs:
     """How many movies the user is known to like."""
     user_ratings: NDArray[np.int64]
     """How many movies the user is known to have rated."""
+    recent_likes: NDArray[np.float64]
+    recent_ratings: NDArray[np.float64]
+    """The same two, of late."""
+
+    @staticmethod
+    def of(
+        histories: Interactions,
+        users: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        ranks: NDArray[np.int64],
+    ) -> "Pairs":
+        """Put together what is known of the user of each pair."""
+        recent_ratings, recent_likes = histories.recent_counts(RECENT_HALF_LIFE)
+        return Pairs(
+            scores=scores,
+            ranks=ranks,
+            user_likes=histories.like_counts[users],
+            user_ratings=histories.rating_counts[users],
+            recent_likes=recent_likes[users],
+            recent_ratings=recent_ratings[users],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +81,18 @@ class RatedPairs(Pairs):
 
 
 class Calibrator(Record):
-    """P(the user likes the movie | he rates it), as the logistic function of a sum of four terms.
+    """P(the user likes the movie | he rates it), as the logistic function of a sum of terms.
 
-    The sum rises with the score and falls with its rank; what is known of the user alone is the same for all
-    movies. So for one user the order of the probabilities is the order of the scores, strictly.
+    The sum rises with the score, piecewise linearly, and falls with its rank; what is known of the user alone is
+    the same for all movies. So for one user the order of the probabilities is the order of the scores.
     """
 
+    knots: tuple[float, ...] = Field(min_length=2, description="Scores between which the curve is straight.")
+    rises: tuple[float, ...] = Field(min_length=1, description="Rise from each knot to the next, in log odds.")
     rank_slope: float = Field(ge=0, description="Weight of -log(1 + rank).")
-    score_slope: float = Field(ge=MIN_SCORE_SLOPE, description="Weight of the score.")
-    user_slope: float = Field(description="Weight of the log odds that the user likes what he rates.")
+    share_slope: float = Field(description="Weight of the log odds that the user likes what he rates.")
+    recent_slope: float = Field(description="The same, of what he has rated lately.")
+    activity_slope: float = Field(description="Weight of log(1 + how many movies he has rated).")
     intercept: float
     like_share: float = Field(gt=0, lt=1, description="Share of likes among all pairs: what a new user starts from.")
 
@@ -66,93 +100,78 @@ class Calibrator(Record):
     def fit(cls, pairs: RatedPairs) -> Self:
         """Fit the weights by maximum likelihood; a unit Gaussian prior keeps few pairs from extremes.
 
-        Needs pairs of both outcomes. Platt, Probabilistic outputs for support vector machines (1999).
+        Needs pairs of both outcomes. Platt, Probabilistic outputs for support vector machines (1999), with a
+        monotone curve in place of his line.
         """
         like_share = float(pairs.liked.mean())
-        inputs = _inputs(pairs, like_share)
-        penalties = np.array([1, 1, 1, 0])
-
-        def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-            logits = inputs @ weights
-            losses = np.logaddexp(0, logits) - pairs.liked * logits
-            gradient = inputs.T @ (expit(logits) - pairs.liked) + penalties * weights
-            return losses.sum() + penalties @ weights**2 / 2, gradient
-
-        bounds = [(0, None), (MIN_SCORE_SLOPE, None), (None, None), (None, None)]
-        start = np.array([0, MIN_SCORE_SLOPE, 0, 0])
-        weights = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x.tolist()
+        knots = _choose_knots(pairs.scores)
+        inputs = _inputs(pairs, knots, like_share)
+        n_rises = len(knots) - 1
+        floors = [MIN_RISE] * n_rises + [0.0]
+        weights = _maximise_likelihood(inputs, pairs.liked, floors).tolist()
         return cls(
-            rank_slope=weights[0],
-            score_slope=weights[1],
-            user_slope=weights[2],
-            intercept=weights[3],
+            knots=knots,
+            rises=tuple(weights[:n_rises]),
+            rank_slope=weights[n_rises],
+            share_slope=weights[n_rises + 1],
+            recent_slope=weights[n_rises + 2],
+            activity_slope=weights[n_rises + 3],
+            intercept=weights[n_rises + 4],
             like_share=like_share,
         )
 
     def probabilities(self, pairs: Pairs) -> NDArray[np.float64]:
         """Return the probability of each pair, greater than 0 and less than 1."""
-        weights = np.array([self.rank_slope, self.score_slope, self.user_slope, self.intercept])
+        of_user = (self.share_slope, self.recent_slope, self.activity_slope)
+        weights = [*self.rises, self.rank_slope, *of_user, self.intercept]
         # A matrix product may round a pair differently in a longer list; this sum does not.
-        logits = np.sum(_inputs(pairs, self.like_share) * weights, axis=1)
+        logits = np.sum(_inputs(pairs, self.knots, self.like_share) * np.array(weights), axis=1)
         probabilities: NDArray[np.float64] = expit(logits)
         return np.clip(probabilities, MARGIN, 1 - MARGIN)
 
 
-def _inputs(pairs: Pairs, like_share: float) -> NDArray[np.float64]:
-    """Return what the weights of a calibrator weigh: pairs by 4."""
-    user_shares = (pairs.user_likes + PRIOR_RATINGS * like_share) / (pairs.user_ratings + PRIOR_RATINGS)
+def _choose_knots(scores: NDArray[np.float64]) -> tuple[float, ...]:
+    quantiles = KNOTS_OF_FEW if scores.size < FEW_PAIRS else KNOTS_OF_MANY
+    knots = np.unique(np.quantile(scores, quantiles)).tolist()
+    return tuple(knots) if len(knots) > 1 else (knots[0], knots[0] + 1)
+
+
+def _inputs(pairs: Pairs, knots: tuple[float, ...], like_share: float) -> NDArray[np.float64]:
+    """Return what the weights of a calibrator weigh: pairs by weights."""
+    shares = (pairs.user_likes + PRIOR_RATINGS * like_share) / (pairs.user_ratings + PRIOR_RATINGS)
+    recent_likes = pairs.recent_likes + PRIOR_RECENT_RATINGS * like_share
+    recent_shares = recent_likes / (pairs.recent_ratings + PRIOR_RECENT_RATINGS)
     return np.column_stack([
+        _climbed(pairs.scores, np.array(knots)),
         -np.log1p(pairs.ranks),
-        pairs.scores,
-        logit(user_shares),
+        logit(shares),
+        logit(recent_shares),
+        np.log1p(pairs.user_ratings),
         np.ones(pairs.scores.size),
     ])
 
 
-class ReliabilityBin(Record):
-    """The pairs whose probability lies between two bounds: what was predicted, and what came of it."""
-
-    lower: float
-    upper: float
-    pairs: int
-    mean_predicted: float
-    observed: float = Field(description="Share of the pairs that were likes.")
+def _climbed(scores: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return which part of each rise lies below each score; the first and the last go on for ever."""
+    lowest, highest = np.zeros(knots.size - 1), np.ones(knots.size - 1)
+    lowest[0], highest[-1] = -np.inf, np.inf
+    return np.clip((scores[:, None] - knots[:-1]) / np.diff(knots), lowest, highest)
 
 
-class CalibrationMetrics(Record):
-    """Quality of probabilities on held-out ratings of users on whom the calibrator was not fitted."""
+def _maximise_likelihood(
+    inputs: NDArray[np.float64], liked: NDArray[np.bool_], floors: list[float]
+) -> NDArray[np.float64]:
+    """Fit a logistic regression; ``floors`` bound the first weights from below, the last is the intercept."""
+    n_weights = inputs.shape[1]
+    penalties = np.append(np.ones(n_weights - 1), 0)
 
-    calibration_pairs: int = Field(description="How many ratings it was measured on.")
-    ece: float = Field(description="Expected calibration error: the mean gap between predicted and observed, by bin.")
-    brier: float = Field(description="Mean squared error of the probability.")
-    log_loss: float = Field(description="Mean negative log likelihood.")
-    auc: float = Field(description="How often a like has a higher probability than another rating.")
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = inputs @ weights
+        losses = np.logaddexp(0, logits) - liked * logits
+        gradient = inputs.T @ (expit(logits) - liked) + penalties * weights
+        return losses.sum() + penalties @ weights**2 / 2, gradient
 
-
-def reliability_table(probabilities: NDArray[np.float64], liked: NDArray[np.bool_]) -> tuple[ReliabilityBin, ...]:
-    """Compare predicted with observed in ten bins of equal width; empty bins are left out."""
-    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    return tuple(
-        ReliabilityBin(
-            lower=int(number) / BINS,
-            upper=(int(number) + 1) / BINS,
-            pairs=int(np.sum(bins == number)),
-            mean_predicted=float(probabilities[bins == number].mean()),
-            observed=float(liked[bins == number].mean()),
-        )
-        for number in np.unique(bins)
-    )
-
-
-def calibration_metrics(probabilities: NDArray[np.float64], liked: NDArray[np.bool_]) -> CalibrationMetrics:
-    """Measure probabilities of pairs of both outcomes."""
-    from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score  # noqa: PLC0415 (slow to import)
-
-    table = reliability_table(probabilities, liked)
-    return CalibrationMetrics(
-        calibration_pairs=liked.size,
-        ece=sum(row.pairs * abs(row.mean_predicted - row.observed) for row in table) / liked.size,
-        brier=float(brier_score_loss(liked, probabilities)),
-        log_loss=float(log_loss(liked, probabilities)),
-        auc=float(roc_auc_score(liked, probabilities)),
-    )
+    bounds = [(floor, None) for floor in floors] + [(None, None)] * (n_weights - len(floors))
+    start = np.append(floors, np.zeros(n_weights - len(floors)))
+    weights: NDArray[np.float64] = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return weights

@@ -116,6 +116,22 @@ class Interactions:
         """Share of all users who like each movie."""
         return np.bincount(self.items[self.liked], minlength=self.n_items) / self.n_users
 
+    @property
+    def ages(self) -> NDArray[np.int64]:
+        """How many of the same user's ratings are later than each; of one moment, the larger item is the later."""
+        users = self.users
+        by_time = np.lexsort((self.items, self.rated_at, users))
+        ages = np.empty(users.size, np.int64)
+        ages[by_time] = self.offsets[1:][users] - 1 - np.arange(users.size)
+        return ages
+
+    def recent_counts(self, half_life: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Count each user's ratings, and his likes, with weights that halve every so many later ratings."""
+        users, weights = self.users, 0.5 ** (self.ages / half_life)
+        n_users = self.n_users
+        ratings, likes = np.bincount(users, weights, n_users), np.bincount(users, weights * self.liked, n_users)
+        return ratings.astype(np.float64), likes.astype(np.float64)
+
     def likes(self) -> csr_array[np.float32, tuple[int, int]]:
         """Return the matrix, users by items, with a one for every like."""
         offsets = np.append(0, np.cumsum(self.like_counts))

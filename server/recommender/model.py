@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from server.recommender.base import Algorithm, Record
-from server.recommender.calibration import CalibrationMetrics, Calibrator, Pairs, ReliabilityBin
-from server.recommender.evaluation import RankingMetrics
+from server.recommender.calibration import Calibrator, Pairs
+from server.recommender.evaluation import ActivityBucket, RankingMetrics
 from server.recommender.interactions import History, Interactions
 from server.recommender.ranking import count_higher, top_items
+from server.recommender.reliability import CalibrationMetrics, ReliabilityBin
+
+TIE_STEP = 1e-9
+"""Of equal probabilities the later one in the list is given less by so much: a list falls all the way."""
 
 
 class DataSummary(Record):
@@ -21,6 +25,8 @@ class DataSummary(Record):
     users: int = Field(description="Users with a rating.")
     movies: int = Field(description="Movies in the catalogue, rated or not.")
     newest_rating: int = Field(description="Time of the newest rating, in seconds since 1970, UTC.")
+    modelled_movies: int = Field(description="Movies that can have a score of the user's own.")
+    modelled_ratings: int = Field(description="Ratings of those; what the other movies have counts as popularity only.")
 
 
 class Metrics(RankingMetrics, CalibrationMetrics):
@@ -34,6 +40,7 @@ class Evaluation(Record):
     parameters: dict[str, Any]
     metrics: Metrics
     calibration: tuple[ReliabilityBin, ...] = Field(description="The reliability table behind the metrics.")
+    activity: tuple[ActivityBucket, ...] = Field(description="The quality of lists by how much users have rated.")
 
 
 class ModelCard(Evaluation):
@@ -45,13 +52,35 @@ class ModelCard(Evaluation):
 
 @dataclass(frozen=True, eq=False)
 class Recommendations:
-    """A list of movies, best first. Probabilities never rise, and fall wherever the scores do."""
+    """A list of movies, best first, with probabilities that fall from each to the next."""
 
     movie_ids: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     """P(the user rates it with 4 stars or more | he rates it), greater than 0 and less than 1."""
     floor: float
-    """No probability of any movie of the model is lower: for movies that are newer than the model."""
+    """Every probability of any movie of the model is higher: for movies that are newer than the model."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Where scores come from: movies by rated movies. A row and its rest add up to the movie's score."""
+
+    movie_ids: NDArray[np.int64]
+    rated_movie_ids: NDArray[np.int64]
+    contributions: NDArray[np.float64]
+    """What each rating of the user adds to the score of each movie; negative if it speaks against it."""
+    rest: NDArray[np.float64]
+    """What his ratings have no part in: popularity."""
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarMovies:
+    """Movies that the people who like a movie like, too, the most similar first."""
+
+    movie_ids: NDArray[np.int64]
+    similarities: NDArray[np.float64]
+    """Of no fixed scale, and never rising."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +97,7 @@ class TrainedModel:
         """Return the ``n`` movies the user most likely likes, fewer only if the catalogue has fewer.
 
         Of equal scores the smaller id comes first. ``exclude_seen`` leaves out what the history holds; it
-        does not change the probability of the others.
+        does not change the probability of the others, but for what tells ties apart.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
         scores = self.algorithm.score(interactions)[0]
@@ -77,15 +106,41 @@ class TrainedModel:
         unseen = np.isin(best, interactions.items, invert=True)
         listed = best[unseen][:n] if exclude_seen else best
         ranks = count_higher(scores[listed], scores[best[unseen]])
-        probabilities = self._probabilities(
-            interactions, np.append(scores[listed], scores.min()), np.append(ranks, scores.size)
-        )
-        return Recommendations(self.movie_ids[listed], probabilities[:-1], float(probabilities[-1]))
+        keys = np.append(scores[listed], scores.min()), np.append(ranks, scores.size)
+        probabilities = self.calibrator.probabilities(Pairs.of(interactions, np.zeros(keys[0].size, np.int64), *keys))
+        falling = _fall_strictly(probabilities[:-1])
+        return Recommendations(self.movie_ids[listed], falling, float(probabilities[-1]) - TIE_STEP * scores.size)
 
-    def _probabilities(
-        self, interactions: Interactions, scores: NDArray[np.float64], ranks: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """Probabilities for the one user of the interactions."""
-        user_likes = np.repeat(interactions.like_counts, scores.size)
-        user_ratings = np.repeat(interactions.rating_counts, scores.size)
-        return self.calibrator.probabilities(Pairs(scores, ranks, user_likes, user_ratings))
+    def explain(self, history: History, movie_ids: NDArray[np.int64]) -> Explanation:
+        """Share out the scores of movies among the movies of a history, in the order of their ids.
+
+        Movies that the model does not know are left out, of the history and of the answer.
+        """
+        interactions = Interactions.from_history(history, self.movie_ids)
+        items = np.flatnonzero(np.isin(self.movie_ids, movie_ids))
+        scores = self.algorithm.score(interactions)[0, items]
+        contributions = self.algorithm.contributions(interactions, items).T
+        return Explanation(
+            movie_ids=self.movie_ids[items],
+            rated_movie_ids=self.movie_ids[interactions.items],
+            contributions=contributions,
+            rest=scores - contributions.sum(axis=1),
+            scores=scores,
+        )
+
+    def similar(self, movie_id: int, n: int) -> SimilarMovies:
+        """Return the ``n`` most similar movies of those that can be compared; none for a movie it does not know."""
+        item = int(np.searchsorted(self.movie_ids, movie_id))
+        candidates = np.setdiff1d(self.algorithm.modelled_items, [item])
+        if item == self.movie_ids.size or self.movie_ids[item] != movie_id or not candidates.size:
+            return SimilarMovies(np.empty(0, np.int64), np.empty(0))
+        similarities = self.algorithm.similarities(item)[candidates]
+        best = top_items(similarities, n)
+        return SimilarMovies(self.movie_ids[candidates[best]], similarities[best])
+
+
+def _fall_strictly(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lower what is not below the one before it; the head of a list does not depend on its tail."""
+    steps = TIE_STEP * np.arange(probabilities.size)
+    falling: NDArray[np.float64] = np.minimum.accumulate(probabilities + steps) - steps
+    return falling

@@ -45,8 +45,6 @@ class NMF(Algorithm[NMFConfig]):
     """Items by factors."""
     gram: NDArray[np.float64]
     """Factors by factors: the products of the item factors."""
-    like_shares: NDArray[np.float64]
-    """Share of all users who like each item: what the score of a user with few likes leans on."""
 
     @classmethod
     def fit(cls, interactions: Interactions, config: NMFConfig, *, seed: int) -> Self:
@@ -67,7 +65,7 @@ class NMF(Algorithm[NMFConfig]):
         lengths = np.linalg.norm(factors, axis=1)
         item_factors = np.ascontiguousarray(factors.T / np.where(lengths > 0, lengths, 1))
         gram = item_factors.T.astype(np.float64) @ item_factors
-        return cls(config, item_factors, gram, interactions.like_shares)
+        return cls(config, interactions.like_shares, item_factors, gram)
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
         """Blend the reconstruction with popularity, by ``likes / (likes + prior_likes)``."""
@@ -75,6 +73,13 @@ class NMF(Algorithm[NMFConfig]):
         like_counts = histories.like_counts[:, None]
         trust: NDArray[np.float64] = like_counts / (like_counts + self.config.prior_likes)
         return trust * personal + (1 - trust) * self.like_shares
+
+    def similarities(self, item: int) -> NDArray[np.float64]:
+        """Give the cosines between the item's factors and the others'."""
+        lengths = np.linalg.norm(self.item_factors, axis=1)
+        directions = self.item_factors / np.where(lengths > 0, lengths, 1)[:, None]
+        cosines: NDArray[np.float64] = directions @ directions[item].astype(np.float64)
+        return cosines
 
     def _fold_in(self, histories: Interactions) -> NDArray[np.float32]:
         """Weights ``w >= 0``, users by factors, that minimise ``|likes - w H|^2 + ridge |w|^2``.

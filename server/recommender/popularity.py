@@ -21,9 +21,6 @@ class Popularity(Algorithm[PopularityConfig]):
     name: ClassVar = "popularity"
     config_class: ClassVar = PopularityConfig
 
-    like_shares: NDArray[np.float64]
-    """The score of each item."""
-
     @classmethod
     def fit(cls, interactions: Interactions, config: PopularityConfig, *, seed: int) -> Self:  # noqa: ARG003 (counting needs no seed)
         """Count the likes."""
@@ -32,3 +29,7 @@ class Popularity(Algorithm[PopularityConfig]):
     def score(self, histories: Interactions) -> NDArray[np.float64]:
         """Give every user the same scores."""
         return np.tile(self.like_shares, (histories.n_users, 1))
+
+    def similarities(self, item: int) -> NDArray[np.float64]:  # noqa: ARG002 (everything is as similar as it is popular)
+        """Give the like shares, whatever the item."""
+        return self.like_shares.copy()

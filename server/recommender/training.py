@@ -1,17 +1,20 @@
-"""From ratings to a trained model: measure and calibrate on held-out ratings, then fit on all of them."""
+"""From ratings to a trained model: tune, measure and calibrate on held-out ratings, then fit on all of them."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from server.errors import TooFewRatings
 from server.recommender.algorithms import get_algorithm
-from server.recommender.base import AlgorithmConfig
-from server.recommender.calibration import Calibrator, RatedPairs, calibration_metrics, reliability_table
-from server.recommender.evaluation import HELD_OUT_ONE_IN, RankingMetrics, Split, evaluate, temporal_split
+from server.recommender.base import Algorithm, AlgorithmConfig
+from server.recommender.calibration import Calibrator, RatedPairs
+from server.recommender.evaluation import Ranked, activity_buckets, rank, ranking_metrics
 from server.recommender.interactions import LIKE_THRESHOLD, Interactions, Ratings
 from server.recommender.model import DataSummary, Evaluation, Metrics, ModelCard, TrainedModel
+from server.recommender.reliability import calibration_metrics, reliability_table
+from server.recommender.splits import HELD_OUT_ONE_IN, SPLITS, Split, SplitMaker, temporal_split
 
 MIN_EVALUATED_USERS = 10
 """So many users must have ratings to hold out before their mean says anything."""
@@ -34,43 +37,64 @@ def train(
     """Train a model on all ratings, with the quality that the same algorithm has on held-out ones.
 
     The same ratings, in any order, and the same seed (0 to 2**32 - 1) give the same model. The metrics come
-    from a fit that has not seen the held-out ratings, and those of the probabilities also from users on whom
-    the calibrator was not fitted.
+    from a fit, and settings, that have not seen the held-out ratings, and those of the probabilities also from
+    users on whom the calibrator was not fitted.
 
     Raises TooFewRatings if there is not enough to hold out, InvalidInputError if there is no such algorithm.
     """
     chosen = get_algorithm(algorithm)
-    config = chosen.config_class()
     on_progress("splitting", 0.0)
     interactions = Interactions.from_ratings(ratings, catalogue_movie_ids)
     split = temporal_split(interactions, seed=seed)
     sample = _evaluated_sample(split, seed=seed)
-    on_progress("fitting", 0.1)
+    on_progress("tuning", 0.05)
+    config = _tune(chosen, split.known, temporal_split, seed=seed)
+    on_progress("fitting", 0.4)
     trial = chosen.fit(split.known, config, seed=seed)
-    on_progress("evaluating", 0.45)
-    ranking, pairs = evaluate(trial, sample)
-    on_progress("calibrating", 0.6)
-    evaluation = _summarise(algorithm, config, ranking, pairs, seed=seed)
-    calibrator = Calibrator.fit(pairs)
-    on_progress("refitting", 0.65)
+    on_progress("evaluating", 0.6)
+    ranked = rank(trial, sample)
+    on_progress("calibrating", 0.7)
+    evaluation = _summarise(trial, ranked, sample, seed=seed)
+    calibrator = Calibrator.fit(ranked.pairs)
+    on_progress("refitting", 0.8)
     final = chosen.fit(interactions, config, seed=seed)
-    card = ModelCard(**dict(evaluation), seed=seed, data=_describe(interactions))
+    card = ModelCard(**dict(evaluation), seed=seed, data=_describe(interactions, final))
     return TrainedModel(card, calibrator, interactions.movie_ids, final)
 
 
 def evaluate_algorithms(
-    ratings: Ratings, catalogue_movie_ids: NDArray[np.int64], *, algorithms: Iterable[str], seed: int
+    ratings: Ratings,
+    catalogue_movie_ids: NDArray[np.int64],
+    *,
+    algorithms: Iterable[str],
+    seed: int,
+    split: str = "temporal",
 ) -> list[Evaluation]:
-    """Measure algorithms on the held-out ratings that ``train`` measures on; raises as ``train`` does."""
-    split = temporal_split(Interactions.from_ratings(ratings, catalogue_movie_ids), seed=seed)
-    sample = _evaluated_sample(split, seed=seed)
-    evaluations = []
-    for name in algorithms:
-        chosen = get_algorithm(name)
-        config = chosen.config_class()
-        ranking, pairs = evaluate(chosen.fit(split.known, config, seed=seed), sample)
-        evaluations.append(_summarise(name, config, ranking, pairs, seed=seed))
-    return evaluations
+    """Measure algorithms on the same held-out ratings; with the temporal split, on those ``train`` measures on.
+
+    ``split`` is a name of ``SPLITS``; settings are tuned on an inner split of the same kind. Raises as ``train`` does.
+    """
+    make_split = SPLITS[split]
+    whole = make_split(Interactions.from_ratings(ratings, catalogue_movie_ids), seed=seed)
+    sample = _evaluated_sample(whole, seed=seed)
+    return [_evaluate(get_algorithm(name), whole.known, sample, make_split, seed=seed) for name in algorithms]
+
+
+def _evaluate(
+    algorithm: type[Algorithm[Any]], known: Interactions, sample: Split, make_split: SplitMaker, *, seed: int
+) -> Evaluation:
+    config = _tune(algorithm, known, make_split, seed=seed)
+    trial = algorithm.fit(known, config, seed=seed)
+    return _summarise(trial, rank(trial, sample), sample, seed=seed)
+
+
+def _tune(
+    algorithm: type[Algorithm[Any]], known: Interactions, make_split: SplitMaker, *, seed: int
+) -> AlgorithmConfig:
+    """Choose settings on a split of what is known: what is held out from the measurement has no part in it."""
+    inner = make_split(known, seed=seed)
+    config: AlgorithmConfig = algorithm.tune(inner.known, inner.held_out, algorithm.config_class(), seed=seed)
+    return config
 
 
 def _evaluated_sample(split: Split, *, seed: int) -> Split:
@@ -94,33 +118,47 @@ def _evaluated_sample(split: Split, *, seed: int) -> Split:
     return sample
 
 
-def _summarise(
-    name: str, config: AlgorithmConfig, ranking: RankingMetrics, pairs: RatedPairs, *, seed: int
-) -> Evaluation:
-    """Add to the ranking metrics what a calibrator fitted on one half of the users is worth for the other."""
-    fitted_on, measured_on = _halve_users(pairs, seed=seed)
-    probabilities = Calibrator.fit(fitted_on).probabilities(measured_on)
+def _summarise(trial: Algorithm[Any], ranked: Ranked, sample: Split, *, seed: int) -> Evaluation:
+    """Add to the ranking metrics what calibrators are worth for users they were not fitted on."""
+    probabilities = cross_calibrate(ranked.pairs, seed=seed)
+    liked, ranks = ranked.pairs.liked, ranked.pairs.ranks
     return Evaluation(
-        algorithm=name,
-        parameters=config.model_dump(),
-        metrics=Metrics(**dict(ranking), **dict(calibration_metrics(probabilities, measured_on.liked))),
-        calibration=reliability_table(probabilities, measured_on.liked),
+        algorithm=trial.name,
+        parameters=trial.config.model_dump(),
+        metrics=Metrics(
+            **dict(ranking_metrics(ranked.lists, sample)), **dict(calibration_metrics(probabilities, liked, ranks))
+        ),
+        calibration=reliability_table(probabilities, liked),
+        activity=activity_buckets(ranked.lists, sample),
     )
 
 
-def _halve_users(pairs: RatedPairs, *, seed: int) -> tuple[RatedPairs, RatedPairs]:
+def cross_calibrate(pairs: RatedPairs, *, seed: int) -> NDArray[np.float64]:
+    """Give each half of the users the probabilities of a calibrator that was fitted on the other half."""
+    halves = _halve_users(pairs, seed=seed)
+    probabilities = np.empty(pairs.scores.size)
+    for fitted_on, measured_on in (halves, halves[::-1]):
+        calibrator = Calibrator.fit(pairs.of_users(fitted_on))
+        probabilities[np.isin(pairs.users, measured_on)] = calibrator.probabilities(pairs.of_users(measured_on))
+    return probabilities
+
+
+def _halve_users(pairs: RatedPairs, *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Deal the users out in turn, by their share of likes, so that both halves have both outcomes."""
     users, user_of_pair = np.unique(pairs.users, return_inverse=True)
     like_shares = np.bincount(user_of_pair, pairs.liked) / np.bincount(user_of_pair)
     ties = np.random.default_rng(seed).random(users.size)
     dealt = users[np.lexsort((ties, like_shares))]
-    return pairs.of_users(dealt[::2]), pairs.of_users(dealt[1::2])
+    return dealt[::2], dealt[1::2]
 
 
-def _describe(interactions: Interactions) -> DataSummary:
+def _describe(interactions: Interactions, model: Algorithm[Any]) -> DataSummary:
+    counts = np.bincount(interactions.items, minlength=interactions.n_items)
     return DataSummary(
         ratings=interactions.items.size,
         users=interactions.n_users,
         movies=interactions.n_items,
         newest_rating=int(interactions.rated_at.max()),
+        modelled_movies=model.modelled_items.size,
+        modelled_ratings=int(counts[model.modelled_items].sum()),
     )

@@ -108,7 +108,7 @@ class Trainer:
         on_progress("storing", 0.99)
         with self.store.publish(f"run-{run_id}") as (name, open_file):
             artifact.save(model, open_file)
-        values = model.card.model_dump(mode="json")
+        values = model.card.model_dump(mode="json", exclude={"activity"})
         values["data"]["catalogue_version"] = catalogue_version
         return self._enter(run_id, name, values | {"duration_s": time.monotonic() - started})
 

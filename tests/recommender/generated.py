@@ -54,3 +54,9 @@ def rows_of(ratings: Ratings, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Ra
 def shuffled(ratings: Ratings, *, seed: int) -> Ratings:
     """Put the same ratings in another order."""
     return rows_of(ratings, np.random.default_rng(seed).permutation(len(ratings)))
+
+
+def with_movies(ratings: Ratings, movie_ids: NDArray[np.int64]) -> Ratings:
+    """Put other movies in; where a user gets one twice, only the first of the rows stays."""
+    changed = Ratings(ratings.user_ids, movie_ids, ratings.ratings, ratings.rated_at)
+    return rows_of(changed, np.unique(np.stack([ratings.user_ids, movie_ids]), axis=1, return_index=True)[1])

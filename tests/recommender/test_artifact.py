@@ -136,8 +136,8 @@ def test_a_changed_byte_is_noticed_or_means_the_same(files: Files, choice: st.Da
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b'{"format": 2, "anything": "else"}', "The artifact has format 2, this release reads 1. Upgrade"),
-        (b'{"format": 1}', "manifest.json is damaged"),
+        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, this release reads 2. Train"),
+        (b'{"format": 2}', "manifest.json is damaged"),
         (b'{"name": "another program"}', "manifest.json is damaged"),
         (b"PK\x03\x04", "manifest.json is damaged"),
         (b"[]", "manifest.json is damaged"),

@@ -3,46 +3,58 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.recommender.calibration import (
-    CalibrationMetrics,
-    Calibrator,
-    Pairs,
-    RatedPairs,
-    ReliabilityBin,
-    calibration_metrics,
-    reliability_table,
-)
+from server.recommender.calibration import Calibrator, Pairs, RatedPairs
 from server.recommender.ranking import count_higher
+from server.recommender.reliability import calibration_error
 
-TRUTH = Calibrator(rank_slope=0.4, score_slope=2.0, user_slope=0.8, intercept=1.0, like_share=0.5)
+TRUTH = Calibrator(
+    knots=(0.0, 0.8, 1.0),
+    rises=(0.8, 1.2),
+    rank_slope=0.4,
+    share_slope=0.6,
+    recent_slope=0.2,
+    activity_slope=0.1,
+    intercept=0.5,
+    like_share=0.5,
+)
 
 
 def rated_pairs(*, n: int, seed: int) -> RatedPairs:
     """Pairs that come out as ``TRUTH`` says."""
     random = np.random.default_rng(seed)
     user_ratings = random.integers(200, 400, n)
+    like_shares = random.uniform(0.2, 0.9, n)
     pairs = Pairs(
-        random.random(n),
-        random.integers(0, 2000, n),
-        random.binomial(user_ratings, random.uniform(0.2, 0.9, n)),
-        user_ratings,
+        scores=random.random(n),
+        ranks=random.integers(0, 2000, n),
+        user_likes=random.binomial(user_ratings, like_shares),
+        user_ratings=user_ratings,
+        recent_likes=random.binomial(40, like_shares).astype(np.float64),
+        recent_ratings=np.full(n, 40.0),
     )
     liked = random.random(n) < TRUTH.probabilities(pairs)
     return RatedPairs(**vars(pairs), users=np.arange(n), liked=liked)
 
 
-def pairs_of_one_user(scores: list[float]) -> Pairs:
+def pairs_of_one_user(scores: list[float], *, likes: int = 3, ratings: int = 5) -> Pairs:
     column = np.array(scores)
-    return Pairs(column, count_higher(column, column), np.full(column.size, 3), np.full(column.size, 5))
+    return Pairs(
+        scores=column,
+        ranks=count_higher(column, column),
+        user_likes=np.full(column.size, likes),
+        user_ratings=np.full(column.size, ratings),
+        recent_likes=np.full(column.size, float(likes)),
+        recent_ratings=np.full(column.size, float(ratings)),
+    )
 
 
 def test_a_fit_recovers_the_probabilities_that_made_the_pairs() -> None:
-    calibrator = Calibrator.fit(rated_pairs(n=40_000, seed=1))
+    calibrator = Calibrator.fit(rated_pairs(n=15_000, seed=1))
 
-    unseen = rated_pairs(n=40_000, seed=2)
+    unseen = rated_pairs(n=15_000, seed=2)
     probabilities = calibrator.probabilities(unseen)
-    np.testing.assert_allclose(probabilities, TRUTH.probabilities(unseen), atol=0.02)
-    assert calibration_metrics(probabilities, unseen.liked).ece < 0.01
+    np.testing.assert_allclose(probabilities, TRUTH.probabilities(unseen), atol=0.06)
+    assert calibration_error(probabilities, unseen.liked) < 0.015
 
 
 @pytest.mark.parametrize("liked", [[True, False, True, False], [False, True, False, True]])
@@ -52,6 +64,8 @@ def test_a_few_pairs_even_misleading_ones_give_a_rising_probability_that_is_not_
         ranks=np.array([0, 50, 1, 40]),
         user_likes=np.array([3, 3, 0, 0]),
         user_ratings=np.array([5, 5, 5, 5]),
+        recent_likes=np.array([3.0, 3.0, 0.0, 0.0]),
+        recent_ratings=np.array([5.0, 5.0, 5.0, 5.0]),
         users=np.array([1, 1, 2, 2]),
         liked=np.array(liked),
     )
@@ -65,8 +79,8 @@ def test_a_few_pairs_even_misleading_ones_give_a_rising_probability_that_is_not_
 @given(st.lists(st.floats(-2, 2).map(lambda score: round(score, 6)), min_size=1, max_size=30))
 def test_the_order_of_the_probabilities_is_the_order_of_the_scores(scores: list[float]) -> None:
     steepest, flattest = (
-        Calibrator(rank_slope=rank_slope, score_slope=score_slope, user_slope=1, intercept=2, like_share=0.5)
-        for rank_slope, score_slope in ((1.0, 5.0), (0.0, 0.001))
+        TRUTH.model_copy(update={"rank_slope": rank_slope, "rises": rises})
+        for rank_slope, rises in ((1.0, (1.0, 0.2)), (0.0, (0.001, 0.001)))
     )
     best_first = sorted(scores, reverse=True)
 
@@ -93,36 +107,40 @@ def test_no_score_makes_a_probability_certain() -> None:
 
 def test_a_user_who_likes_more_has_higher_probabilities_and_a_new_one_the_common_ones() -> None:
     generous, new, strict = (
-        TRUTH.probabilities(Pairs(np.array([0.5]), np.array([3]), np.array([likes]), np.array([ratings])))[0]
+        TRUTH.probabilities(pairs_of_one_user([0.4], likes=likes, ratings=ratings))[0]
         for likes, ratings in ((20, 20), (0, 0), (0, 20))
     )
 
     assert generous > new > strict
-    assert new == pytest.approx(1 / (1 + np.exp(0.4 * np.log(4) - 2.0 * 0.5 - 1.0)))
+    assert new == pytest.approx(1 / (1 + np.exp(-(0.5 * 0.8 + 0.5))))
 
 
-def test_metrics_of_four_pairs_are_those_worked_out_by_hand() -> None:
-    probabilities, liked = np.array([0.1, 0.3, 0.8, 0.9]), np.array([False, True, True, False])
-
-    metrics = calibration_metrics(probabilities, liked)
-
-    assert metrics.model_dump() == pytest.approx(
-        CalibrationMetrics(
-            calibration_pairs=4,
-            ece=(0.1 + 0.7 + 0.2 + 0.9) / 4,
-            brier=(0.01 + 0.49 + 0.04 + 0.81) / 4,
-            log_loss=-np.log(0.9 * 0.3 * 0.8 * 0.1) / 4,
-            auc=0.5,
-        ).model_dump()
+def test_the_curve_follows_many_pairs_where_a_line_could_not() -> None:
+    random = np.random.default_rng(5)
+    n = 20_000
+    scores = random.random(n)
+    # All of the rise is between 0.4 and 0.6.
+    truth = np.interp(scores, [0.4, 0.6], [0.1, 0.9])
+    pairs = RatedPairs(
+        scores=scores,
+        ranks=np.zeros(n, np.int64),
+        user_likes=np.full(n, 50),
+        user_ratings=np.full(n, 100),
+        recent_likes=np.full(n, 5.0),
+        recent_ratings=np.full(n, 10.0),
+        users=np.arange(n),
+        liked=random.random(n) < truth,
     )
 
+    probabilities = Calibrator.fit(pairs).probabilities(pairs)
 
-def test_the_reliability_table_has_a_row_for_each_tenth_that_holds_a_pair() -> None:
-    probabilities, liked = np.array([0.5, 0.55, 0.99, 1.0]), np.array([True, False, True, True])
+    np.testing.assert_allclose(probabilities, truth, atol=0.08)
 
-    table = reliability_table(probabilities, liked)
 
-    assert table == (
-        ReliabilityBin(lower=0.5, upper=0.6, pairs=2, mean_predicted=0.525, observed=0.5),
-        ReliabilityBin(lower=0.9, upper=1.0, pairs=2, mean_predicted=0.995, observed=1.0),
-    )
+def test_scores_that_are_all_equal_can_be_calibrated() -> None:
+    pairs = rated_pairs(n=200, seed=3)
+    equal = RatedPairs(**(vars(pairs) | {"scores": np.full(200, 0.3)}))
+
+    probabilities = Calibrator.fit(equal).probabilities(equal)
+
+    assert probabilities.mean() == pytest.approx(equal.liked.mean(), abs=0.01)

@@ -1,11 +1,18 @@
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from server.errors import InvalidInputError, TooFewRatings
-from server.recommender.algorithms import ALGORITHMS
-from server.recommender.interactions import Ratings
+from server.recommender.algorithms import ALGORITHMS, get_algorithm
+from server.recommender.base import Algorithm
+from server.recommender.calibration import Calibrator, RatedPairs
+from server.recommender.evaluation import rank
+from server.recommender.interactions import Interactions, Ratings
 from server.recommender.model import DataSummary, TrainedModel
-from server.recommender.training import evaluate_algorithms, train
+from server.recommender.splits import SPLITS, Split, temporal_split
+from server.recommender.training import _halve_users, cross_calibrate, evaluate_algorithms, train
 from tests.recommender.generated import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings
 
 every_algorithm = pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
@@ -39,13 +46,15 @@ def test_the_card_says_what_the_model_was_made_from() -> None:
 
     assert (card.algorithm, card.seed) == ("nmf", 7)
     assert card.parameters == {"factors": 20, "iterations": 100, "ridge": 1.0, "prior_likes": 0.5}
-    assert card.data == DataSummary(ratings=240 * 24, users=240, movies=160, newest_rating=23)
+    assert card.data == DataSummary(
+        ratings=240 * 24, users=240, movies=160, newest_rating=23, modelled_movies=152, modelled_ratings=240 * 24
+    )
 
 
-def test_probabilities_are_measured_on_half_of_the_held_out_ratings() -> None:
+def test_probabilities_are_measured_on_all_held_out_ratings() -> None:
     card = train_quietly(taste_ratings(), "popularity").card
 
-    assert card.metrics.calibration_pairs == 120 * (24 // 5)
+    assert card.metrics.calibration_pairs == 240 * (24 // 5)
     assert sum(row.pairs for row in card.calibration) == card.metrics.calibration_pairs
 
 
@@ -77,7 +86,8 @@ def test_progress_names_the_stages_and_rises() -> None:
         on_progress=lambda stage, share: heard.append((stage, share)),
     )
 
-    assert [stage for stage, _ in heard] == ["splitting", "fitting", "evaluating", "calibrating", "refitting"]
+    stages = ["splitting", "tuning", "fitting", "evaluating", "calibrating", "refitting"]
+    assert [stage for stage, _ in heard] == stages
     shares = [share for _, share in heard]
     assert shares == sorted(set(shares))
     assert 0 <= shares[0] < shares[-1] <= 1
@@ -88,7 +98,7 @@ def test_what_progress_raises_ends_the_training() -> None:
         if share > 0:
             raise InterruptedError(stage)
 
-    with pytest.raises(InterruptedError, match="fitting"):
+    with pytest.raises(InterruptedError, match="tuning"):
         train(taste_ratings(), CATALOGUE, algorithm="nmf", seed=0, on_progress=cancel)
 
 
@@ -104,7 +114,7 @@ def test_the_least_that_can_be_trained_on_can_be_trained_on() -> None:
     model = train_quietly(latest_ratings([4.0, 4.0, *[3.0] * 8]), "nmf")
 
     assert model.card.metrics.evaluated_users == 2
-    assert model.card.metrics.calibration_pairs == 5
+    assert model.card.metrics.calibration_pairs == 10
 
 
 @pytest.mark.parametrize(
@@ -158,3 +168,61 @@ def test_algorithms_are_compared_on_what_training_measures_on() -> None:
     assert [evaluation.model_dump() for evaluation in evaluations] == [
         card.model_dump(exclude={"seed", "data"}) for card in cards
     ]
+
+
+@every_algorithm
+def test_what_is_held_out_touches_neither_settings_nor_fit_nor_lists(algorithm: str) -> None:
+    honest = taste_ratings()
+    # Each user's last four of 24 ratings are held out; the poison turns their stars round.
+    is_held_out = honest.rated_at >= 20
+    stars = np.where(is_held_out, 5.5 - honest.ratings, honest.ratings)
+    poisoned = Ratings(honest.user_ids, honest.movie_ids, stars, honest.rated_at)
+
+    one, other = (
+        (split := temporal_split(Interactions.from_ratings(ratings, CATALOGUE), seed=0), _trial(split, algorithm))
+        for ratings in (honest, poisoned)
+    )
+
+    assert one[1].config == other[1].config
+    assert [array.tolist() for array in one[1].arrays().values()] == [
+        array.tolist() for array in other[1].arrays().values()
+    ]
+    assert rank(one[1], one[0]).lists.tolist() == rank(other[1], other[0]).lists.tolist()
+
+
+def test_the_measured_probabilities_of_a_user_do_not_depend_on_his_own_held_out_ratings() -> None:
+    honest = taste_ratings(n_users=40)
+    pairs = _held_out_pairs(honest)
+    in_half = np.isin(pairs.users, _halve_users(pairs, seed=0)[0])
+    poisoned = replace(pairs, liked=np.where(in_half, ~pairs.liked, pairs.liked))
+
+    one = Calibrator.fit(pairs.of_users(np.unique(pairs.users[~in_half])))
+    other = Calibrator.fit(poisoned.of_users(np.unique(pairs.users[~in_half])))
+
+    assert (
+        cross_calibrate(pairs, seed=0)[in_half].tolist()
+        == one.probabilities(pairs.of_users(np.unique(pairs.users[in_half]))).tolist()
+    )
+    assert one == other
+
+
+@pytest.mark.parametrize("split", sorted(SPLITS))
+def test_algorithms_can_be_compared_on_every_split(split: str) -> None:
+    ratings = taste_ratings()
+    # Users come one after the other, for the split by everyone's time to leave each half of what he rated.
+    evaluations = evaluate_algorithms(ratings, CATALOGUE, algorithms=["popularity", "ease"], seed=0, split=split)
+
+    popular, personal = (evaluation.metrics for evaluation in evaluations)
+    assert personal.ndcg_at_10 > popular.ndcg_at_10
+    assert popular.ndcg_at_10_low <= popular.ndcg_at_10 <= popular.ndcg_at_10_high
+
+
+def _trial(split: Split, algorithm: str) -> Algorithm[Any]:
+    chosen = get_algorithm(algorithm)
+    inner = temporal_split(split.known, seed=0)
+    return chosen.fit(split.known, chosen.tune(inner.known, inner.held_out, chosen.config_class(), seed=0), seed=0)
+
+
+def _held_out_pairs(ratings: Ratings) -> RatedPairs:
+    split = temporal_split(Interactions.from_ratings(ratings, CATALOGUE), seed=0)
+    return rank(_trial(split, "popularity"), split).pairs

@@ -1,0 +1,148 @@
+"""``make bench-recommender``: the recommender beside its peers, on the same held-out ratings, in one table.
+
+    python -m benchmarks.recommender [--data SOURCE]
+
+Of a peer with several settings the one with the best NDCG@10 on the held-out ratings themselves is shown, which is
+in the peer's favour; Matinee chooses its settings without them. All get the same calibrator, fitted on one half of
+the users and measured on the other: ECE is their calibration error, "top 20" that in the user's first 20, beside what
+chance alone would show there. Peak memory is the whole process's, with the ratings in it.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from benchmarks.peers import ImplicitALS, PlainEase, SklearnNMF
+from benchmarks.workbench import Workbench, print_table
+from server.etl.demo import write_demo
+from server.recommender.calibration import RatedPairs
+from server.recommender.ease import Ease, EaseConfig
+from server.recommender.evaluation import Scorer, rank, ranking_metrics
+from server.recommender.interactions import Interactions, Ratings
+from server.recommender.popularity import Popularity, PopularityConfig
+from server.recommender.ranking import top_items
+from server.recommender.reliability import calibration_metrics
+from server.recommender.splits import temporal_split
+from server.recommender.training import cross_calibrate
+from server.services.training import TrainingDataManager
+
+SEED = 0
+TIMED_USERS = 300
+
+Fit = Callable[[Interactions], Scorer]
+Row = tuple[object, ...]
+
+HEADER = (
+    *("", "NDCG@10", "Recall@20", "coverage", "AUC", "ECE", "top 20", "(floor)"),
+    *("fit s", "peak MB", "ms a user"),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row of the table, and what decides between settings."""
+
+    ndcg_at_10: float
+    row: Row
+
+
+def fit_popularity(known: Interactions) -> Scorer:
+    """Count likes."""
+    return Popularity.fit(known, PopularityConfig(), seed=SEED)
+
+
+def fit_matinee(known: Interactions) -> Scorer:
+    """Tune on an inner split, then fit: what a training does."""
+    inner = temporal_split(known, seed=SEED)
+    config = Ease.tune(inner.known, inner.held_out, EaseConfig(), seed=SEED)
+    return Ease.fit(known, config, seed=SEED)
+
+
+def contenders() -> dict[str, list[Fit]]:
+    """Name the contenders, each with the settings to try."""
+    fits: dict[str, list[Fit]] = {
+        "popularity": [fit_popularity],
+        "sklearn NMF": [partial(SklearnNMF.fit, factors=factors) for factors in (20, 50)],
+        "implicit ALS": [
+            partial(ImplicitALS.fit, factors=factors, regularization=regularization, alpha=alpha)
+            for factors, regularization, alpha in product((32, 64), (3.0, 30.0), (3.0, 10.0))
+        ],
+        "plain EASE": [partial(PlainEase.fit, penalty=penalty) for penalty in (100.0, 200.0, 500.0, 1000.0, 2000.0)],
+        "Matinee": [fit_matinee],
+    }
+    if find_spec("implicit") is None:
+        print("implicit is not installed (the dependency group bench): its row is left out.")
+        del fits["implicit ALS"]
+    return fits
+
+
+def measure(name: str, fit: Fit, ratings: Ratings, movie_ids: NDArray[np.int64]) -> Result:
+    """Fit on what is known, rank, calibrate, and take the time and the memory; in a process of its own."""
+    with threadpool_limits(1):
+        split = temporal_split(Interactions.from_ratings(ratings, movie_ids), seed=SEED)
+        sample = split.of_users(split.evaluated_users(seed=SEED))
+        started = time.perf_counter()
+        scorer = fit(split.known)
+        fit_s, peak_mb = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        ranked = rank(scorer, sample)
+        lists = ranking_metrics(ranked.lists, sample)
+        quality = (lists.ndcg_at_10, lists.recall_at_20, lists.coverage, *_truth(ranked.pairs))
+        row = (name, *(f"{value:.4f}" for value in quality), fit_s, f"{peak_mb:.0f}", _ms_a_user(scorer, sample.known))
+    return Result(lists.ndcg_at_10, row)
+
+
+def _truth(pairs: RatedPairs) -> tuple[float, ...]:
+    metrics = calibration_metrics(cross_calibrate(pairs, seed=SEED), pairs.liked, pairs.ranks)
+    return metrics.auc, metrics.ece, metrics.ece_top_20, metrics.ece_top_20_floor
+
+
+def _ms_a_user(scorer: Scorer, known: Interactions) -> float:
+    """Take the median time to score all movies for one user and to find his first ten."""
+    durations = []
+    for user in np.random.default_rng(SEED).choice(known.n_users, min(TIMED_USERS, known.n_users), replace=False):
+        history = known.of_users(np.array([user]))
+        started = time.perf_counter()
+        top_items(scorer.score(history)[0], 10)
+        durations.append(time.perf_counter() - started)
+    return float(np.median(durations)) * 1000
+
+
+def read(source: Path, folder: Path) -> tuple[Ratings, NDArray[np.int64]]:
+    """Ingest a source, and read it as a training does."""
+    with Workbench(source, folder).loaded_database() as database, database.transaction(writes=False) as session:
+        data = TrainingDataManager(session)
+        return data.read_ratings(), data.read_movie_ids()
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recommender", description="Measure the recommender.")
+    parser.add_argument("--data", type=Path, help="a MovieLens folder or zip (default: the built-in demo)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        ratings, movie_ids = read(options.data or write_demo(Path(folder)), Path(folder) / "bench")
+    rows = []
+    # One process a fit: the peak of its memory is its own.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for name, fits in contenders().items():
+            results = [pool.submit(measure, name, fit, ratings, movie_ids).result() for fit in fits]
+            best = max(results, key=lambda result: result.ndcg_at_10)
+            rows.append((f"{name}, best of {len(fits)}" if len(fits) > 1 else name, *best.row[1:]))
+    print_table(f"{len(ratings):,} ratings, each user's latest fifth held out", HEADER, rows)
+
+
+if __name__ == "__main__":
+    main()
