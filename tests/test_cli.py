@@ -303,7 +303,7 @@ def test_an_algorithm_is_chosen_from_those_there_are(matinee: Matinee) -> None:
     outcome = matinee("train", "--algorithm", "magic")
 
     assert (outcome.exit_code, outcome.printed) == (1, "")
-    assert outcome.complained == "Error: There is no algorithm 'magic'. Choose one of: nmf, popularity.\n"
+    assert outcome.complained == "Error: There is no algorithm 'magic'. Choose one of: ease, nmf, popularity.\n"
 
 
 def test_a_training_only_if_needed_happens_once(matinee: Matinee) -> None:
@@ -344,7 +344,7 @@ def test_an_evaluation_is_given_as_json_or_as_a_table(matinee: Matinee) -> None:
     evaluations = json.loads(matinee("evaluate", "--json").printed)
     table = matinee("evaluate").printed.splitlines()
 
-    assert sorted(evaluation["algorithm"] for evaluation in evaluations) == ["nmf", "popularity"]
+    assert sorted(evaluation["algorithm"] for evaluation in evaluations) == ["ease", "nmf", "popularity"]
     assert all(0 < evaluation["metrics"]["ndcg_at_10"] < 1 for evaluation in evaluations)
     assert table[0].split() == [evaluation["algorithm"] for evaluation in evaluations]
     assert {line.split()[0] for line in table[1:]} == evaluations[0]["metrics"].keys()

@@ -95,6 +95,8 @@ class Calibrator(Record):
     activity_slope: float = Field(description="Weight of log(1 + how many movies he has rated).")
     intercept: float
     like_share: float = Field(gt=0, lt=1, description="Share of likes among all pairs: what a new user starts from.")
+    fewest_ratings: int = Field(ge=0, description="A user with fewer ratings counts as one with so many.")
+    most_ratings: int = Field(ge=0, description="The same at the other end: activity is not extrapolated.")
 
     @classmethod
     def fit(cls, pairs: RatedPairs) -> Self:
@@ -105,7 +107,8 @@ class Calibrator(Record):
         """
         like_share = float(pairs.liked.mean())
         knots = _choose_knots(pairs.scores)
-        inputs = _inputs(pairs, knots, like_share)
+        fewest, most = int(pairs.user_ratings.min()), int(pairs.user_ratings.max())
+        inputs = _inputs(pairs, knots, like_share, (fewest, most))
         n_rises = len(knots) - 1
         floors = [MIN_RISE] * n_rises + [0.0]
         weights = _maximise_likelihood(inputs, pairs.liked, floors).tolist()
@@ -118,6 +121,8 @@ class Calibrator(Record):
             activity_slope=weights[n_rises + 3],
             intercept=weights[n_rises + 4],
             like_share=like_share,
+            fewest_ratings=fewest,
+            most_ratings=most,
         )
 
     def probabilities(self, pairs: Pairs) -> NDArray[np.float64]:
@@ -125,7 +130,8 @@ class Calibrator(Record):
         of_user = (self.share_slope, self.recent_slope, self.activity_slope)
         weights = [*self.rises, self.rank_slope, *of_user, self.intercept]
         # A matrix product may round a pair differently in a longer list; this sum does not.
-        logits = np.sum(_inputs(pairs, self.knots, self.like_share) * np.array(weights), axis=1)
+        inputs = _inputs(pairs, self.knots, self.like_share, (self.fewest_ratings, self.most_ratings))
+        logits = np.sum(inputs * np.array(weights), axis=1)
         probabilities: NDArray[np.float64] = expit(logits)
         return np.clip(probabilities, MARGIN, 1 - MARGIN)
 
@@ -136,7 +142,9 @@ def _choose_knots(scores: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(knots) if len(knots) > 1 else (knots[0], knots[0] + 1)
 
 
-def _inputs(pairs: Pairs, knots: tuple[float, ...], like_share: float) -> NDArray[np.float64]:
+def _inputs(
+    pairs: Pairs, knots: tuple[float, ...], like_share: float, activity: tuple[int, int]
+) -> NDArray[np.float64]:
     """Return what the weights of a calibrator weigh: pairs by weights."""
     shares = (pairs.user_likes + PRIOR_RATINGS * like_share) / (pairs.user_ratings + PRIOR_RATINGS)
     recent_likes = pairs.recent_likes + PRIOR_RECENT_RATINGS * like_share
@@ -146,7 +154,7 @@ def _inputs(pairs: Pairs, knots: tuple[float, ...], like_share: float) -> NDArra
         -np.log1p(pairs.ranks),
         logit(shares),
         logit(recent_shares),
-        np.log1p(pairs.user_ratings),
+        np.log1p(np.clip(pairs.user_ratings, *activity)),
         np.ones(pairs.scores.size),
     ])
 

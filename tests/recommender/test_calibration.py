@@ -16,6 +16,8 @@ TRUTH = Calibrator(
     activity_slope=0.1,
     intercept=0.5,
     like_share=0.5,
+    fewest_ratings=0,
+    most_ratings=1000,
 )
 
 
@@ -113,6 +115,18 @@ def test_a_user_who_likes_more_has_higher_probabilities_and_a_new_one_the_common
 
     assert generous > new > strict
     assert new == pytest.approx(1 / (1 + np.exp(-(0.5 * 0.8 + 0.5))))
+
+
+def test_activity_counts_only_as_far_as_it_was_seen() -> None:
+    fitted = Calibrator.fit(rated_pairs(n=3000, seed=2))
+    half_liked = {likes * 2: pairs_of_one_user([0.5], likes=likes, ratings=likes * 2) for likes in (100, 50, 1)}
+    by_ratings = {
+        ratings: fitted.model_copy(update={"share_slope": 0.0, "recent_slope": 0.0}).probabilities(pairs).tolist()
+        for ratings, pairs in half_liked.items()
+    }
+
+    assert (fitted.fewest_ratings, fitted.most_ratings) == (200, 399)
+    assert by_ratings[2] == by_ratings[100] == by_ratings[200]
 
 
 def test_the_curve_follows_many_pairs_where_a_line_could_not() -> None:
