@@ -1,6 +1,7 @@
 """A load beside everything else: all of it or nothing, and what came through the API stays."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,18 @@ def test_a_rating_waits_until_the_load_ends(database: Database, folder: Path, im
 
     save(impatient, 1, 1, 5.0)
     assert average_of(database, 1) == (10.5 / 3, 3)
+
+
+def test_users_made_during_a_load_wait_and_come_after_those_of_the_source(
+    folder: Path, database: Database, settings: Settings
+) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        waiting: list[Future[int]] = []
+
+        def make_users(_bytes: int) -> None:
+            waiting.append(pool.submit(create_user, database, settings))
+
+        load_folder(folder, database, on_progress=make_users)
+        made = [user.result(timeout=30) for user in waiting]
+
+    assert sorted(made) == [8, 9]
