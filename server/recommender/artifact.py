@@ -1,8 +1,9 @@
 """A trained model as files: a ``.npy`` for each array, and a manifest that vouches for them. No pickle."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, BinaryIO, Literal
@@ -14,12 +15,16 @@ from server.errors import ArtifactError, InvalidInputError
 from server.recommender.algorithms import get_algorithm
 from server.recommender.base import Algorithm, AlgorithmConfig, Array, Record
 from server.recommender.calibration import Calibrator
-from server.recommender.model import ModelCard, TrainedModel
+from server.recommender.catalogue import Catalogue
+from server.recommender.model import ModelCard, TrainedModel, Trial
 
-FORMAT = 2
+FORMAT = 3
 """Goes up when this release can no longer read what the one before it wrote, or the other way round."""
 
 MANIFEST = "manifest.json"
+
+TRIAL = "trial_"
+"""The names of a trial's arrays begin so."""
 
 CHUNK_BYTES = 1 << 20
 
@@ -40,7 +45,7 @@ class ArrayRecord(Record):
 class Manifest(Record):
     """What an artifact holds. It is written last: an artifact that has a manifest is complete."""
 
-    format: Literal[2]
+    format: Literal[3]
     created_at: datetime
     libraries: dict[str, str] = Field(description="Versions of the libraries that made it.")
     card: ModelCard
@@ -71,9 +76,10 @@ class _DigestingWriter:
         return self._file.write(chunk)
 
 
-def save(model: TrainedModel, open_file: OpenFile) -> Manifest:
-    """Write a model, array by array and then the manifest, without a second copy in memory."""
-    arrays = {"movie_ids": model.movie_ids, **model.algorithm.arrays()}
+def save(model: TrainedModel, trial: Trial, open_file: OpenFile) -> Manifest:
+    """Write a model and its trial, array by array and then the manifest, without a second copy in memory."""
+    arrays = model.catalogue.arrays() | model.algorithm.arrays()
+    arrays |= {TRIAL + name: array for name, array in trial.algorithm.arrays().items()}
     manifest = Manifest(
         format=FORMAT,
         created_at=datetime.now(UTC),
@@ -89,17 +95,20 @@ def save(model: TrainedModel, open_file: OpenFile) -> Manifest:
 
 
 def load(open_file: OpenFile) -> TrainedModel:
-    """Read a model.
+    """Read a model, without its trial.
 
     Raises ArtifactError if a file is missing or damaged, or of a release that this one does not understand.
     """
     manifest = read_manifest(open_file)
-    algorithm, config = _find_algorithm(manifest.card)
-    if manifest.arrays.keys() != {"movie_ids", *algorithm.array_names()}:
-        raise ArtifactError(f"The artifact does not hold the arrays of {algorithm.name!r}. Train a new model.")
-    arrays = {name: _load_array(name, record, open_file) for name, record in manifest.arrays.items()}
-    movie_ids = arrays.pop("movie_ids")
-    return TrainedModel(manifest.card, manifest.calibrator, movie_ids, algorithm.from_arrays(config, arrays))
+    catalogue = Catalogue(**_load_arrays(manifest, (field.name for field in fields(Catalogue)), open_file))
+    return TrainedModel(manifest.card, manifest.calibrator, catalogue, _load_algorithm(manifest, "", open_file))
+
+
+def load_trial(open_file: OpenFile) -> Trial:
+    """Read a model's trial, without the model; raises ArtifactError as ``load`` does."""
+    manifest = read_manifest(open_file)
+    movie_ids = _load_arrays(manifest, ["movie_ids"], open_file)["movie_ids"]
+    return Trial(manifest.card, movie_ids, _load_algorithm(manifest, TRIAL, open_file))
 
 
 def read_manifest(open_file: OpenFile) -> Manifest:
@@ -128,6 +137,19 @@ def _find_algorithm(card: ModelCard) -> tuple[type[Algorithm[Any]], AlgorithmCon
         raise ArtifactError(
             f"This release has no {card.algorithm!r} with parameters {card.parameters}. Train a new model."
         ) from error
+
+
+def _load_algorithm(manifest: Manifest, prefix: str, open_file: OpenFile) -> Algorithm[Any]:
+    algorithm, config = _find_algorithm(manifest.card)
+    arrays = _load_arrays(manifest, (prefix + name for name in algorithm.array_names()), open_file)
+    return algorithm.from_arrays(config, {name.removeprefix(prefix): array for name, array in arrays.items()})
+
+
+def _load_arrays(manifest: Manifest, names: Iterable[str], open_file: OpenFile) -> dict[str, Array]:
+    try:
+        return {name: _load_array(name, manifest.arrays[name], open_file) for name in names}
+    except KeyError as error:
+        raise ArtifactError(f"The artifact does not hold the array {error}. Train a new model.") from None
 
 
 def _save_array(name: str, array: Array, open_file: OpenFile) -> ArrayRecord:

@@ -143,6 +143,12 @@ class Interactions:
         offsets = np.append(0, np.cumsum(chosen))[self.offsets]
         return type(self)(self.movie_ids, offsets, self.items[chosen], self.stars[chosen], self.rated_at[chosen])
 
+    def over(self, movie_ids: NDArray[np.int64]) -> Self:
+        """Index the same ratings by another catalogue, of ascending ids; those of movies it lacks are left out."""
+        kept = self.of_ratings(_is_among(self.movie_ids, movie_ids)[self.items])
+        items = np.searchsorted(movie_ids, self.movie_ids[kept.items])
+        return type(self)(movie_ids, kept.offsets, items, kept.stars, kept.rated_at)
+
     def of_users(self, users: NDArray[np.int64]) -> Self:
         """Keep the chosen users, numbered anew in the order given."""
         counts = self.rating_counts[users]

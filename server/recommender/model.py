@@ -9,6 +9,7 @@ from pydantic import Field
 
 from server.recommender.base import Algorithm, Record
 from server.recommender.calibration import Calibrator, Pairs
+from server.recommender.catalogue import Catalogue
 from server.recommender.evaluation import ActivityBucket, RankingMetrics
 from server.recommender.interactions import History, Interactions
 from server.recommender.ranking import count_higher, top_items
@@ -84,14 +85,43 @@ class SimilarMovies:
 
 
 @dataclass(frozen=True, eq=False)
+class Trial:
+    """The twin that a model's card is about: the same settings, fitted without the held-out ratings.
+
+    It stays with the model, so that a later one can be compared with it on ratings neither has seen.
+    """
+
+    card: ModelCard
+    movie_ids: NDArray[np.int64]
+    """The catalogue it was fitted on, ascending."""
+    algorithm: Algorithm[Any]
+
+    def score(self, histories: Interactions) -> NDArray[np.float64]:
+        """Score the movies of the histories, which may be of another catalogue; those it lacks come last."""
+        if np.array_equal(histories.movie_ids, self.movie_ids):
+            return self.algorithm.score(histories)
+        own = self.algorithm.score(histories.over(self.movie_ids))
+        _, here, there = np.intersect1d(histories.movie_ids, self.movie_ids, return_indices=True)
+        lowest = own.min(axis=1, keepdims=True) - 1
+        scores: NDArray[np.float64] = np.tile(lowest, (1, histories.n_items))
+        scores[:, here] = own[:, there]
+        return scores
+
+
+@dataclass(frozen=True, eq=False)
 class TrainedModel:
     """Recommends to anyone by his present history. Never changes, so threads may share it."""
 
     card: ModelCard
     calibrator: Calibrator
-    movie_ids: NDArray[np.int64]
-    """The catalogue it was trained on, ascending."""
+    catalogue: Catalogue
+    """All movies there were when it was trained."""
     algorithm: Algorithm[Any]
+
+    @property
+    def movie_ids(self) -> NDArray[np.int64]:
+        """The ids of its catalogue, ascending."""
+        return self.catalogue.movie_ids
 
     def recommend(self, history: History, *, n: int, exclude_seen: bool) -> Recommendations:
         """Return the ``n`` movies the user most likely likes, fewer only if the catalogue has fewer.

@@ -1,6 +1,7 @@
 """From ratings to a trained model: tune, measure and calibrate on held-out ratings, then fit on all of them."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from server.errors import TooFewRatings
 from server.recommender.algorithms import get_algorithm
 from server.recommender.base import Algorithm, AlgorithmConfig
 from server.recommender.calibration import Calibrator, RatedPairs
+from server.recommender.catalogue import Catalogue
 from server.recommender.evaluation import Ranked, activity_buckets, rank, ranking_metrics
 from server.recommender.interactions import LIKE_THRESHOLD, Interactions, Ratings
-from server.recommender.model import DataSummary, Evaluation, Metrics, ModelCard, TrainedModel
+from server.recommender.model import DataSummary, Evaluation, Metrics, ModelCard, TrainedModel, Trial
 from server.recommender.reliability import calibration_metrics, reliability_table
 from server.recommender.splits import HELD_OUT_ONE_IN, SPLITS, Split, SplitMaker, temporal_split
 
@@ -26,14 +28,26 @@ Progress = Callable[[str, float], None]
 """Is told the stage that begins and the share of the work done, 0 to 1. What it raises ends the training."""
 
 
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What a training leaves: the model, and all that is needed to compare it with another."""
+
+    model: TrainedModel
+    trial: Trial
+    sample: Split
+    """The users it was measured on: what was known of them, and what was held out."""
+    lists: NDArray[np.int64]
+    """The trial's lists for them, users by up to 20 items."""
+
+
 def train(
     ratings: Ratings,
-    catalogue_movie_ids: NDArray[np.int64],
+    catalogue: Catalogue,
     *,
     algorithm: str,
     seed: int,
     on_progress: Progress,
-) -> TrainedModel:
+) -> Training:
     """Train a model on all ratings, with the quality that the same algorithm has on held-out ones.
 
     The same ratings, in any order, and the same seed (0 to 2**32 - 1) give the same model. The metrics come
@@ -44,7 +58,7 @@ def train(
     """
     chosen = get_algorithm(algorithm)
     on_progress("splitting", 0.0)
-    interactions = Interactions.from_ratings(ratings, catalogue_movie_ids)
+    interactions = Interactions.from_ratings(ratings, catalogue.movie_ids)
     split = temporal_split(interactions, seed=seed)
     sample = _evaluated_sample(split, seed=seed)
     on_progress("tuning", 0.05)
@@ -59,7 +73,8 @@ def train(
     on_progress("refitting", 0.8)
     final = chosen.fit(interactions, config, seed=seed)
     card = ModelCard(**dict(evaluation), seed=seed, data=_describe(interactions, final))
-    return TrainedModel(card, calibrator, interactions.movie_ids, final)
+    model = TrainedModel(card, calibrator, catalogue, final)
+    return Training(model, Trial(card, catalogue.movie_ids, trial), sample, ranked.lists)
 
 
 def evaluate_algorithms(

@@ -17,8 +17,9 @@ from server.backend.config import Settings
 from server.backend.model_store import ModelStore
 from server.backend.session import Database, driver_connection
 from server.errors import ConflictError, MatineeError
-from server.models import Movie, Rating
+from server.models import Genre, Movie, MovieGenre, Rating
 from server.recommender import artifact
+from server.recommender.catalogue import UNKNOWN_YEAR, Catalogue
 from server.recommender.interactions import Ratings
 from server.recommender.training import train
 from server.services.base import BaseDataManager
@@ -95,20 +96,20 @@ class Trainer:
         on_progress("reading", 0.0)
         with self.database.transaction(writes=False) as session:
             data = TrainingDataManager(session)
-            ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
+            ratings, catalogue = data.read_ratings(), data.read_catalogue()
             catalogue_version = CatalogueDataManager(session).get_version()
         with threadpool_limits(self.settings.training_threads):
-            model = train(
+            training = train(
                 ratings,
-                movie_ids,
+                catalogue,
                 algorithm=self.settings.algorithm,
                 seed=self.settings.seed,
                 on_progress=on_progress,
             )
         on_progress("storing", 0.99)
         with self.store.publish(f"run-{run_id}") as (name, open_file):
-            artifact.save(model, open_file)
-        values = model.card.model_dump(mode="json", exclude={"activity"})
+            artifact.save(training.model, training.trial, open_file)
+        values = training.model.card.model_dump(mode="json", exclude={"activity"})
         values["data"]["catalogue_version"] = catalogue_version
         return self._enter(run_id, name, values | {"duration_s": time.monotonic() - started})
 
@@ -191,13 +192,33 @@ class TrainingDataManager(BaseDataManager):
         rows = self._read(select(Movie.movie_id).order_by(Movie.movie_id), np.dtype([("movie", "i8")]))
         return np.ascontiguousarray(rows["movie"])
 
+    def read_catalogue(self) -> Catalogue:
+        """Read all movies, with their years and genres."""
+        year = func.coalesce(Movie.year, UNKNOWN_YEAR)
+        movies = self._read(
+            select(Movie.movie_id, year).order_by(Movie.movie_id), np.dtype([("movie", "i8"), ("year", "i2")])
+        )
+        names = self.session.execute(select(Genre.genre_id, Genre.genre_name).order_by(Genre.genre_id)).all()
+        pairs = self._read(
+            select(MovieGenre.movie_id, MovieGenre.genre_id), np.dtype([("movie", "i8"), ("genre", "i8")])
+        )
+        genres = np.zeros((movies.size, len(names)), np.bool_)
+        columns = np.searchsorted(np.array([genre_id for genre_id, _ in names], np.int64), pairs["genre"])
+        genres[np.searchsorted(movies["movie"], pairs["movie"]), columns] = True
+        return Catalogue(
+            movie_ids=np.ascontiguousarray(movies["movie"]),
+            years=np.ascontiguousarray(movies["year"]),
+            genres=genres,
+            genre_names=np.array([name for _, name in names], np.str_),
+        )
+
     def _read(
         self, statement: Select[*tuple[Any, ...]], dtype: np.dtype[np.void]
     ) -> np.ndarray[tuple[int], np.dtype[np.void]]:
         # The driver's own tuples go into the array one by one: no list of rows is ever in memory.
         connection = self.session.connection()
         with closing(self._driver_cursor()) as cursor:
-            cursor.execute(str(statement.compile(connection)))
+            cursor.execute(str(statement.compile(connection, compile_kwargs={"literal_binds": True})))
             return np.fromiter(cursor, dtype)
 
     def _driver_cursor(self) -> Any:  # noqa: ANN401 (each driver has a class of its own)

@@ -3,10 +3,17 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from server.recommender.catalogue import Catalogue
 from server.recommender.interactions import History, Ratings
+from server.recommender.training import Training, train
 
 CATALOGUE = np.arange(1, 161)
 """The movies of ``taste_ratings``: four kinds, 40 of each; the last two of each kind nobody rates."""
+
+
+def train_on(ratings: Ratings, *, algorithm: str = "nmf", seed: int = 0) -> Training:
+    """Train on ratings of the movies of ``CATALOGUE``."""
+    return train(ratings, Catalogue.of_ids(CATALOGUE), algorithm=algorithm, seed=seed, on_progress=lambda *_: None)
 
 
 def ratings_of(rows: list[tuple[int, int, float, int]]) -> Ratings:

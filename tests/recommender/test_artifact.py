@@ -1,7 +1,7 @@
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import pytest
@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from server.errors import ArtifactError
 from server.recommender.algorithms import ALGORITHMS
-from server.recommender.artifact import MANIFEST, Manifest, load, read_manifest, save
+from server.recommender.artifact import MANIFEST, Manifest, load, load_trial, read_manifest, save
+from server.recommender.base import Array
 from server.recommender.model import TrainedModel
-from server.recommender.training import train
-from tests.recommender.generated import CATALOGUE, history_of, taste_ratings
+from server.recommender.training import Training
+from tests.recommender.generated import CATALOGUE, history_of, taste_ratings, train_on
 
 Files = dict[str, bytes]
 
@@ -34,24 +35,33 @@ class MemoryFolder:
                 self.files[name] = file.getvalue()
 
 
-def train_small(algorithm: str) -> TrainedModel:
-    return train(taste_ratings(n_users=40), CATALOGUE, algorithm=algorithm, seed=0, on_progress=lambda *_: None)
+def train_small(algorithm: str) -> Training:
+    return train_on(taste_ratings(n_users=40), algorithm=algorithm)
 
 
-def saved(model: TrainedModel) -> Files:
+def saved(training: Training) -> Files:
     folder = MemoryFolder()
-    save(model, folder.open)
+    save(training.model, training.trial, folder.open)
     return folder.files
 
 
+def as_lists(arrays: Mapping[str, Array]) -> dict[str, tuple[np.dtype[Any], list[Any]]]:
+    return {name: (array.dtype, array.tolist()) for name, array in arrays.items()}
+
+
 @pytest.fixture(scope="module")
-def model() -> TrainedModel:
+def training() -> Training:
     return train_small("nmf")
 
 
 @pytest.fixture(scope="module")
-def files(model: TrainedModel) -> Files:
-    return saved(model)
+def model(training: Training) -> TrainedModel:
+    return training.model
+
+
+@pytest.fixture(scope="module")
+def files(training: Training) -> Files:
+    return saved(training)
 
 
 def with_manifest(files: Files, change: Callable[[Manifest], Manifest]) -> Files:
@@ -63,39 +73,61 @@ def with_manifest(files: Files, change: Callable[[Manifest], Manifest]) -> Files
 
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
 def test_a_loaded_model_is_the_saved_one(algorithm: str) -> None:
-    model = train_small(algorithm)
-    history = history_of({4: 5.0, 8: 4.0})
+    training = train_small(algorithm)
+    model, history = training.model, history_of({4: 5.0, 8: 4.0})
 
-    loaded = load(MemoryFolder(saved(model)).open)
+    loaded = load(MemoryFolder(saved(training)).open)
 
     assert loaded.card == model.card
     assert loaded.calibrator == model.calibrator
     assert loaded.algorithm.config == model.algorithm.config
-    assert {name: (array.dtype, array.tolist()) for name, array in loaded.algorithm.arrays().items()} == {
-        name: (array.dtype, array.tolist()) for name, array in model.algorithm.arrays().items()
-    }
+    assert as_lists(loaded.algorithm.arrays()) == as_lists(model.algorithm.arrays())
+    assert as_lists(loaded.catalogue.arrays()) == as_lists(model.catalogue.arrays())
     one, other = (each.recommend(history, n=20, exclude_seen=True) for each in (model, loaded))
     assert one.movie_ids.tolist() == other.movie_ids.tolist()
     assert one.probabilities.tolist() == other.probabilities.tolist()
 
 
-def test_an_artifact_is_an_array_a_file_and_a_manifest_written_last(model: TrainedModel) -> None:
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_a_loaded_trial_is_the_saved_one(algorithm: str) -> None:
+    training = train_small(algorithm)
+
+    loaded = load_trial(MemoryFolder(saved(training)).open)
+
+    assert loaded.card == training.model.card
+    assert loaded.movie_ids.tolist() == CATALOGUE.tolist()
+    assert as_lists(loaded.algorithm.arrays()) == as_lists(training.trial.algorithm.arrays())
+
+
+def test_an_artifact_is_an_array_a_file_and_a_manifest_written_last(training: Training) -> None:
     folder = MemoryFolder()
 
-    manifest = save(model, folder.open)
+    manifest = save(training.model, training.trial, folder.open)
 
     assert list(folder.files) == [
         "movie_ids.npy",
+        "years.npy",
+        "genres.npy",
+        "genre_names.npy",
         "gram.npy",
         "item_factors.npy",
         "like_shares.npy",
+        "trial_gram.npy",
+        "trial_item_factors.npy",
+        "trial_like_shares.npy",
         "manifest.json",
     ]
     assert {name: (array.dtype, array.shape) for name, array in manifest.arrays.items()} == {
         "movie_ids": ("<i8", (160,)),
+        "years": ("<i2", (160,)),
+        "genres": ("|b1", (160, 0)),
+        "genre_names": ("<U1", (0,)),
         "gram": ("<f8", (20, 20)),
         "item_factors": ("<f4", (160, 20)),
         "like_shares": ("<f8", (160,)),
+        "trial_gram": ("<f8", (20, 20)),
+        "trial_item_factors": ("<f4", (160, 20)),
+        "trial_like_shares": ("<f8", (160,)),
     }
     assert read_manifest(folder.open) == manifest
     assert np.load(io.BytesIO(folder.files["movie_ids.npy"])).tolist() == CATALOGUE.tolist()
@@ -125,6 +157,7 @@ def test_a_changed_byte_is_noticed_or_means_the_same(files: Files, choice: st.Da
 
     try:
         load(folder.open)
+        load_trial(folder.open)
     except ArtifactError:
         return
 
@@ -136,8 +169,8 @@ def test_a_changed_byte_is_noticed_or_means_the_same(files: Files, choice: st.Da
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, this release reads 2. Train"),
-        (b'{"format": 2}', "manifest.json is damaged"),
+        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, this release reads 3. Train"),
+        (b'{"format": 3}', "manifest.json is damaged"),
         (b'{"name": "another program"}', "manifest.json is damaged"),
         (b"PK\x03\x04", "manifest.json is damaged"),
         (b"[]", "manifest.json is damaged"),
@@ -158,13 +191,25 @@ def test_an_algorithm_that_this_release_does_not_have_is_refused(files: Files, c
         load(MemoryFolder(foreign).open)
 
 
-def test_other_arrays_than_the_algorithms_are_refused_before_they_are_opened(files: Files) -> None:
+def test_only_the_arrays_that_a_model_needs_are_opened(files: Files) -> None:
     foreign = with_manifest(
         files,
         lambda manifest: manifest.model_copy(
             update={"arrays": {**manifest.arrays, "../secret": manifest.arrays["gram"]}}
         ),
     )
+    folder = MemoryFolder(foreign)
 
-    with pytest.raises(ArtifactError, match="does not hold the arrays of 'nmf'"):
-        load(MemoryFolder(foreign).open)
+    assert load(folder.open).card == read_manifest(folder.open).card
+
+
+def test_an_array_that_the_manifest_does_not_vouch_for_is_missing(files: Files) -> None:
+    without = with_manifest(
+        files,
+        lambda manifest: manifest.model_copy(
+            update={"arrays": {name: record for name, record in manifest.arrays.items() if name != "gram"}}
+        ),
+    )
+
+    with pytest.raises(ArtifactError, match="does not hold the array 'gram'"):
+        load(MemoryFolder(without).open)

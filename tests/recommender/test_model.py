@@ -8,15 +8,14 @@ from server.recommender.algorithms import ALGORITHMS
 from server.recommender.interactions import History
 from server.recommender.model import Recommendations, TrainedModel
 from server.recommender.popularity import Popularity, PopularityConfig
-from server.recommender.training import train
-from tests.recommender.generated import CATALOGUE, history_of, taste_ratings
+from tests.recommender.generated import CATALOGUE, history_of, taste_ratings, train_on
 
 HISTORY = history_of({4: 5.0, 8: 4.5, 12: 4.0, 3: 2.0, 7: 1.0, 999: 5.0})
 
 
 @pytest.fixture(scope="module", params=sorted(ALGORITHMS))
 def model(request: pytest.FixtureRequest) -> TrainedModel:
-    return train(taste_ratings(), CATALOGUE, algorithm=request.param, seed=0, on_progress=lambda *_: None)
+    return train_on(taste_ratings(), algorithm=request.param).model
 
 
 def values(recommendations: Recommendations) -> dict[str, object]:

@@ -8,18 +8,19 @@ from server.errors import InvalidInputError, TooFewRatings
 from server.recommender.algorithms import ALGORITHMS, get_algorithm
 from server.recommender.base import Algorithm
 from server.recommender.calibration import Calibrator, RatedPairs
+from server.recommender.catalogue import Catalogue
 from server.recommender.evaluation import rank
 from server.recommender.interactions import Interactions, Ratings
 from server.recommender.model import DataSummary, TrainedModel
 from server.recommender.splits import SPLITS, Split, temporal_split
 from server.recommender.training import _halve_users, cross_calibrate, evaluate_algorithms, train
-from tests.recommender.generated import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings
+from tests.recommender.generated import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings, train_on
 
 every_algorithm = pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
 
 
 def train_quietly(ratings: Ratings, algorithm: str, *, seed: int = 0) -> TrainedModel:
-    return train(ratings, CATALOGUE, algorithm=algorithm, seed=seed, on_progress=lambda *_: None)
+    return train_on(ratings, algorithm=algorithm, seed=seed).model
 
 
 def latest_ratings(stars: list[float]) -> Ratings:
@@ -80,7 +81,7 @@ def test_progress_names_the_stages_and_rises() -> None:
 
     train(
         taste_ratings(),
-        CATALOGUE,
+        Catalogue.of_ids(CATALOGUE),
         algorithm="popularity",
         seed=0,
         on_progress=lambda stage, share: heard.append((stage, share)),
@@ -99,7 +100,7 @@ def test_what_progress_raises_ends_the_training() -> None:
             raise InterruptedError(stage)
 
     with pytest.raises(InterruptedError, match="tuning"):
-        train(taste_ratings(), CATALOGUE, algorithm="nmf", seed=0, on_progress=cancel)
+        train(taste_ratings(), Catalogue.of_ids(CATALOGUE), algorithm="nmf", seed=0, on_progress=cancel)
 
 
 @every_algorithm
