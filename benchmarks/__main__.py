@@ -38,12 +38,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, postgres.running_server(is_durable=True) as server:
         folder = Path(temporary)
         source = options.data or _make_source(folder / "source", options.ratings)
-        for name in options.names or BENCHMARKS:
-            folder.joinpath(name).mkdir()
-            bench = Workbench(source, folder / name, server)
-            BENCHMARKS[name](bench)
+        for benchmark in options.names or BENCHMARKS:
+            folder.joinpath(benchmark).mkdir()
+            bench = Workbench(source, folder / benchmark, server)
+            BENCHMARKS[benchmark](bench)
             if options.write is not None:
-                write_tables(options.write, name, bench.shown)
+                write_tables(options.write, benchmark, bench.shown)
 
 
 def write_tables(file: Path, name: str, tables: list[str]) -> None:

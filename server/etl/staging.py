@@ -1,6 +1,7 @@
 """Ratings into the database in bulk: a batch into a temporary table, then merged from there."""
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, cast
@@ -22,17 +23,22 @@ CREATE TEMPORARY TABLE staged_ratings
 ADD_USERS = """
 INSERT INTO users (user_id) SELECT DISTINCT user_id FROM staged_ratings WHERE true ON CONFLICT DO NOTHING
 """
+# The range of users says nothing new; without it PostgreSQL would read all ratings with every batch.
 UPDATE_OLDER = """
 UPDATE ratings SET rating = staged.rating, rated_at = staged.rated_at
 FROM staged_ratings AS staged
-WHERE ratings.user_id = staged.user_id AND ratings.movie_id = staged.movie_id
+WHERE ratings.user_id BETWEEN :first_user AND :last_user
+AND ratings.user_id = staged.user_id AND ratings.movie_id = staged.movie_id
 AND (staged.rated_at > ratings.rated_at OR (staged.rated_at = ratings.rated_at AND staged.rating <> ratings.rating))
 """
 # Not ON CONFLICT DO NOTHING, which draws an id for every row that it then leaves out.
 ADD_NEW = """
 INSERT INTO ratings (user_id, movie_id, rating, rated_at)
 SELECT user_id, movie_id, rating, rated_at FROM staged_ratings AS staged WHERE NOT EXISTS
-(SELECT 1 FROM ratings WHERE ratings.user_id = staged.user_id AND ratings.movie_id = staged.movie_id)
+(
+    SELECT 1 FROM ratings WHERE ratings.user_id BETWEEN :first_user AND :last_user
+    AND ratings.user_id = staged.user_id AND ratings.movie_id = staged.movie_id
+)
 """
 
 
@@ -60,10 +66,11 @@ class Staging:
     def merge(self, frame: pl.DataFrame) -> Changed:
         """Insert and update the ratings of a frame, in which a user and movie come once."""
         self._fill(frame.select(COLUMNS))
+        users = {"first_user": frame["user_id"].min(), "last_user": frame["user_id"].max()}
         users_added = self._count(ADD_USERS)
         # Updates first: a rating added by this very batch needs no comparing.
-        updated = self._count(UPDATE_OLDER)
-        added = self._count(ADD_NEW)
+        updated = self._count(UPDATE_OLDER, users)
+        added = self._count(ADD_NEW, users)
         # PostgreSQL would read deleted rows again with every batch, until the transaction ends.
         self.session.execute(text("TRUNCATE staged_ratings" if self._is_postgresql else "DELETE FROM staged_ratings"))
         return Changed(added, updated, users_added)
@@ -77,8 +84,8 @@ class Staging:
         else:
             insert_into_sqlite(driver, "staged_ratings", frame)
 
-    def _count(self, statement: str) -> int:
-        result = cast("CursorResult[Any]", self.session.execute(text(statement)))
+    def _count(self, statement: str, values: Mapping[str, Any] | None = None) -> int:
+        result = cast("CursorResult[Any]", self.session.execute(text(statement), values))
         return result.rowcount
 
 
