@@ -7,6 +7,7 @@ cost two hops between threads. None of them blocks; a session connects at its fi
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, TypedDict, TypeVar, cast
+from urllib.parse import parse_qsl, urlencode
 
 import anyio
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
@@ -102,7 +103,8 @@ TrainingSupervisorDep = Annotated[TrainingSupervisor, Depends(get_training_super
 
 async def get_movie_service(session: SessionDep, state: StateDep) -> MovieService:
     """Give the service of the movies, with the search index of this moment."""
-    return MovieService(session, state["live_catalogue"].index)
+    catalogue = state["live_catalogue"]
+    return MovieService(session, catalogue.index, catalogue.totals)
 
 
 async def get_genre_service(session: SessionDep) -> GenreService:
@@ -161,15 +163,13 @@ class PageLinks:
         """Set the header for a page, and give the page."""
         last = max(1, -(-page.total // page.limit))
         numbers = {"first": 1, "prev": min(page.page - 1, last), "next": page.page + 1, "last": last}
+        # Without scheme and host, which a proxy may have changed.
+        others = [(name, value) for name, value in parse_qsl(self._url.query, keep_blank_values=True) if name != "page"]
+        path = f"{self._url.path}?{urlencode([*others, ('page', '')])}"
         self._response.headers["Link"] = ", ".join(
-            f'<{self._path(number)}>; rel="{relation}"' for relation, number in numbers.items() if 1 <= number <= last
+            f'<{path}{number}>; rel="{relation}"' for relation, number in numbers.items() if 1 <= number <= last
         )
         return page
-
-    def _path(self, page: int) -> str:
-        # Without scheme and host, which a proxy may have changed.
-        url = self._url.include_query_params(page=page)
-        return f"{url.path}?{url.query}"
 
 
 async def get_page_links(request: Request, response: Response) -> PageLinks:

@@ -3,12 +3,15 @@
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from server.dependencies import SessionDep
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 def described_header(name: str, description: str) -> dict[str, Any]:
@@ -32,15 +35,32 @@ class TransactionRoute(APIRoute):
         super().__init__(path, in_transaction(endpoint), **options)
 
 
+def quick(endpoint: Handler) -> Handler:
+    """Mark a handler that only reads, a few rows by their keys.
+
+    SQLite, which is in this process, answers it in less time than going to a thread and back takes: it runs on the
+    event loop there.
+    """
+    endpoint.is_quick = True  # type: ignore[attr-defined]  # functions take attributes
+    return endpoint
+
+
 def in_transaction(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a handler; FastAPI sees its parameters and one more, the session that its services work in."""
+    is_quick = getattr(endpoint, "is_quick", False)
 
-    @functools.wraps(endpoint)
-    def call(*, session_of_request: Session, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
-        with session_of_request as session:
+    def run(session: Session, values: dict[str, Any]) -> Any:  # noqa: ANN401 (as the handler has it)
+        with session:
             result = endpoint(**values)
             session.commit()
         return result
+
+    # Not `def`, for FastAPI would go to a thread a second time, to validate the answer.
+    @functools.wraps(endpoint)
+    async def call(*, session_of_request: Session, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
+        if is_quick and session_of_request.info.get("is_in_process"):
+            return run(session_of_request, values)
+        return await run_in_threadpool(run, session_of_request, values)
 
     signature = inspect.signature(endpoint)
     session = inspect.Parameter("session_of_request", inspect.Parameter.KEYWORD_ONLY, annotation=SessionDep)

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
@@ -24,15 +25,26 @@ class Database:
         self.engine = _create_engine(settings)
         # SQLite must know at BEGIN that a transaction will write: a read lock cannot always be raised later.
         self._writing_engine = self.engine.execution_options(writes=True)
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        # PostgreSQL shows each statement of a transaction the latest state anyway: for those who only read, its BEGIN
+        # and COMMIT are nothing but two more journeys there and back.
+        self._reading_engine = (
+            self.engine if self._is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     def open_session(self, *, writes: bool) -> Session:
-        """Give a session that takes a connection at its first statement; the caller commits and closes it."""
-        return Session(self._writing_engine if writes else self.engine, expire_on_commit=False)
+        """Give a session that takes a connection at its first statement; the caller commits and closes it.
+
+        Its ``info`` says whether the database is in this process.
+        """
+        engine = self._writing_engine if writes else self._reading_engine
+        return Session(engine, expire_on_commit=False, info={"is_in_process": self._is_sqlite})
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[Session]:
         """Run a block in one transaction: committed at its end, rolled back on any error."""
-        with self.open_session(writes=writes) as session, session.begin():
+        engine = self._writing_engine if writes else self.engine
+        with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -124,4 +136,9 @@ def _limit_lock_waits(timeout_s: float) -> Callable[[psycopg.Connection, object]
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # Past SQLAlchemy, whose way to a statement takes longer than this one, and which every request begins with.
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    except sqlite3.OperationalError as error:
+        raise OperationalError("BEGIN", None, error) from error

@@ -15,6 +15,7 @@ from server.recommender import artifact
 from server.recommender.model import TrainedModel
 from server.search.index import SearchDocument, SearchIndex
 from server.services.base import BaseDataManager
+from server.services.movies import Totals
 from server.services.recommendation_engine import ModelVersionDataManager
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ class LiveCatalogue:
         self.index = SearchIndex([])
         self.movies = 0
         """Movies in the index."""
+        self.totals = Totals()
         self._version: int | None = None
 
     def refresh(self) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -10,15 +10,18 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     FromClause,
+    Select,
+    bindparam,
     exists,
     func,
     literal,
     select,
+    text,
 )
 from sqlalchemy.orm import Session
 
 from server.errors import MovieNotFound
-from server.models import AlternativeTitle, Genre, Movie, MovieGenre, MovieStatistics
+from server.models import Genre, Ingestion, Movie, MovieGenre, MovieStatistics
 from server.schemas import movies as schemas
 from server.schemas.base import Paging
 from server.schemas.movies import MovieQuery, MovieSort
@@ -27,6 +30,26 @@ from server.services.base import BaseDataManager, BaseService
 
 rating_count = MovieStatistics.rating_count.expression
 rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)
+
+MOST_TOTALS = 1_000
+
+# As text, where putting a statement together takes SQLAlchemy longer than it takes the database to answer it.
+AVERAGE_RATING = text("""
+SELECT title, rating_count, rating_sum / nullif(rating_count, 0)
+FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id = :movie_id
+""")
+
+# All of a page's movies in one statement: a journey to the database costs more than what it finds there.
+MOVIE_DETAILS = text("""
+SELECT movie_id, 'movie' AS part, title, year, rating_count, rating_sum / nullif(rating_count, 0)
+FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id IN :movie_ids
+UNION ALL
+SELECT movie_id, 'genre', genre_name, genre_id, NULL, NULL
+FROM movie_genres JOIN genres USING (genre_id) WHERE movie_id IN :movie_ids
+UNION ALL
+SELECT movie_id, 'title', title, position, NULL, NULL
+FROM alternative_titles WHERE movie_id IN :movie_ids
+""").bindparams(bindparam("movie_ids", expanding=True))
 
 
 class SortKey(NamedTuple):
@@ -48,13 +71,32 @@ SORT_KEYS: dict[str, tuple[SortKey, ...]] = {
 SORTS_BY_STATISTICS = {"popularity", "rating"}
 
 
+class Totals:
+    """How many movies fit filters, for as long as the catalogue is of one version. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._of_version: tuple[int, dict[str, int]] = (0, {})
+
+    def get(self, version: int, filters: str, count: Callable[[], int]) -> int:
+        """Give a total in this version of the catalogue, counted where it was not asked for before."""
+        if self._of_version[0] != version:
+            self._of_version = (version, {})
+        totals = self._of_version[1]
+        if (total := totals.get(filters)) is None:
+            if len(totals) >= MOST_TOTALS:
+                totals.clear()
+            total = totals[filters] = count()
+        return total
+
+
 class MovieService(BaseService):
     """Rules of the catalogue."""
 
-    def __init__(self, session: Session, index: SearchIndex) -> None:
+    def __init__(self, session: Session, index: SearchIndex, totals: Totals) -> None:
         super().__init__(session)
         self.movies = MovieDataManager(session)
         self.index = index
+        self.totals = totals
 
     def list_movies(self, query: MovieQuery) -> schemas.MoviePage:
         """Give a page of the movies that fit, with the number of all that do."""
@@ -62,10 +104,18 @@ class MovieService(BaseService):
         if hits is not None and query.order is MovieSort.RELEVANCE and not _has_filters(query):
             movie_ids, total = _page_of(hits, query), hits.total
         else:
-            movie_ids, total = self.movies.list_ids(query, hits)
+            movie_ids, version = self.movies.list_ids(query, hits)
+            total = self._count(query, hits, version)
         return schemas.MoviePage(
             movies=self.movies.list_by_ids(movie_ids), total=total, page=query.page, limit=query.limit
         )
+
+    def _count(self, query: MovieQuery, hits: Hits | None, version: int | None) -> int:
+        """Count all movies that fit, or remember: what only depends on the catalogue changes with its version alone."""
+        if version is None or hits is not None or query.min_ratings is not None:
+            return self.movies.count(query, hits)
+        filters = query.model_dump_json(include={"genre", "year_from", "year_to"})
+        return self.totals.get(version, filters, lambda: self.movies.count(query, hits))
 
     def get_movie(self, movie_id: int) -> schemas.Movie:
         """Give one movie. Raises `MovieNotFound`."""
@@ -102,52 +152,69 @@ class GenreService(BaseService):
 class MovieDataManager(BaseDataManager):
     """SQL of the catalogue. Reads select columns, not entities: this is the hot path."""
 
-    def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int]:
-        """Give the ids on a page of the movies that pass the filters, among `hits` where given, and their total."""
-        name = query.order.lstrip("-")
+    def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int | None]:
+        """Give the ids on a page of the movies that pass the filters, among `hits` where given.
+
+        With them comes the catalogue's version, unless the page is empty.
+        """
+        statement, rank = self._fitting(query, hits, with_statistics=query.order.lstrip("-") in SORTS_BY_STATISTICS)
+        version = select(func.max(Ingestion.ingestion_id)).scalar_subquery()
+        ordered = statement.add_columns(version).order_by(*_order(query.order, rank))
+        rows = self.session.execute(ordered.limit(query.limit).offset(query.offset)).all()
+        return [movie_id for movie_id, _ in rows], rows[0][1] if rows else None
+
+    def count(self, query: MovieQuery, hits: Hits | None) -> int:
+        """Count the movies that pass the filters, among `hits` where given."""
+        statement, _ = self._fitting(query, hits, with_statistics=False)
+        return self.session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+
+    def _fitting(
+        self, query: MovieQuery, hits: Hits | None, *, with_statistics: bool
+    ) -> tuple[Select[int], ColumnElement[Any]]:
+        """Select the movies that fit, with what to order them by relevance."""
         statement = select(Movie.movie_id)
         # Only where it is asked for: a join doubles the cost of counting a whole catalogue.
-        if query.min_ratings is not None or name in SORTS_BY_STATISTICS:
+        if with_statistics or query.min_ratings is not None:
             statement = statement.join(MovieStatistics)
         rank: ColumnElement[Any] = Movie.movie_id.expression
         if hits is not None:
             ranked = self._as_table(hits.movie_ids.tolist())
             statement = statement.join(ranked, ranked.c.movie_id == Movie.movie_id)
             rank = ranked.c.rank
-        statement = statement.where(*self._conditions(query))
-        total = self.session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True))
-        ordered = statement.order_by(*_order(query.order, rank)).limit(query.limit).offset(query.offset)
-        return list(self.session.scalars(ordered)), total or 0
+        return statement.where(*self._conditions(query)), rank
 
     def list_by_ids(self, movie_ids: Sequence[int]) -> list[schemas.Movie]:
         """Give the movies with these ids, in this order; ids that are unknown are left out."""
         if not movie_ids:
             return []
-        rows = self.session.execute(
-            select(Movie.movie_id, Movie.title, Movie.year, rating_count, rating_mean)
-            .join(MovieStatistics)
-            .where(Movie.movie_id.in_(movie_ids))
-        )
-        genres, titles = self._genres_of(movie_ids), self._alternative_titles_of(movie_ids)
+        movies: dict[int, tuple[Any, ...]] = {}
+        genres: dict[int, list[schemas.Genre]] = defaultdict(list)
+        titles: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        rows = self.session.execute(MOVIE_DETAILS, {"movie_ids": list(movie_ids)})
+        for movie_id, part, name, number, count, mean in rows:
+            if part == "movie":
+                movies[movie_id] = name, number, count, mean
+            elif part == "genre":
+                genres[movie_id].append(schemas.Genre(genre_id=number, genre_name=name))
+            else:
+                titles[movie_id].append((number, name))
         found = {
             movie_id: schemas.Movie(
                 movie_id=movie_id,
                 title=title,
-                alternative_titles=titles[movie_id],
+                alternative_titles=[name for _, name in sorted(titles[movie_id])],
                 year=year,
-                genres=genres[movie_id],
+                genres=sorted(genres[movie_id], key=lambda genre: genre.genre_name),
                 avg_rating=mean,
                 total_ratings=count,
             )
-            for movie_id, title, year, count, mean in rows
+            for movie_id, (title, year, count, mean) in movies.items()
         }
         return [found[movie_id] for movie_id in movie_ids if movie_id in found]
 
     def find_average_rating(self, movie_id: int) -> schemas.AverageRating | None:
         """Give a movie's mean and count, or None where there is no such movie."""
-        row = self.session.execute(
-            select(Movie.title, rating_count, rating_mean).join(MovieStatistics).where(Movie.movie_id == movie_id)
-        ).one_or_none()
+        row = self.session.execute(AVERAGE_RATING, {"movie_id": movie_id}).one_or_none()
         if row is None:
             return None
         title, count, mean = row
@@ -190,29 +257,6 @@ class MovieDataManager(BaseDataManager):
             for genre_id, name in self.session.execute(select(Genre.genre_id, Genre.genre_name))
         }
         return [known.get(name.casefold()) for name in names]
-
-    def _genres_of(self, movie_ids: Sequence[int]) -> dict[int, list[schemas.Genre]]:
-        genres: dict[int, list[schemas.Genre]] = defaultdict(list)
-        rows = self.session.execute(
-            select(MovieGenre.movie_id, Genre.genre_id, Genre.genre_name)
-            .join(Genre)
-            .where(MovieGenre.movie_id.in_(movie_ids))
-            .order_by(Genre.genre_name)
-        )
-        for movie_id, genre_id, name in rows:
-            genres[movie_id].append(schemas.Genre(genre_id=genre_id, genre_name=name))
-        return genres
-
-    def _alternative_titles_of(self, movie_ids: Sequence[int]) -> dict[int, list[str]]:
-        titles: dict[int, list[str]] = defaultdict(list)
-        rows = self.session.execute(
-            select(AlternativeTitle.movie_id, AlternativeTitle.title)
-            .where(AlternativeTitle.movie_id.in_(movie_ids))
-            .order_by(AlternativeTitle.movie_id, AlternativeTitle.position)
-        )
-        for movie_id, title in rows:
-            titles[movie_id].append(title)
-        return titles
 
     def _as_table(self, movie_ids: list[int]) -> FromClause:
         """Hand a list of ids over as one parameter, whatever its length, to be joined as `movie_id` and `rank`."""
