@@ -1,6 +1,6 @@
 """``make bench``: ingestion, training, search and serving, each with a baseline beside it.
 
-    python -m benchmarks [--data FOLDER | --ratings N] [--write FILE] [ingest] [train] [search] [serve]
+    python -m benchmarks [--data FOLDER | --ratings N] [--write FILE] [NAME ...]
 
 `FOLDER` holds MovieLens files; without one, so many ratings are generated, or the built-in demo is taken. All else is
 written to a temporary folder, PostgreSQL's data included, whose server is started for the run. With ``--write``, each
@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import generated, ingest, search, serve, train
+from benchmarks import beside_training, generated, ingest, search, serve, train
 from benchmarks.workbench import Workbench
 from server.etl.demo import write_demo
 from tests import postgres
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], None]] = {
     "train": train.run,
     "search": search.run,
     "serve": serve.run,
+    "beside-training": beside_training.run,
 }
 
 

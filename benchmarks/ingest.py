@@ -1,4 +1,7 @@
-"""Ingestion, beside the raw bulk load of the same files on the same schema, on SQLite and on PostgreSQL."""
+"""Ingestion, beside the raw bulk load of the same files on the same schema, on SQLite and on PostgreSQL.
+
+And back again: the ratings as arrays, as a training reads them.
+"""
 
 import resource
 import time
@@ -14,6 +17,7 @@ from server.backend.config import Settings
 from server.backend.session import Database
 from server.etl.loader import load
 from server.etl.movielens import open_source
+from server.services.training import TrainingDataManager
 
 HEADER = ("", "s", "ratings/s", "of raw", "peak MB")
 
@@ -30,12 +34,15 @@ def run(bench: Workbench) -> None:
     with open_source(bench.source) as source:
         ratings = sum(batch.read for batch in source.ratings())
     rows: list[tuple[object, ...]] = []
+    readings: list[tuple[object, ...]] = []
     for kind in KINDS:
         with bench.scratch(kind) as settings:
             raw = _measure(load_raw, bench.source, settings)
         with bench.scratch(kind) as settings:
             ours = _measure(load_with_matinee, bench.source, settings)
             again = _measure(load_with_matinee, bench.source, settings)
+            reading = _measure(read_for_training, bench.source, settings)
+        readings.append((kind, reading.seconds, f"{ratings / reading.seconds:,.0f}", f"{reading.peak_mb:.0f}"))
         costs = {"raw bulk load": raw, "Matinee": ours, "Matinee, the same again": again}
         rows += [
             (
@@ -48,6 +55,7 @@ def run(bench: Workbench) -> None:
             for name, cost in costs.items()
         ]
     bench.show(f"Ingestion of {ratings:,} ratings", HEADER, rows)
+    bench.show(f"Reading {ratings:,} ratings for a training", ("", "s", "ratings/s", "peak MB"), readings)
 
 
 def load_raw(source: Path, settings: Settings) -> None:
@@ -63,6 +71,14 @@ def load_with_matinee(source: Path, settings: Settings) -> None:
     database = Database(settings)
     with open_source(source) as opened:
         load(opened, database, name="benchmark")
+    database.dispose()
+
+
+def read_for_training(_source: Path, settings: Settings) -> None:
+    """Read all ratings into arrays."""
+    database = Database(settings)
+    with database.transaction(writes=False) as session:
+        TrainingDataManager(session).read_ratings()
     database.dispose()
 
 
