@@ -91,13 +91,16 @@ def train(
     algorithm: Annotated[str | None, typer.Option(help="Instead of MATINEE_ALGORITHM.")] = None,
     if_needed: Annotated[
         bool,
-        typer.Option("--if-needed", help="Only if ratings have changed since the live version was trained."),
+        typer.Option("--if-needed", help="Only if ratings, or the algorithm, have changed since the last training."),
+    ] = False,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Make it live even if it is worse than the live version.")
     ] = False,
     run: Annotated[int | None, typer.Option(hidden=True, help="Carry out a run that a server has begun.")] = None,
 ) -> None:
-    """Train a model and make it the live version.
+    """Train a model, and make it live unless it is worse than the live version.
 
-    On all ratings, here and now; running servers follow within a second.
+    On all ratings, here and now; running servers follow within a second. Every model is kept as a version.
     """
     settings = Settings.load() if algorithm is None else Settings.load(algorithm=algorithm)
     with _database(settings) as database:
@@ -106,14 +109,16 @@ def train(
             _carry_out_for_server(trainer, run)
             return
         if if_needed and not trainer.is_needed():
-            output.say("The live version was trained on these very ratings; nothing to do.")
+            output.say("The newest version was trained on these very ratings; nothing to do.")
             return
         # As Ctrl-C does: the run is marked as failed on the way out.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with output.stage_progress() as on_progress:
-            version = trainer.carry_out(trainer.start_run(), on_progress)
+            run_id = trainer.start_run()
+            version = trainer.carry_out(run_id, on_progress, is_to_activate=activate)
         with database.transaction(writes=False) as session:
-            output.print_version(RecommendationEngineService(session).get_version(version))
+            engine = RecommendationEngineService(session)
+            output.print_version(engine.get_version(version), engine.get_run(run_id))
 
 
 @app.command()

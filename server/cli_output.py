@@ -14,7 +14,7 @@ from rich.table import Table
 from server.etl.batches import Rejected
 from server.etl.loader import Counts, LoadReport
 from server.recommender.model import Evaluation
-from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage
+from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage, TrainingRun
 
 SHOWN_REJECTS = 20
 
@@ -105,9 +105,14 @@ def _numbers(counts: Counts) -> tuple[int, ...]:
     return (counts.read, counts.added, counts.updated, counts.unchanged, counts.rejected)
 
 
-def print_version(version: ModelVersion) -> None:
-    """Print one model version and its metrics."""
-    say(f"Version {version.version} ({version.algorithm}) trained in {version.duration_s:.1f} s and is live.")
+def print_version(version: ModelVersion, run: TrainingRun) -> None:
+    """Print a new model version and its metrics."""
+    is_live = "is live" if run.is_activated else "is kept, but not live"
+    say(f"Version {version.version} ({version.algorithm}) trained in {version.duration_s:.1f} s and {is_live}.")
+    if run.verdict:
+        say(run.verdict)
+    if not run.is_activated:
+        say(f"To make it live all the same: matinee models activate {version.version}")
     for name, value in version.metrics.items():
         say(f"  {name:<22}{_number(value):>10}")
 

@@ -313,7 +313,7 @@ def test_a_training_only_if_needed_happens_once(matinee: Matinee) -> None:
 
     assert first.exit_code == 0
     assert first.printed.startswith("Version 1 (popularity) trained in ")
-    assert second == Outcome(0, "The live version was trained on these very ratings; nothing to do.\n", "")
+    assert second == Outcome(0, "The newest version was trained on these very ratings; nothing to do.\n", "")
 
 
 def test_the_ledger_is_listed_changed_and_pruned(matinee: Matinee, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from server.schemas.movies import AverageRating, Genre, GenreCount, GenrePage, M
 from server.schemas.operations import Readiness
 from server.schemas.ratings import Rating, RatingCreate, RatingPage
 from server.schemas.recommendation_engine import (
+    ActivityBucket,
     ModelVersion,
     ModelVersionPage,
     RecommendationEngine,
@@ -49,6 +50,8 @@ QUEUED_RUN = TrainingRun(
     progress=0.0,
     error=None,
     version=None,
+    is_activated=None,
+    verdict=None,
     created_at=MOMENT,
     started_at=None,
     finished_at=None,
@@ -58,9 +61,18 @@ VERSION = ModelVersion(
     algorithm="nmf",
     parameters={"factors": 20},
     seed=0,
-    data=TrainingData(ratings=100_836, users=610, movies=9742, newest_rating=MOMENT, catalogue_version=2),
+    data=TrainingData(
+        ratings=100_836,
+        users=610,
+        movies=9742,
+        newest_rating=MOMENT,
+        catalogue_version=2,
+        modelled_movies=2269,
+        modelled_ratings=81_915,
+    ),
     metrics={"ndcg_at_10": 0.25},
     calibration=[ReliabilityBin(lower=0.0, upper=0.1, pairs=3, mean_predicted=0.085, observed=0.5)],
+    activity=[ActivityBucket(ratings_from=20, users=31, ndcg_at_10=0.2, recall_at_20=0.3, hit_rate_at_10=0.4)],
     duration_s=1.5,
     size_bytes=4096,
     created_at=MOMENT,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.backend.session import Database
 from server.models import MovieStatistics, Rating, TrainingRun
+from server.recommender.gate import Verdict
 from server.schemas.movies import MoviePage
 from server.services.recommendation_engine import RecommendationEngineService
 
@@ -64,10 +65,13 @@ def is_of_kind(movie_id: int, user_id: int) -> bool:
     return movie_id % 2 == user_id % 2
 
 
-def add_version(session: Session, artifact: str) -> int:
-    """Carry a run through that has trained nothing, and give its version, which is live."""
+PASSED = Verdict(is_passed=True, reason="It is not worse.")
+
+
+def add_version(session: Session, artifact: str, verdict: Verdict = PASSED) -> int:
+    """Carry a run through that has trained nothing, and give its version, which is live if it has passed."""
     engine = RecommendationEngineService(session)
-    return engine.complete_run(engine.start_run(), version_values(artifact))
+    return engine.complete_run(engine.start_run(), version_values(artifact), verdict)
 
 
 def version_values(artifact: str) -> dict[str, object]:
@@ -76,9 +80,18 @@ def version_values(artifact: str) -> dict[str, object]:
         "algorithm": "nmf",
         "parameters": {"factors": 2},
         "seed": 7,
-        "data": {"ratings": 100, "users": 10, "movies": 20, "newest_rating": 1000000000, "catalogue_version": 1},
+        "data": {
+            "ratings": 100,
+            "users": 10,
+            "movies": 20,
+            "newest_rating": 1000000000,
+            "catalogue_version": 1,
+            "modelled_movies": 15,
+            "modelled_ratings": 95,
+        },
         "metrics": {"auc": 0.75},
         "calibration": [{"lower": 0.7, "upper": 0.8, "pairs": 20, "mean_predicted": 0.75, "observed": 0.7}],
+        "activity": [{"ratings_from": 0, "users": 10, "ndcg_at_10": 0.3, "recall_at_20": 0.5, "hit_rate_at_10": 0.6}],
         "duration_s": 1.5,
         "size_bytes": 2048,
         "artifact": artifact,
