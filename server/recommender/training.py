@@ -118,8 +118,8 @@ def _evaluated_sample(split: Split, *, seed: int) -> Split:
     n_ratings = split.known.items.size + split.held_out.items.size
     if sample.held_out.n_users < MIN_EVALUATED_USERS:
         raise TooFewRatings(
-            f"There are {n_ratings} ratings, and {sample.held_out.n_users} users with {HELD_OUT_ONE_IN} or more; "
-            f"training needs {MIN_EVALUATED_USERS} such users."
+            f"There are {n_ratings} ratings, and {sample.held_out.n_users} users with enough to hold some "
+            f"out ({HELD_OUT_ONE_IN} or more); {MIN_EVALUATED_USERS} such users are needed."
         )
     like_counts = sample.held_out.like_counts
     n_likers = np.count_nonzero(like_counts)
@@ -127,7 +127,7 @@ def _evaluated_sample(split: Split, *, seed: int) -> Split:
     if min(n_likers, n_others) < MIN_USERS_OF_AN_OUTCOME or not split.known.liked.any():
         raise TooFewRatings(
             f"There are {n_ratings} ratings; of the latest ones, those of {LIKE_THRESHOLD:g} stars or more come from "
-            f"{n_likers} and the lower ones from {n_others} users. Training needs {MIN_USERS_OF_AN_OUTCOME} users of "
+            f"{n_likers} and the lower ones from {n_others} users. Needed are {MIN_USERS_OF_AN_OUTCOME} users of "
             f"each, and an earlier rating of {LIKE_THRESHOLD:g} stars."
         )
     return sample
