@@ -11,7 +11,7 @@ from server.recommender.base import Algorithm, Record
 from server.recommender.calibration import Calibrator, Pairs
 from server.recommender.catalogue import Catalogue
 from server.recommender.evaluation import ActivityBucket, RankingMetrics
-from server.recommender.interactions import History, Interactions
+from server.recommender.interactions import History, Interactions, is_among
 from server.recommender.ranking import count_higher, top_items
 from server.recommender.reliability import CalibrationMetrics, ReliabilityBin
 
@@ -64,7 +64,10 @@ class Recommendations:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Where scores come from: movies by rated movies. A row and its rest add up to the movie's score."""
+    """Where scores come from: movies by rated movies. A row and its rest add up to the movie's score.
+
+    A movie that the model does not know has no score: a row of zeros.
+    """
 
     movie_ids: NDArray[np.int64]
     rated_movie_ids: NDArray[np.int64]
@@ -81,7 +84,7 @@ class SimilarMovies:
 
     movie_ids: NDArray[np.int64]
     similarities: NDArray[np.float64]
-    """Of no fixed scale, and never rising."""
+    """Greater than 0, of no fixed scale, and never rising."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,16 +145,19 @@ class TrainedModel:
         return Recommendations(self.movie_ids[listed], falling, float(probabilities[-1]) - TIE_STEP * scores.size)
 
     def explain(self, history: History, movie_ids: NDArray[np.int64]) -> Explanation:
-        """Share out the scores of movies among the movies of a history, in the order of their ids.
+        """Share out the scores of movies, in the order given, among the movies of a history, in the order of their ids.
 
-        Movies that the model does not know are left out, of the history and of the answer.
+        Movies of the history that the model does not know are left out.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
-        items = np.flatnonzero(np.isin(self.movie_ids, movie_ids))
-        scores = self.algorithm.score(interactions)[0, items]
-        contributions = self.algorithm.contributions(interactions, items).T
+        is_known = is_among(movie_ids, self.movie_ids)
+        items = np.searchsorted(self.movie_ids, movie_ids[is_known])
+        scores = np.zeros(movie_ids.size)
+        scores[is_known] = self.algorithm.score(interactions)[0, items]
+        contributions = np.zeros((movie_ids.size, interactions.items.size))
+        contributions[is_known] = self.algorithm.contributions(interactions, items).T
         return Explanation(
-            movie_ids=self.movie_ids[items],
+            movie_ids=movie_ids,
             rated_movie_ids=self.movie_ids[interactions.items],
             contributions=contributions,
             rest=scores - contributions.sum(axis=1),
@@ -159,14 +165,15 @@ class TrainedModel:
         )
 
     def similar(self, movie_id: int, n: int) -> SimilarMovies:
-        """Return the ``n`` most similar movies of those that can be compared; none for a movie it does not know."""
-        item = int(np.searchsorted(self.movie_ids, movie_id))
-        candidates = np.setdiff1d(self.algorithm.modelled_items, [item])
-        if item == self.movie_ids.size or self.movie_ids[item] != movie_id or not candidates.size:
+        """Return the ``n`` most similar movies, fewer if fewer are similar; none for a movie it cannot compare."""
+        modelled = self.algorithm.modelled_items
+        is_it = self.movie_ids[modelled] == movie_id
+        if not is_it.any():
             return SimilarMovies(np.empty(0, np.int64), np.empty(0))
-        similarities = self.algorithm.similarities(item)[candidates]
-        best = top_items(similarities, n)
-        return SimilarMovies(self.movie_ids[candidates[best]], similarities[best])
+        similarities = self.algorithm.similarities(int(modelled[is_it][0]))
+        candidates = modelled[~is_it & (similarities[modelled] > 0)]
+        best = candidates[top_items(similarities[candidates], n)]
+        return SimilarMovies(self.movie_ids[best], similarities[best])
 
 
 def _fall_strictly(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -103,23 +103,70 @@ def test_threads_share_a_model(model: TrainedModel) -> None:
     assert together == alone
 
 
-def test_an_explanation_adds_up_and_leaves_out_what_is_unknown(model: TrainedModel) -> None:
-    explanation = model.explain(HISTORY, np.array([5, 12345, 16]))
+@pytest.mark.parametrize("history", [HISTORY, history_of({}), history_of({999: 5.0})])
+def test_an_explanation_adds_up_to_what_the_list_is_ordered_by(model: TrainedModel, history: History) -> None:
+    listed = model.recommend(history, n=160, exclude_seen=False).movie_ids
 
-    assert explanation.movie_ids.tolist() == [5, 16]
+    explanation = model.explain(history, listed)
+
+    assert explanation.movie_ids.tolist() == listed.tolist()
+    assert np.all(np.diff(explanation.scores) <= 0)
+    np.testing.assert_allclose(explanation.contributions.sum(axis=1) + explanation.rest, explanation.scores, rtol=1e-12)
+
+
+def test_an_explanation_leaves_out_unknown_movies_of_the_history(model: TrainedModel) -> None:
+    explanation = model.explain(HISTORY, np.array([16, 5]))
+
     assert explanation.rated_movie_ids.tolist() == [3, 4, 7, 8, 12]
     assert explanation.contributions.shape == (2, 5)
-    np.testing.assert_allclose(explanation.contributions.sum(axis=1) + explanation.rest, explanation.scores)
+
+
+def test_an_unknown_movie_has_no_score(model: TrainedModel) -> None:
+    explanation = model.explain(HISTORY, np.array([16, 12345, 5]))
+
+    alone = model.explain(HISTORY, np.array([16, 5]))
+    assert [explanation.scores[1], explanation.rest[1], *explanation.contributions[1]] == [0.0] * 7
+    assert explanation.scores[[0, 2]].tolist() == alone.scores.tolist()
+    assert explanation.contributions[[0, 2]].tolist() == alone.contributions.tolist()
+
+
+@pytest.mark.parametrize("model", ["ease"], indirect=True)
+def test_what_ease_does_not_owe_to_a_rating_is_popularity(model: TrainedModel) -> None:
+    # Three likes against the weight of popularity; the last movies have no weights.
+    popular = model.card.parameters["prior_likes"] / (3 + model.card.parameters["prior_likes"])
+
+    explanation = model.explain(HISTORY, CATALOGUE)
+
+    has_weights = np.isin(CATALOGUE - 1, model.algorithm.modelled_items)
+    expected = popular * model.algorithm.like_shares[has_weights]
+    np.testing.assert_allclose(explanation.rest[has_weights], expected, atol=1e-6)
+    assert np.count_nonzero(explanation.contributions[has_weights]) > 0
+    assert np.count_nonzero(explanation.contributions[~has_weights]) == 0
+    assert np.count_nonzero(~has_weights) == 8
 
 
 def test_similar_movies_are_others_the_most_similar_first(model: TrainedModel) -> None:
     similar = model.similar(4, 200)
 
-    assert sorted([*similar.movie_ids.tolist(), 4]) == CATALOGUE[:-8].tolist()
+    assert similar.movie_ids.size > 20
+    assert set(similar.movie_ids.tolist()) <= set(CATALOGUE[:-8].tolist()) - {4}
     assert np.all(np.diff(similar.similarities) <= 0)
+    assert similar.similarities[-1] > 0
     assert model.similar(4, 5).movie_ids.tolist() == similar.movie_ids[:5].tolist()
 
 
-@pytest.mark.parametrize("movie_id", [0, 12345])
-def test_nothing_is_similar_to_an_unknown_movie(model: TrainedModel, movie_id: int) -> None:
-    assert model.similar(movie_id, 5).movie_ids.tolist() == []
+def test_movies_that_are_not_similar_at_all_are_left_out(model: TrainedModel) -> None:
+    shares = np.zeros(160)
+    shares[[3, 20, 70]] = 0.25, 0.5, 0.125
+    few = replace(model, algorithm=Popularity(PopularityConfig(), shares))
+
+    similar = few.similar(4, 10)
+
+    assert (similar.movie_ids.tolist(), similar.similarities.tolist()) == ([21, 71], [0.5, 0.125])
+
+
+@pytest.mark.parametrize("movie_id", [0, 12345, *CATALOGUE[-8:].tolist()])
+def test_nothing_is_similar_to_a_movie_that_is_unknown_or_has_no_ratings(model: TrainedModel, movie_id: int) -> None:
+    similar = model.similar(movie_id, 5)
+
+    assert similar.movie_ids.size == similar.similarities.size == 0

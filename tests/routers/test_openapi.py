@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
 from server.schemas.base import Problem
-from server.schemas.movies import AverageRating, Movie
+from server.schemas.movies import AverageRating, Movie, SimilarMovies
 from server.schemas.ratings import Rating, RatingCreate
-from server.schemas.user import RecommendedMovies
+from server.schemas.user import Explanation, RecommendedMovies
 
 Operations = dict[tuple[str, str], dict[str, Any]]
 
@@ -22,6 +22,7 @@ CONTRACT = {
     ("get", f"{API}/movies"): "list_movies",
     ("get", f"{API}/movies/{{movie_id}}"): "get_movie",
     ("get", f"{API}/movies/{{movie_id}}/avg-rating"): "get_average_rating",
+    ("get", f"{API}/movies/{{movie_id}}/similar"): "list_similar_movies",
     ("get", f"{API}/genres"): "list_genres",
     ("post", f"{API}/ratings"): "create_rating",
     ("get", f"{API}/ratings/{{rating_id}}"): "get_rating",
@@ -118,6 +119,7 @@ def test_every_example_of_a_problem_is_one(operations: Operations) -> None:
         (("get", f"{API}/movies/{{movie_id}}"), {"200", "404", "422", "500", "503"}),
         (("post", f"{API}/ratings"), {"200", "201", "404", "413", "422", "500", "503"}),
         (("delete", f"{API}/ratings/{{rating_id}}"), {"204", "404", "422", "500", "503"}),
+        (("get", f"{API}/movies/{{movie_id}}/similar"), {"200", "404", "409", "422", "500", "503"}),
         (("get", f"{API}/user/{{user_id}}/recommended-movies"), {"200", "404", "409", "422", "500", "503"}),
         (("post", f"{API}/recommendation-engine"), {"202", "500", "503"}),
     ],
@@ -139,7 +141,30 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert {"Problem", "ValidationProblem", "FieldProblem", "Movie"} <= references
 
 
-@pytest.mark.parametrize("schema", [Movie, AverageRating, Rating, RatingCreate, RecommendedMovies])
+@pytest.mark.parametrize(
+    ("schema", "optional"),
+    [
+        (RecommendedMovies, {"movies", "explanations"}),
+        (SimilarMovies, {"movies"}),
+        (Explanation, set()),
+        (Movie, set()),
+    ],
+)
+def test_only_what_must_be_asked_for_is_optional_and_nothing_of_it_is_null(
+    document: dict[str, Any], schema: type[BaseModel], optional: set[str]
+) -> None:
+    described = document["components"]["schemas"][schema.__name__]
+
+    assert described["properties"].keys() - set(described["required"]) == optional
+    for name in optional:
+        assert described["properties"][name]["type"] == "array"
+        assert described["properties"][name]["description"]
+        assert "default" not in described["properties"][name]
+
+
+@pytest.mark.parametrize(
+    "schema", [Movie, AverageRating, SimilarMovies, Rating, RatingCreate, RecommendedMovies, Explanation]
+)
 def test_every_example_of_a_schema_fits_it(document: dict[str, Any], schema: type[BaseModel]) -> None:
     example = document["components"]["schemas"][schema.__name__]["example"]
 
