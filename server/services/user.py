@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from server.errors import UserNotFound
 from server.models import Rating, User
+from server.recommender.catalogue import Catalogue
 from server.recommender.interactions import History
 from server.recommender.model import TrainedModel
 from server.schemas import user as schemas
@@ -15,6 +16,9 @@ from server.services.base import BaseDataManager, BaseService
 from server.services.live import LiveModel
 from server.services.movies import MovieDataManager
 from server.services.ratings import RatingDataManager
+
+MAX_NEWCOMERS = 500
+"""Of the movies that are newer than the model so many are considered: more than a list has places for."""
 
 
 class UserService(BaseService):
@@ -45,22 +49,21 @@ class UserService(BaseService):
         self._check_exists(user_id)
         model = self.live_model.get()
         history = self.users.get_history(user_id)
-        found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen)
-        movie_ids, probabilities = found.movie_ids.tolist(), found.probabilities.tolist()
-        if len(movie_ids) < query.n:
-            more = self._movies_newer_than(model, history, query, query.n - len(movie_ids))
-            movie_ids += more
-            probabilities += [found.floor] * len(more)
-        return schemas.RecommendedMovies(movie_ids=movie_ids, probabilities=probabilities)
+        newcomers = self._movies_newer_than(model, history, query)
+        found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen, newcomers=newcomers)
+        return schemas.RecommendedMovies(movie_ids=found.movie_ids.tolist(), probabilities=found.probabilities.tolist())
 
     def _movies_newer_than(
-        self, model: TrainedModel, history: History, query: schemas.RecommendationQuery, count: int
-    ) -> list[int]:
-        """Movies the model has never heard of: they end the list, for nothing is known of them yet."""
-        known = set(model.movie_ids.tolist())
-        if query.exclude_seen:
-            known.update(history.movie_ids.tolist())
-        return self.movies.list_unknown_to(known, count)
+        self, model: TrainedModel, history: History, query: schemas.RecommendationQuery
+    ) -> Catalogue | None:
+        """Read what the model has never heard of, the most rated first, where its own movies cannot fill the list."""
+        n_seen = history.movie_ids.size if query.exclude_seen else 0
+        if len(model.catalogue) - n_seen >= query.n:
+            return None
+        newer = self.movies.list_by_ids(self.movies.list_unknown_to(model.movie_ids.tolist(), MAX_NEWCOMERS))
+        return Catalogue.of_movies(
+            (movie.movie_id, movie.year, [genre.genre_name for genre in movie.genres]) for movie in newer
+        )
 
     def _check_exists(self, user_id: int) -> None:
         if not self.ratings.user_exists(user_id):
