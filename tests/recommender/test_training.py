@@ -13,7 +13,7 @@ from server.recommender.evaluation import rank
 from server.recommender.interactions import Interactions, Ratings
 from server.recommender.model import DataSummary, TrainedModel
 from server.recommender.splits import SPLITS, Split, temporal_split
-from server.recommender.training import _halve_users, cross_calibrate, evaluate_algorithms, train
+from server.recommender.training import _deal_users, cross_calibrate, evaluate_algorithms, train
 from tests.recommender.generated import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings, train_on
 
 every_algorithm = pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
@@ -194,17 +194,28 @@ def test_what_is_held_out_touches_neither_settings_nor_fit_nor_lists(algorithm: 
 def test_the_measured_probabilities_of_a_user_do_not_depend_on_his_own_held_out_ratings() -> None:
     honest = taste_ratings(n_users=40)
     pairs = _held_out_pairs(honest)
-    in_half = np.isin(pairs.users, _halve_users(pairs, seed=0)[0])
-    poisoned = replace(pairs, liked=np.where(in_half, ~pairs.liked, pairs.liked))
+    is_measured = np.isin(pairs.users, _deal_users(pairs, seed=0)[0])
+    poisoned = replace(pairs, liked=pairs.liked ^ is_measured)
 
-    one = Calibrator.fit(pairs.of_users(np.unique(pairs.users[~in_half])))
-    other = Calibrator.fit(poisoned.of_users(np.unique(pairs.users[~in_half])))
+    one, other = (Calibrator.fit(each.where(~is_measured)) for each in (pairs, poisoned))
 
-    assert (
-        cross_calibrate(pairs, seed=0)[in_half].tolist()
-        == one.probabilities(pairs.of_users(np.unique(pairs.users[in_half]))).tolist()
-    )
+    measured = cross_calibrate(pairs, seed=0)[is_measured]
+    assert measured.tolist() == one.probabilities(pairs.where(is_measured)).tolist()
     assert one == other
+
+
+def test_every_user_is_in_one_part_and_the_others_of_each_part_have_both_outcomes() -> None:
+    n_users = 10
+    users = np.repeat(np.arange(n_users), 4)
+    # Two users have another outcome than the rest.
+    liked = np.where(users < 2, np.arange(users.size) % 4 == 0, True)  # noqa: FBT003 (an outcome, not a flag)
+    pairs = replace(_held_out_pairs(taste_ratings(n_users=n_users)), users=users, liked=liked)
+
+    parts = _deal_users(pairs, seed=0)
+
+    assert sorted(np.concatenate(parts).tolist()) == list(range(n_users))
+    for part in parts:
+        assert set(liked[~np.isin(users, part)].tolist()) == {True, False}
 
 
 @pytest.mark.parametrize("split", sorted(SPLITS))
