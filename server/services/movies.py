@@ -188,13 +188,13 @@ class MovieDataManager(BaseDataManager):
         return schemas.AverageRating(movie_id=movie_id, title=title, avg_rating=mean, total_ratings=count)
 
     def list_unknown_to(self, known: Iterable[int], limit: int) -> list[int]:
-        """Give up to `limit` movie ids, lowest first, that are not among `known`."""
+        """Give up to `limit` movie ids that are not among `known`: those with the most ratings, then the lowest."""
         table = self._as_table(list(known))
         return list(
             self.session.scalars(
-                select(Movie.movie_id)
-                .where(~exists().where(table.c.movie_id == Movie.movie_id))
-                .order_by(Movie.movie_id)
+                select(MovieStatistics.movie_id)
+                .where(~exists().where(table.c.movie_id == MovieStatistics.movie_id))
+                .order_by(rating_count.desc(), MovieStatistics.movie_id)
                 .limit(limit)
             )
         )
