@@ -61,10 +61,10 @@ class Pairs:
         ranks: NDArray[np.int64],
     ) -> "Pairs":
         """Put together what is known of the user of each pair."""
-        weights = 0.5 ** (histories.ages / RECENT_HALF_LIFE)
+        user_of_rating, weights = histories.users, 0.5 ** (histories.ages / RECENT_HALF_LIFE)
 
         def recent(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-            sums = np.bincount(histories.users, weights * chosen, histories.n_users)
+            sums = np.bincount(user_of_rating, weights * chosen, histories.n_users)
             return sums[users].astype(np.float64)
 
         return Pairs(

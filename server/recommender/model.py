@@ -35,6 +35,10 @@ class DataSummary(Record):
 class Metrics(RankingMetrics, CalibrationMetrics):
     """All that is measured: the lists, and the probabilities in them."""
 
+    modelled_likes: float = Field(
+        description="Share of the relevant movies that can have a score of the user's own; the others are hardly found."
+    )
+
 
 class Evaluation(Record):
     """How good an algorithm is on held-out ratings."""

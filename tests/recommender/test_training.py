@@ -306,6 +306,32 @@ def test_every_user_is_in_one_part_and_the_others_of_each_part_have_both_outcome
         assert set(liked[~np.isin(users, part)].tolist()) == {True, False}
 
 
+def test_memory_bounds_the_movies_with_weights_and_the_card_says_what_that_leaves_out() -> None:
+    random = np.random.default_rng(0)
+    # A megabyte holds 500 of these 700 movies, of which the last ones are rated most.
+    many = np.sort([random.choice(700, 20, replace=False, p=np.arange(1, 701) / 245_350) for _ in range(300)])
+    stars = np.where(random.random(many.shape) < 0.6, 5.0, 2.0)
+    rows = [
+        (user + 1, int(movie) + 1, float(star), time)
+        for user, movies in enumerate(many)
+        for time, (movie, star) in enumerate(zip(random.permutation(movies), stars[user], strict=True))
+    ]
+
+    card = train(
+        ratings_of(rows),
+        Catalogue.of_ids(np.arange(1, 701)),
+        algorithm="ease",
+        seed=0,
+        on_progress=lambda *_: None,
+        memory_mb=1,
+    ).model.card
+
+    assert card.parameters["weights_mb"] == 1
+    assert card.data.modelled_movies == 500
+    assert 0.7 < card.data.modelled_ratings / card.data.ratings < 0.95
+    assert 0.7 < card.metrics.modelled_likes < 0.95
+
+
 @pytest.mark.parametrize("split", sorted(SPLITS))
 def test_algorithms_can_be_compared_on_every_split(split: str) -> None:
     ratings = taste_ratings()
