@@ -188,7 +188,12 @@ def evaluate(
         # With another number of threads sums are rounded otherwise: the measures would not be those of a training.
         with threadpool_limits(settings.training_threads):
             evaluations = evaluate_algorithms(
-                ratings, movie_ids, algorithms=_announced(names, on_progress), seed=settings.seed, split=split
+                ratings,
+                movie_ids,
+                algorithms=_announced(names, on_progress),
+                seed=settings.seed,
+                split=split,
+                memory_mb=settings.model_memory_mb,
             )
     counts = output.DataCounts(ratings=len(ratings), users=np.unique(ratings.user_ids).size, movies=movie_ids.size)
     comparison = output.Comparison(split=split, seed=settings.seed, data=counts, evaluations=evaluations)

@@ -28,6 +28,7 @@ MEASURES = {
     "Hit rate, first 10": "{hit_rate_at_10:.1%}",
     "Coverage, first 10": "{coverage:.1%}",
     "Novelty, first 10": "{novelty:.2f} bits",
+    "Likes of modelled movies": "{modelled_likes:.1%}",
     "Calibration error (ECE)": "{ece:.4f}",
     "  by chance alone": "{ece_floor:.4f}",
     "ECE, first 20": "{ece_top_20:.4f}",
