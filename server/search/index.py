@@ -8,8 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.search.postings import CatalogueName, Field, build_postings
-from server.search.ranking import best_fit, popularity_weight
-from server.search.text import Name, Query, parse_name, read_query
+from server.search.ranking import Fit, best_fit, popularity_weight
+from server.search.readings import TYPO, Reader, Reading
+from server.search.text import Name, parse_name, read_query
+
+
+FEW_MOVIES = 1000
+"""Looking closely at so many is quicker than finding out which of them have another word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,10 @@ class Hits:
     """All movies that a query finds, the best first."""
 
     movie_ids: NDArray[np.int64]
+    fewest_typos: float
+    """Of the best hit; inf without hits."""
+    readings: tuple[Reading, ...]
+    """The ways in which the query was read."""
 
     @property
     def total(self) -> int:
@@ -56,19 +65,45 @@ class SearchIndex:
         Any text is a query, and what is no word of the catalogue finds nothing. Hits are ordered by relevance
         (see ``server.search.ranking``), then by popularity, then by id.
         """
-        for reading in read_query(query):
-            hits = self._find(reading)
-            if hits.total:
-                return hits
-        return Hits(np.empty(0, dtype=np.int64))
+        found = Hits(np.empty(0, dtype=np.int64), np.inf, ())
+        for words in read_query(query):
+            for readings in Reader(self._postings, words).readings():
+                hits = self._find(readings)
+                if hits.fewest_typos == 0:
+                    return hits
+                found = min(found, hits, key=lambda hits: hits.fewest_typos)
+        return found
 
-    def _find(self, query: Query) -> Hits:
-        words = [self._postings.find_word(word) for word in query.words]
-        longer = self._postings.find_longer_words(query.words[-1]) if query.is_unfinished else range(0)
-        fit = best_fit(self._postings, words, longer=longer)
+    def _find(self, readings: Sequence[Reading]) -> Hits:
+        """Find the movies that fit one of the readings, each as well as the best of them says."""
+        fit = np.full(self._movie_ids.size, -np.inf)
+        for reading in readings:
+            movies = self._candidates(reading)
+            if movies.size:
+                excerpt = self._postings.excerpt(movies)
+                fit[movies] = np.maximum(
+                    fit[movies], best_fit(excerpt, reading, n_words=len(self._postings.vocabulary))
+                )
         found = np.flatnonzero(fit > -np.inf)
         relevance = fit[found] + self._popularity_weight[found]
-        return Hits(self._movie_ids[found[np.argsort(-relevance, kind="stable")]])
+        order = np.argsort(-relevance, kind="stable")
+        return Hits(self._movie_ids[found[order]], _fewest_typos(fit), tuple(readings))
+
+    def _candidates(self, reading: Reading) -> NDArray[np.intp]:
+        """Return movies among which all are that have all the words, few if the words are rare."""
+        words = [np.concatenate((meaning.words, meaning.described_by)) for meaning in reading.meanings]
+        has_all = np.ones(self._movie_ids.size, dtype=np.bool_)
+        for numbers in sorted(words, key=self._postings.count_places):
+            has_all &= self._postings.movies_with(numbers)
+            if np.count_nonzero(has_all) <= FEW_MOVIES:
+                break
+        return np.flatnonzero(has_all)
+
+
+def _fewest_typos(fit: Fit) -> float:
+    """Return the number of typos of the best hit, inf if there is none."""
+    # What is not due to typos is far less than half of one.
+    return float(np.round(-fit.max(initial=-np.inf) / TYPO))
 
 
 def _names(documents: Sequence[SearchDocument]) -> Iterator[CatalogueName]:

@@ -2,9 +2,9 @@
 
     relevance = fit + log10(1 + popularity)
 
-So the weights are powers of ten: fitting better by 1 outweighs ten times fewer ratings. A movie's fit is that
-of the best way to read the query: its words stand somewhere in one of the movie's names (``FIT``), its last words
-may be the genre or the year instead ("heat 1995"), its last word may be unfinished.
+So the weights are powers of ten: fitting better by 1 outweighs ten times fewer ratings. A movie's fit is that of the
+best way to find the words in it: they stand somewhere in one of its names (``FIT``), or the first or the last of them
+are its genre or its year ("heat 1995"); less what the meanings of the words cost (see ``server.search.readings``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from server.search.postings import END_OF_NAME, Movies, Postings, WordRange
+from server.search.postings import END_OF_NAME, Excerpt, Field, Indices
+from server.search.readings import Costs, Meaning, Reading
 
 
 class Standing(IntEnum):
@@ -22,24 +23,25 @@ class Standing(IntEnum):
     SCATTERED = 0
     TOGETHER = 1
     BEGINNING = 2
-    WHOLE = 3
+    REORDERED = 3  # all words of the name, in another order
+    WHOLE = 4
 
 
 FIT = np.array([
-    # SCATTERED, TOGETHER, BEGINNING, WHOLE
-    (1.2, 1.8, 2.4, 3.0),  # Field.TITLE
-    (1.1, 1.6, 2.2, 2.7),  # Field.ALTERNATIVE_TITLE
-    (1.0, 1.0, 1.0, 1.0),  # Field.DESCRIPTION
+    # SCATTERED, TOGETHER, BEGINNING, REORDERED, WHOLE
+    (1.2, 1.8, 2.4, 2.7, 3.0),  # Field.TITLE
+    (1.1, 1.6, 2.2, 2.4, 2.7),  # Field.ALTERNATIVE_TITLE
+    (1.0, 1.0, 1.0, 1.0, 1.0),  # Field.DESCRIPTION
 ])  # fmt: skip
 """By field and standing."""
+CLOSE = np.array([0.5, 0.4, 0.0])
+"""By field: what scattered words gain the closer they stand."""
 IN_SEVERAL_NAMES = 0.0
 """For words of which some stand in one name of the movie, some in another."""
 DESCRIBED = -1.0
-"""For reading the last words as genre or year."""
+"""For reading the first or the last words as genre or year."""
 MOST_DESCRIBING_WORDS = 4
 """As in "sci-fi action 1999"; a limit, because each number of words is tried."""
-UNFINISHED = -1.3
-"""For reading the last word as the beginning of another."""
 
 Fit = NDArray[np.float64]
 
@@ -50,41 +52,91 @@ def popularity_weight(popularity: NDArray[np.int64]) -> NDArray[np.float64]:
     return weight
 
 
-def best_fit(postings: Postings, words: Sequence[WordRange], *, longer: WordRange) -> Fit:
-    """Return, by movie, how well it fits the words, or -inf where one is missing.
+def best_fit(excerpt: Excerpt, reading: Reading, *, n_words: int) -> Fit:
+    """Return, by movie of the excerpt, how well it fits, or -inf where a word is missing.
 
-    The words of ``longer`` also do for the last one.
+    ``n_words`` is the size of the vocabulary.
     """
-    best = np.full(postings.n_movies, -np.inf)
-    for movies, fits in _fits(postings, words):
-        np.maximum.at(best, movies, fits)
-    for movies, fits in _fits(postings, [*words[:-1], longer]):
-        np.maximum.at(best, movies, fits + UNFINISHED)
+    is_description = (excerpt.field == Field.DESCRIPTION)[excerpt.name]
+    costs = [_costs(excerpt, meaning, n_words, is_description) for meaning in reading.meanings]
+    if reading.split is not None:
+        _keep_together(*costs[reading.split : reading.split + 2])
+    best: Fit = IN_SEVERAL_NAMES - np.sum([_least(cost, excerpt.start_of_movie) for cost in costs], axis=0)
+    if not np.isfinite(best).any():
+        return best
+    np.maximum.at(best, *_fits_of_names(excerpt, costs))
+    np.maximum.at(best, *_fits_of_phrases(excerpt, costs))
+    described = [_least(np.where(is_description, cost, np.inf), excerpt.start_of_movie) for cost in costs]
+    for in_name, in_description in _ways_to_describe(len(costs)):
+        cost = np.sum(described[in_description], axis=0)
+        if not np.isfinite(cost).any():
+            continue
+        movies, fits = _fits_of_phrases(excerpt, costs[in_name])
+        np.maximum.at(best, movies, fits + DESCRIBED - cost[movies])
     return best
 
 
-def _fits(postings: Postings, words: Sequence[WordRange]) -> Iterator[tuple[Movies, Fit]]:
-    """Yield movies and how well they fit, for each way to read the words."""
-    movies = postings.movies_with(words)
-    if not movies.size:
-        return
-    yield movies, np.full(movies.size, IN_SEVERAL_NAMES)
-    names = postings.names_with(words)
-    yield postings.movie[names], FIT[postings.field[names], Standing.SCATTERED]
-    yield _fits_of_phrases(postings, words)
-    for n_describing in range(1, min(len(words), MOST_DESCRIBING_WORDS + 1)):
-        is_described = postings.is_described_by(words[-n_describing:])
-        if not is_described.any():
-            return
-        movies, fits = _fits_of_phrases(postings, words[:-n_describing])
-        yield movies[is_described[movies]], fits[is_described[movies]] + DESCRIBED
+def _costs(excerpt: Excerpt, meaning: Meaning, n_words: int, is_description: NDArray[np.bool_]) -> Costs:
+    """Return, by place, what it costs to take the word there for the one meant; inf where that is impossible."""
+    of_words = np.full(n_words + 1, np.inf)
+    np.minimum.at(of_words, meaning.words, meaning.costs)
+    costs = of_words[excerpt.word]
+    if meaning.described_by.size:
+        costs[is_description & np.isin(excerpt.word, meaning.described_by)] = 0
+    return costs
 
 
-def _fits_of_phrases(postings: Postings, words: Sequence[WordRange]) -> tuple[Movies, Fit]:
+def _keep_together(head: Costs, tail: Costs) -> None:
+    """Leave only the places where one stands right before the other."""
+    is_apart = ~(np.isfinite(head[:-1]) & np.isfinite(tail[1:]))
+    head[:-1][is_apart] = tail[1:][is_apart] = np.inf
+    head[-1] = tail[0] = np.inf
+
+
+def _ways_to_describe(n_words: int) -> Iterator[tuple[slice, slice]]:
+    """Yield which words of a query stand in a name and which in the description: those last, or those first."""
+    for n_describing in range(1, min(n_words, MOST_DESCRIBING_WORDS + 1)):
+        yield slice(-n_describing), slice(-n_describing, None)
+        yield slice(n_describing, None), slice(n_describing)
+
+
+def _least(costs: Costs, starts: Indices) -> Costs:
+    return np.minimum.reduceat(costs, starts)
+
+
+def _fits_of_names(excerpt: Excerpt, costs: Sequence[Costs]) -> tuple[Indices, Fit]:
+    """Return the movies with a name that has all the words, in whatever order, and how well it fits."""
+    cost = np.sum([_least(cost, excerpt.start_of_name) for cost in costs], axis=0)
+    names = np.flatnonzero(np.isfinite(cost))
+    field = excerpt.field[names]
+    is_found = np.isfinite(costs).any(axis=0)
+    places = np.arange(is_found.size)
+    first = np.minimum.reduceat(np.where(is_found, places, is_found.size), excerpt.start_of_name)[names]
+    last = np.maximum.reduceat(np.where(is_found, places, -1), excerpt.start_of_name)[names]
+    closeness = np.minimum(1, len(costs) / (last - first + 1))
+    fit = np.where(
+        _are_whole(excerpt, is_found)[names],
+        FIT[field, Standing.REORDERED],
+        FIT[field, Standing.SCATTERED] + CLOSE[field] * closeness,
+    )
+    return excerpt.movie[names], fit - cost[names]
+
+
+def _are_whole(excerpt: Excerpt, is_found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return, by name, whether all its words are found, but for the article in front."""
+    is_article = excerpt.is_beginning & np.append(excerpt.is_beginning[1:], False)
+    is_missing = ~is_found & ~is_article & (excerpt.word != END_OF_NAME)
+    return ~np.logical_or.reduceat(is_missing, excerpt.start_of_name)
+
+
+def _fits_of_phrases(excerpt: Excerpt, costs: Sequence[Costs]) -> tuple[Indices, Fit]:
     """Return the movies in whose names the words stand together, and how well they fit, once for each place."""
-    starts = postings.phrases(words)
-    is_to_the_end = postings.word[starts + len(words)] == END_OF_NAME
+    # No name is as long as to reach past its end, whose cost is inf.
+    n_starts = max(0, excerpt.word.size - len(costs))
+    cost = np.sum([cost[distance : distance + n_starts] for distance, cost in enumerate(costs)], axis=0)
+    starts = np.flatnonzero(np.isfinite(cost))
+    is_to_the_end = excerpt.word[starts + len(costs)] == END_OF_NAME
     from_beginning = np.where(is_to_the_end, Standing.WHOLE, Standing.BEGINNING)
-    standing = np.where(postings.is_beginning[starts], from_beginning, Standing.TOGETHER)
-    names = postings.name[starts]
-    return postings.movie[names], FIT[postings.field[names], standing]
+    standing = np.where(excerpt.is_beginning[starts], from_beginning, Standing.TOGETHER)
+    names = excerpt.name[starts]
+    return excerpt.movie[names], FIT[excerpt.field[names], standing] - cost[starts]
