@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from server.search.highlights import Highlighter
 from server.search.postings import CatalogueName, Field, build_postings
 from server.search.ranking import Fit, best_fit, popularity_weight
 from server.search.readings import TYPO, Reader, Reading
 from server.search.text import Name, parse_name, read_query
-
 
 FEW_MOVIES = 1000
 """Looking closely at so many is quicker than finding out which of them have another word."""
@@ -41,6 +42,11 @@ class Hits:
     readings: tuple[Reading, ...]
     """The ways in which the query was read."""
 
+    @classmethod
+    def none(cls) -> Self:
+        """Give the hits of a query that finds nothing."""
+        return cls(np.empty(0, dtype=np.int64), np.inf, ())
+
     @property
     def total(self) -> int:
         """The number of hits."""
@@ -65,7 +71,7 @@ class SearchIndex:
         Any text is a query, and what is no word of the catalogue finds nothing. Hits are ordered by relevance
         (see ``server.search.ranking``), then by popularity, then by id.
         """
-        found = Hits(np.empty(0, dtype=np.int64), np.inf, ())
+        found = Hits.none()
         for words in read_query(query):
             for readings in Reader(self._postings, words).readings():
                 hits = self._find(readings)
@@ -73,6 +79,10 @@ class SearchIndex:
                     return hits
                 found = min(found, hits, key=lambda hits: hits.fewest_typos)
         return found
+
+    def highlighter(self, hits: Hits) -> Highlighter:
+        """Give what marks in titles the words that led to these hits."""
+        return Highlighter(self._postings.vocabulary, hits.readings)
 
     def _find(self, readings: Sequence[Reading]) -> Hits:
         """Find the movies that fit one of the readings, each as well as the best of them says."""

@@ -129,7 +129,7 @@ class Postings:
 
 
 def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings:
-    """Lay the names end to end, those of movies 0 to ``n_movies - 1``, at least one each, in the order of the movies."""
+    """Lay the names end to end, in the order of their movies, which are 0 to ``n_movies - 1``; each has a name."""
     first_seen: defaultdict[str, int] = defaultdict(count().__next__)
     stream: list[int] = []
     rows: list[tuple[int, int, int, int]] = []
@@ -167,4 +167,5 @@ def _ranges(starts: Indices, stops: Indices) -> Indices:
     """Return the numbers from each start to before its stop, one range after the other."""
     lengths = stops - starts
     ends = np.cumsum(lengths)
-    return np.arange(ends[-1] if ends.size else 0) + np.repeat(starts - (ends - lengths), lengths)
+    numbers: Indices = np.arange(ends[-1] if ends.size else 0) + np.repeat(starts - (ends - lengths), lengths)
+    return numbers

@@ -29,8 +29,8 @@ class Standing(IntEnum):
 
 FIT = np.array([
     # SCATTERED, TOGETHER, BEGINNING, REORDERED, WHOLE
-    (1.2, 1.8, 2.4, 2.7, 3.0),  # Field.TITLE
-    (1.1, 1.6, 2.2, 2.4, 2.7),  # Field.ALTERNATIVE_TITLE
+    (1.2, 1.8, 2.4, 2.8, 3.2),  # Field.TITLE
+    (1.1, 1.6, 2.2, 2.5, 2.9),  # Field.ALTERNATIVE_TITLE
     (1.0, 1.0, 1.0, 1.0, 1.0),  # Field.DESCRIPTION
 ])  # fmt: skip
 """By field and standing."""
@@ -109,7 +109,7 @@ def _fits_of_names(excerpt: Excerpt, costs: Sequence[Costs]) -> tuple[Indices, F
     cost = np.sum([_least(cost, excerpt.start_of_name) for cost in costs], axis=0)
     names = np.flatnonzero(np.isfinite(cost))
     field = excerpt.field[names]
-    is_found = np.isfinite(costs).any(axis=0)
+    is_found: NDArray[np.bool_] = np.any(np.isfinite(costs), axis=0)
     places = np.arange(is_found.size)
     first = np.minimum.reduceat(np.where(is_found, places, is_found.size), excerpt.start_of_name)[names]
     last = np.maximum.reduceat(np.where(is_found, places, -1), excerpt.start_of_name)[names]

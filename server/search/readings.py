@@ -113,7 +113,7 @@ def _find_meaning(vocabulary: Vocabulary, word: str, *, is_unfinished: bool) -> 
     """Let a word stand for itself, for others within its budget of typos, and for longer ones if it is unfinished."""
     budget = typo_budget(word)
     number = _range(vocabulary.find(word))
-    found = [(np.array(number), np.zeros(len(number)))]
+    found: list[tuple[NDArray[np.integer], NDArray[np.floating]]] = [(np.array(number), np.zeros(len(number)))]
     if is_unfinished:
         longer = np.array(vocabulary.find_longer(word))
         found.append((longer, np.full(longer.size, UNFINISHED)))

@@ -29,7 +29,7 @@ _LETTERS_WITHOUT_DECOMPOSITION = str.maketrans({
     "ħ": "h",
     "\u0131": "i",
 })
-_MARKS_AND_FORMAT_CHARACTERS = frozenset({"Mn", "Mc", "Me", "Cf"})
+MARKS_AND_FORMAT_CHARACTERS = frozenset({"Mn", "Mc", "Me", "Cf"})
 
 _INITIALS = r"\b[^\W\d_](?:[.*][^\W\d_]\b)+"
 _ELIDED_ARTICLE = r"\b[ld](?='\w)"
@@ -108,7 +108,7 @@ def _fold(text: str) -> str:
     if text.isascii():
         return text.lower().replace("`", "'")
     decomposed = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
-    visible = "".join(c for c in decomposed if unicodedata.category(c) not in _MARKS_AND_FORMAT_CHARACTERS)
+    visible = "".join(c for c in decomposed if unicodedata.category(c) not in MARKS_AND_FORMAT_CHARACTERS)
     return visible.casefold().translate(_LETTERS_WITHOUT_DECOMPOSITION)
 
 

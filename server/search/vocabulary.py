@@ -92,7 +92,8 @@ class Vocabulary:
         shortest = self._letters[max(length - budget, 0)][candidates]
         lacks_few = np.bitwise_count(letters & ~longest) <= budget
         has_few_others = np.bitwise_count(shortest & ~letters) <= budget
-        return candidates[lacks_few & has_few_others]
+        kept: NDArray[np.intp] = candidates[lacks_few & has_few_others]
+        return kept
 
     def _within(self, budget: int, word: str, candidates: NDArray[np.intp], ends: Sequence[int | None]) -> Misspelt:
         """Compare a word with candidates, each cut at each of the ends, of which the nearest counts."""
