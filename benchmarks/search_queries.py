@@ -43,7 +43,7 @@ Maker = Callable[[Film, random.Random], str | None]
 
 
 def make_queries(films: Sequence[Film], *, a_kind: int, seed: int) -> list[Query]:
-    """Make up to so many queries of each kind, for films that enough people have rated, each as likely as the others."""
+    """Make up to so many queries of each kind, for films that enough people have rated."""
     known = [film for film in films if film.document.popularity >= LEAST_RATINGS]
     return [query for kind, make in KINDS.items() for query in _of_kind(kind, make, known, a_kind, seed)]
 

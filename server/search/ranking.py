@@ -38,8 +38,8 @@ CLOSE = np.array([0.5, 0.4, 0.0])
 """By field: what scattered words gain the closer they stand."""
 IN_SEVERAL_NAMES = 0.0
 """For words of which some stand in one name of the movie, some in another."""
-DESCRIBED = -1.0
-"""For reading the first or the last words as genre or year."""
+DESCRIBED = 0.5
+"""What is left of a name's fit where the first or the last words are read as genre or year: who says so knows less."""
 MOST_DESCRIBING_WORDS = 4
 """As in "sci-fi action 1999"; a limit, because each number of words is tried."""
 
@@ -57,6 +57,8 @@ def best_fit(excerpt: Excerpt, reading: Reading, *, n_words: int) -> Fit:
 
     ``n_words`` is the size of the vocabulary.
     """
+    if not excerpt.movies.size:
+        return np.empty(0)
     is_description = (excerpt.field == Field.DESCRIPTION)[excerpt.name]
     costs = [_costs(excerpt, meaning, n_words, is_description) for meaning in reading.meanings]
     if reading.split is not None:
@@ -72,7 +74,7 @@ def best_fit(excerpt: Excerpt, reading: Reading, *, n_words: int) -> Fit:
         if not np.isfinite(cost).any():
             continue
         movies, fits = _fits_of_phrases(excerpt, costs[in_name])
-        np.maximum.at(best, movies, fits + DESCRIBED - cost[movies])
+        np.maximum.at(best, movies, DESCRIBED * fits - cost[movies])
     return best
 
 

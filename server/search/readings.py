@@ -17,7 +17,7 @@ from server.search.vocabulary import Numbers, Vocabulary, typo_budget
 
 TYPO = 100.0
 """More than all else together: fewer typos come first."""
-UNFINISHED = 1.3
+UNFINISHED = 1.45
 """For reading the last word as the beginning of another."""
 JOINED_OR_SPLIT = 0.5
 """For reading "spiderman" as "spider man", or the other way round."""
