@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from server.search.index import SearchDocument
 
 LEAST_RATINGS = 20
+GENRES = ("Action", "Adventure", "Children", "Comedy", "Crime", "Fantasy", "Horror", "Mystery", "Romance", "Western")
 ARTICLES = ("The ", "A ", "An ")
 
 
@@ -144,7 +145,7 @@ def _with_year(film: Film, _generator: random.Random) -> str | None:
 
 
 def _genre_and_word(film: Film, generator: random.Random) -> str | None:
-    words = [word for word in film.words if len(word) >= 4 and _is_plain(word)]
+    words = [word for word in film.words if len(word) >= 4 and _is_plain(word) and word not in GENRES]
     if not words or not film.document.genres:
         return None
     both = [generator.choice(film.document.genres), max(words, key=len)]

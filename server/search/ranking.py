@@ -4,7 +4,8 @@
 
 So the weights are powers of ten: fitting better by 1 outweighs ten times fewer ratings. A movie's fit is that of the
 best way to find the words in it: they stand somewhere in one of its names (``FIT``), or the first or the last of them
-are its genre or its year ("heat 1995"); less what the meanings of the words cost (see ``server.search.readings``).
+are its genre or its year ("heat 1995"), and then the fit is the mean of the two. What the meanings of the words cost
+is taken off (see ``server.search.readings``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,8 +39,6 @@ CLOSE = np.array([0.5, 0.4, 0.0])
 """By field: what scattered words gain the closer they stand."""
 IN_SEVERAL_NAMES = 0.0
 """For words of which some stand in one name of the movie, some in another."""
-DESCRIBED = 0.5
-"""What is left of a name's fit where the first or the last words are read as genre or year: who says so knows less."""
 MOST_DESCRIBING_WORDS = 4
 """As in "sci-fi action 1999"; a limit, because each number of words is tried."""
 
@@ -74,7 +73,7 @@ def best_fit(excerpt: Excerpt, reading: Reading, *, n_words: int) -> Fit:
         if not np.isfinite(cost).any():
             continue
         movies, fits = _fits_of_phrases(excerpt, costs[in_name])
-        np.maximum.at(best, movies, DESCRIBED * fits - cost[movies])
+        np.maximum.at(best, movies, (fits + FIT[Field.DESCRIPTION, Standing.WHOLE]) / 2 - cost[movies])
     return best
 
 

@@ -62,14 +62,19 @@ class Reader:
         )
 
     def readings(self) -> Iterator[list[Reading]]:
-        """Yield readings in groups, the likeliest first.
+        """Yield readings in groups; the next group counts where one finds nothing without typos.
 
-        In the first the words are as they are, or two are joined or one split into whole words; in the second the
-        last two are joined to the beginning of a word, or the last is split into a word and the beginning of one.
+        In the first the words are as they are, or two are joined or one is split into whole words. That the last two
+        are joined to the beginning of a word, or the last is split into a word and the beginning of one, is as likely
+        if there is no such word as the last; else it is the second group.
         """
-        yield [Reading(self._meanings), *self._joined(), *self._split()]
-        if self._query.is_unfinished:
-            yield [*self._joined_beginning(), *self._split_beginning()]
+        whole = [Reading(self._meanings), *self._joined(), *self._split()]
+        unfinished = [*self._joined_beginning(), *self._split_beginning()] if self._query.is_unfinished else []
+        if self._vocabulary.find(self._query.words[-1]) is None:
+            yield whole + unfinished
+        else:
+            yield whole
+            yield unfinished
 
     def _joined(self) -> Iterator[Reading]:
         """Take two neighbours for one word: "spider man" for "spiderman", "science fiction" for a genre."""
