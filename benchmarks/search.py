@@ -17,7 +17,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -26,7 +25,7 @@ import numpy as np
 from sqlalchemy import select
 
 from benchmarks.search_peers import Engine, contenders
-from benchmarks.search_queries import Film, Query, make_queries
+from benchmarks.search_queries import GOLDEN, Film, Query, golden_queries, make_queries
 from benchmarks.serve import API, serving
 from benchmarks.workbench import Workbench, print_table
 from server.backend.session import Database
@@ -37,7 +36,6 @@ from tests import postgres
 
 QUERIES_A_KIND = 150
 SEED = 0
-GOLDEN = "golden"
 WARM_UP = 20
 
 
@@ -78,14 +76,6 @@ def read_films(database: Database) -> list[Film]:
         sources = dict(iter(session.execute(select(Movie.movie_id, Movie.source_title))))
         documents = CatalogueDataManager(session).list_documents()
     return [Film(document, sources[document.movie_id]) for document in documents]
-
-
-def golden_queries(films: Sequence[Film]) -> list[Query]:
-    """Read the queries that a person wrote, of the films that are there."""
-    ids = {(film.title, film.document.year): film.document.movie_id for film in films}
-    with resources.files(__package__).joinpath("golden_queries.csv").open(encoding="utf-8") as file:
-        rows = [(row["query"], (row["title"], int(row["year"]))) for row in csv.DictReader(file)]
-    return [Query(GOLDEN, text, ids[film]) for text, film in rows if film in ids]
 
 
 def _ask(engine: Engine, query: Query) -> Answer:

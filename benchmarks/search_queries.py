@@ -1,13 +1,16 @@
 """What people type who look for a film, made from its titles, by kind."""
 
+import csv
 import random
 import string
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from importlib import resources
 
 from server.search.index import SearchDocument
 
+GOLDEN = "golden"
 LEAST_RATINGS = 20
 GENRES = ("Action", "Adventure", "Children", "Comedy", "Crime", "Fantasy", "Horror", "Mystery", "Romance", "Western")
 ARTICLES = ("The ", "A ", "An ")
@@ -41,6 +44,14 @@ class Query:
 
 
 Maker = Callable[[Film, random.Random], str | None]
+
+
+def golden_queries(films: Sequence[Film]) -> list[Query]:
+    """Read the queries that a person wrote, of the films that are there."""
+    ids = {(film.title, film.document.year): film.document.movie_id for film in films}
+    with resources.files(__package__).joinpath("golden_queries.csv").open(encoding="utf-8") as file:
+        rows = [(row["query"], (row["title"], int(row["year"]))) for row in csv.DictReader(file)]
+    return [Query(GOLDEN, text, ids[film]) for text, film in rows if film in ids]
 
 
 def make_queries(films: Sequence[Film], *, a_kind: int, seed: int) -> list[Query]:

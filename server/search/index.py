@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -131,12 +130,14 @@ def _fewest_typos(fit: Fit) -> float:
 
 
 def _names(documents: Sequence[SearchDocument]) -> Iterator[CatalogueName]:
-    genres = {genre for document in documents for genre in document.genres}
-    genre_words = {genre: parse_name(genre).words for genre in genres}
+    words_of = {genres: _genre_words(genres) for genres in {document.genres for document in documents}}
     for movie, document in enumerate(documents):
         yield CatalogueName(movie, Field.TITLE, parse_name(document.title))
         for title in document.alternative_titles:
             yield CatalogueName(movie, Field.ALTERNATIVE_TITLE, parse_name(title))
-        description = chain.from_iterable(genre_words[genre] for genre in document.genres)
         year = () if document.year is None else (str(document.year),)
-        yield CatalogueName(movie, Field.DESCRIPTION, Name("", (*description, *year)))
+        yield CatalogueName(movie, Field.DESCRIPTION, Name("", words_of[document.genres] + year))
+
+
+def _genre_words(genres: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for genre in genres for word in parse_name(genre).words)

@@ -36,6 +36,8 @@ _ELIDED_ARTICLE = r"\b[ld](?='\w)"
 _PLAIN_WORD = r"[^\W_]+(?:'+[^\W_]+)*"
 _AND = r"&|(?<= )\+(?= )"
 _WORD = re.compile(rf"{_INITIALS}|{_ELIDED_ARTICLE}|{_PLAIN_WORD}|{_AND}")
+_PLAIN = re.compile(r"[^\W_]+")
+_SIGN_IN_WORDS = re.compile(r"['.*&+]")
 _SIGNS_IN_WORDS = str.maketrans({"'": None, ".": None, "*": None, "&": "and", "+": "and"})
 _TRAILING_ARTICLE = re.compile(rf".+, *({_ARTICLE}) *(?=\(|$)")
 _LEADING_ARTICLE = re.compile(rf"[\W_]*({_ARTICLE})(?:(?<=')|(?=\s))[\W_]*(?=[^\W_])")
@@ -120,13 +122,16 @@ def _fold_with_origins(text: str) -> tuple[str, list[int]]:
 
 def _find_article(folded: str) -> re.Match[str] | None:
     """Find the article that is set apart, if there is one, as group 1."""
-    trailing = _TRAILING_ARTICLE.match(folded)
+    trailing = _TRAILING_ARTICLE.match(folded) if "," in folded else None
     if trailing and _WORD.search(folded, 0, trailing.start(1)):
         return trailing
     return _LEADING_ARTICLE.match(folded)
 
 
 def _words(folded: str) -> list[str]:
+    # Most titles have none of the signs that need a second look.
+    if not _SIGN_IN_WORDS.search(folded):
+        return _PLAIN.findall(folded)
     return [word.translate(_SIGNS_IN_WORDS) for word in _WORD.findall(folded)]
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from server.errors import MovieNotFound
 from server.models import AlternativeTitle, Genre, Movie, MovieGenre, MovieStatistics
@@ -151,11 +151,13 @@ class MovieDataManager(BaseDataManager):
     def count_facets(self, query: MovieQuery, hits: Hits | None) -> schemas.Facets:
         """Count genres and decades of the movies that pass the filters, among `hits` where given."""
         fitting, _ = self._select_fitting(query, hits)
+        # Under a name of its own: a filter by genre looks into the same table.
+        of_genre = aliased(MovieGenre)
         genre = (Genre.genre_id, Genre.genre_name)
         genres = (
             fitting
-            .join(MovieGenre, MovieGenre.movie_id == Movie.movie_id)
-            .join(Genre)
+            .join(of_genre, of_genre.movie_id == Movie.movie_id)
+            .join(Genre, Genre.genre_id == of_genre.genre_id)
             .with_only_columns(*genre, func.count(), maintain_column_froms=True)
             .group_by(*genre)
             .order_by(func.count().desc(), Genre.genre_name)

@@ -1,5 +1,7 @@
 """Which characters of the titles a search marks."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ def marked(query: str, title: str, *alternative_titles: str) -> list[str]:
     return [_bracketed(text, spans) for text, spans in zip(titles, index.highlighter(hits).mark(titles), strict=True)]
 
 
-def _bracketed(text: str, spans: list[tuple[int, int]]) -> str:
+def _bracketed(text: str, spans: Sequence[tuple[int, int]]) -> str:
     for start, end in reversed(spans):
         text = f"{text[:start]}[{text[start:end]}]{text[end:]}"
     return text
