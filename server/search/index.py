@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.search.highlights import Highlighter
-from server.search.postings import CatalogueName, Field, Indices, build_postings
-from server.search.ranking import Fit, best_fit, popularity_weight
+from server.search.matching import Matcher
+from server.search.postings import CatalogueName, Field, build_postings
+from server.search.ranking import Fit, Movies, best_fit, popularity_weight
 from server.search.readings import TYPO, Reader, Reading
 from server.search.text import Name, parse_name, read_query
 
-FEW_MOVIES = 1000
-"""Looking closely at so many is quicker than finding out which of them have another word."""
-NO_MOVIES: Indices = np.empty(0, dtype=np.int64)
+NO_MOVIES: Movies = np.empty(0, dtype=np.int64)
 NO_FITS: Fit = np.empty(0)
 
 
@@ -87,31 +86,13 @@ class SearchIndex:
 
     def _find(self, readings: Sequence[Reading]) -> Hits:
         """Find the movies that fit one of the readings, each as well as the best of them says."""
-        found = [self._fits(reading) for reading in readings]
-        movies, fit = _best_of_each(found)
+        movies, fit = _best_of_each([best_fit(Matcher(self._postings, reading)) for reading in readings])
         relevance = fit + self._popularity_weight[movies]
         order = np.argsort(-relevance, kind="stable")
         return Hits(self._movie_ids[movies[order]], _fewest_typos(fit), tuple(readings))
 
-    def _fits(self, reading: Reading) -> tuple[Indices, Fit]:
-        """Return the movies that fit, ascending, and how well they do."""
-        excerpt = self._postings.excerpt(self._candidates(reading))
-        fit = best_fit(excerpt, reading, n_words=len(self._postings.vocabulary))
-        is_found = fit > -np.inf
-        return excerpt.movies[is_found], fit[is_found]
 
-    def _candidates(self, reading: Reading) -> NDArray[np.intp]:
-        """Return movies among which all are that have all the words, few if the words are rare."""
-        words = [np.concatenate((meaning.words, meaning.described_by)) for meaning in reading.meanings]
-        has_all = np.ones(self._movie_ids.size, dtype=np.bool_)
-        for numbers in sorted(words, key=self._postings.count_places):
-            has_all &= self._postings.movies_with(numbers)
-            if np.count_nonzero(has_all) <= FEW_MOVIES:
-                break
-        return np.flatnonzero(has_all)
-
-
-def _best_of_each(found: Sequence[tuple[Indices, Fit]]) -> tuple[Indices, Fit]:
+def _best_of_each(found: Sequence[tuple[Movies, Fit]]) -> tuple[Movies, Fit]:
     """Return the movies of several readings, ascending, each with its best fit."""
     if len(found) == 1:
         return found[0]

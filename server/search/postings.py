@@ -40,27 +40,6 @@ class CatalogueName(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Excerpt:
-    """The stream of some movies only: what is looked at closely."""
-
-    movies: Indices
-    word: NDArray[np.int32]
-    """By place: the word's number, or END_OF_NAME after the last word of a name."""
-    is_beginning: NDArray[np.bool_]
-    """By place: whether a name begins here, with its article or after it."""
-    name: Indices
-    """By place: the name, numbered in the excerpt."""
-    field: NDArray[np.int8]
-    """By name."""
-    movie: Indices
-    """By name: the position in ``movies``."""
-    start_of_name: Indices
-    """By name: its first place."""
-    start_of_movie: Indices
-    """By movie: the first place of its names."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Postings:
     """The stream and the ways into it; names and movies are numbered in its order. Made by ``build_postings``."""
 
@@ -69,14 +48,16 @@ class Postings:
     """By place: the word's number, or END_OF_NAME after the last word of a name."""
     is_beginning: NDArray[np.bool_]
     """By place: whether a name begins here, with its article or after it."""
+    name: NDArray[np.int32]
+    """By place: the name it is in."""
     movie: NDArray[np.int32]
-    """By place."""
+    """By name."""
     field: NDArray[np.int8]
     """By name."""
     start_of_name: Indices
     """By name: its first place; one more at the end."""
-    first_name: Indices
-    """By movie: the first of its names; one more at the end. Every movie has a name."""
+    start_of_movie: Indices
+    """By movie: the first place of its names; one more at the end."""
     places: NDArray[np.int32]
     """All places, in the order of the vocabulary, those of one word in the order of the stream."""
     start_of_word: Indices
@@ -85,7 +66,7 @@ class Postings:
     @property
     def n_movies(self) -> int:
         """How many movies there are."""
-        return self.first_name.size - 1
+        return self.start_of_movie.size - 1
 
     def count_places(self, words: Numbers) -> int:
         """Return how often the words stand in the stream."""
@@ -94,7 +75,7 @@ class Postings:
     def movies_with(self, words: Numbers) -> NDArray[np.bool_]:
         """Return, by movie, whether it has one of the words."""
         has_one = np.zeros(self.n_movies, dtype=np.bool_)
-        has_one[self.movie[self._places_of(words)]] = True
+        has_one[self.movie[self.name[self.places_of(words)]]] = True
         return has_one
 
     def are_neighbours(self, word: int, following: range) -> bool:
@@ -106,30 +87,17 @@ class Postings:
         next_word = self.word[before + 1]
         return bool(((next_word >= following.start) & (next_word < following.stop)).any())
 
-    def excerpt(self, movies: Indices) -> Excerpt:
-        """Take the stream of some movies, in ascending order, out of the whole."""
-        names = _ranges(self.first_name[movies], self.first_name[movies + 1])
-        starts, stops = self.start_of_name[names], self.start_of_name[names + 1]
-        places = _ranges(starts, stops)
-        n_names = self.first_name[movies + 1] - self.first_name[movies]
-        start_of_name = np.cumsum(stops - starts) - (stops - starts)
-        return Excerpt(
-            movies=movies,
-            word=self.word[places],
-            is_beginning=self.is_beginning[places],
-            name=np.repeat(np.arange(names.size), stops - starts),
-            field=self.field[names],
-            movie=np.repeat(np.arange(movies.size), n_names),
-            start_of_name=start_of_name,
-            start_of_movie=start_of_name[np.cumsum(n_names) - n_names],
-        )
-
-    def _places_of(self, words: Numbers) -> NDArray[np.int32]:
+    def places_of(self, words: Numbers) -> NDArray[np.int32]:
+        """Return the places of the words, word by word."""
         return self.places[_ranges(self.start_of_word[words], self.start_of_word[words + 1])]
+
+    def places_in(self, movies: Indices) -> Indices:
+        """Return all places in the names of some movies."""
+        return _ranges(self.start_of_movie[movies], self.start_of_movie[movies + 1])
 
 
 def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings:
-    """Lay the names end to end, in the order of their movies, which are 0 to ``n_movies - 1``; each has a name."""
+    """Lay the names end to end, those of movies 0 to ``n_movies - 1``, in the order of the movies."""
     first_seen: defaultdict[str, int] = defaultdict(count().__next__)
     stream: list[int] = []
     rows: list[tuple[int, int, int, int]] = []
@@ -154,10 +122,11 @@ def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings
         vocabulary=Vocabulary(vocabulary),
         word=word,
         is_beginning=is_beginning,
-        movie=np.repeat(movie_of, length),
+        name=np.repeat(np.arange(len(rows), dtype=np.int32), length),
+        movie=movie_of,
         field=field_of.astype(np.int8),
         start_of_name=start_of_name,
-        first_name=np.searchsorted(movie_of, np.arange(n_movies + 1)),
+        start_of_movie=start_of_name[np.searchsorted(movie_of, np.arange(n_movies + 1))],
         places=places,
         start_of_word=np.searchsorted(word[places], np.arange(len(vocabulary) + 1)),
     )

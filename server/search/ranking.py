@@ -8,14 +8,15 @@ are its genre or its year ("heat 1995"), and then the fit is the mean of the two
 is taken off (see ``server.search.readings``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.search.postings import END_OF_NAME, Excerpt, Field, Indices
-from server.search.readings import Costs, Meaning, Reading
+from server.search.matching import Matcher
+from server.search.postings import END_OF_NAME, Field, Indices, Postings
+from server.search.readings import Costs
 
 
 class Standing(IntEnum):
@@ -43,6 +44,7 @@ MOST_DESCRIBING_WORDS = 4
 """As in "sci-fi action 1999"; a limit, because each number of words is tried."""
 
 Fit = NDArray[np.float64]
+Movies = NDArray[np.integer]
 
 
 def popularity_weight(popularity: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -51,93 +53,89 @@ def popularity_weight(popularity: NDArray[np.int64]) -> NDArray[np.float64]:
     return weight
 
 
-def best_fit(excerpt: Excerpt, reading: Reading, *, n_words: int) -> Fit:
-    """Return, by movie of the excerpt, how well it fits, or -inf where a word is missing.
+def best_fit(matcher: Matcher) -> tuple[Movies, Fit]:
+    """Return the movies that have all words of a reading, ascending, and how well each fits."""
+    postings = matcher.postings
+    places, costs = matcher.find()
+    best = np.full(postings.n_movies, -np.inf)
+    np.maximum.at(best, *_fits_of_phrases(matcher, places, range(matcher.n_words)))
+    if matcher.n_words > 1 and places.size:
+        starts, in_name = _least(costs, postings.name[places])
+        names = postings.name[places[starts]]
+        np.maximum.at(best, *_fits_of_names(postings, places, starts, in_name))
+        np.maximum.at(best, *_fits_of_several_names(postings.movie[names], in_name))
+        is_description = postings.field[names] == Field.DESCRIPTION
+        in_description = postings.movie[names[is_description]], in_name[:, is_description]
+        for movies, fits in _fits_of_described(matcher, places, *in_description):
+            np.maximum.at(best, movies, fits)
+    movies = np.flatnonzero(best > -np.inf)
+    return movies, best[movies]
 
-    ``n_words`` is the size of the vocabulary.
+
+def _least(costs: Costs, owners: NDArray[np.int32]) -> tuple[Indices, Costs]:
+    """Return where each owner begins, of which there is one to each column, ascending, and its least cost by row."""
+    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    return starts, np.minimum.reduceat(costs, starts, axis=1)
+
+
+def _fits_of_phrases(matcher: Matcher, places: Indices, words: range) -> tuple[Movies, Fit]:
+    """Return the movies in whose names the words stand together, and how well they fit, once for each place."""
+    postings = matcher.postings
+    costs = matcher.phrase_cost(words, places)
+    is_phrase = np.isfinite(costs)
+    starts = places[is_phrase]
+    is_to_the_end = postings.word[starts + len(words)] == END_OF_NAME
+    from_beginning = np.where(is_to_the_end, Standing.WHOLE, Standing.BEGINNING)
+    standing = np.where(postings.is_beginning[starts], from_beginning, Standing.TOGETHER)
+    names = postings.name[starts]
+    return postings.movie[names], FIT[postings.field[names], standing] - costs[is_phrase]
+
+
+def _fits_of_names(postings: Postings, places: Indices, starts: Indices, in_name: Costs) -> tuple[Movies, Fit]:
+    """Return the movies with a name that has all the words, in whatever order, and how well it fits.
+
+    ``starts`` are the positions in ``places`` where names begin, ``in_name`` what each word costs in each.
     """
-    if not excerpt.movies.size:
-        return np.empty(0)
-    is_description = (excerpt.field == Field.DESCRIPTION)[excerpt.name]
-    costs = [_costs(excerpt, meaning, n_words, is_description) for meaning in reading.meanings]
-    if reading.split is not None:
-        _keep_together(*costs[reading.split : reading.split + 2])
-    best: Fit = IN_SEVERAL_NAMES - np.sum([_least(cost, excerpt.start_of_movie) for cost in costs], axis=0)
-    if not np.isfinite(best).any():
-        return best
-    np.maximum.at(best, *_fits_of_names(excerpt, costs))
-    np.maximum.at(best, *_fits_of_phrases(excerpt, costs))
-    described = [_least(np.where(is_description, cost, np.inf), excerpt.start_of_movie) for cost in costs]
-    for in_name, in_description in _ways_to_describe(len(costs)):
-        cost = np.sum(described[in_description], axis=0)
-        if not np.isfinite(cost).any():
-            continue
-        movies, fits = _fits_of_phrases(excerpt, costs[in_name])
-        np.maximum.at(best, movies, (fits + FIT[Field.DESCRIPTION, Standing.WHOLE]) / 2 - cost[movies])
-    return best
-
-
-def _costs(excerpt: Excerpt, meaning: Meaning, n_words: int, is_description: NDArray[np.bool_]) -> Costs:
-    """Return, by place, what it costs to take the word there for the one meant; inf where that is impossible."""
-    of_words = np.full(n_words + 1, np.inf)
-    np.minimum.at(of_words, meaning.words, meaning.costs)
-    costs = of_words[excerpt.word]
-    if meaning.described_by.size:
-        costs[is_description & np.isin(excerpt.word, meaning.described_by)] = 0
-    return costs
-
-
-def _keep_together(head: Costs, tail: Costs) -> None:
-    """Leave only the places where one stands right before the other."""
-    is_apart = ~(np.isfinite(head[:-1]) & np.isfinite(tail[1:]))
-    head[:-1][is_apart] = tail[1:][is_apart] = np.inf
-    head[-1] = tail[0] = np.inf
-
-
-def _ways_to_describe(n_words: int) -> Iterator[tuple[slice, slice]]:
-    """Yield which words of a query stand in a name and which in the description: those last, or those first."""
-    for n_describing in range(1, min(n_words, MOST_DESCRIBING_WORDS + 1)):
-        yield slice(-n_describing), slice(-n_describing, None)
-        yield slice(n_describing, None), slice(n_describing)
-
-
-def _least(costs: Costs, starts: Indices) -> Costs:
-    return np.minimum.reduceat(costs, starts)
-
-
-def _fits_of_names(excerpt: Excerpt, costs: Sequence[Costs]) -> tuple[Indices, Fit]:
-    """Return the movies with a name that has all the words, in whatever order, and how well it fits."""
-    cost = np.sum([_least(cost, excerpt.start_of_name) for cost in costs], axis=0)
-    names = np.flatnonzero(np.isfinite(cost))
-    field = excerpt.field[names]
-    is_found: NDArray[np.bool_] = np.any(np.isfinite(costs), axis=0)
-    places = np.arange(is_found.size)
-    first = np.minimum.reduceat(np.where(is_found, places, is_found.size), excerpt.start_of_name)[names]
-    last = np.maximum.reduceat(np.where(is_found, places, -1), excerpt.start_of_name)[names]
-    closeness = np.minimum(1, len(costs) / (last - first + 1))
+    cost = in_name.sum(axis=0)
+    has_all = np.isfinite(cost)
+    n_found = np.diff(starts, append=places.size)[has_all]
+    first, last = places[starts[has_all]], places[starts[has_all] + n_found - 1]
+    names = postings.name[first]
+    field = postings.field[names]
+    closeness = np.minimum(1, len(in_name) / (last - first + 1))
     fit = np.where(
-        _are_whole(excerpt, is_found)[names],
+        _n_words_to_find(postings, names, first) == n_found,
         FIT[field, Standing.REORDERED],
         FIT[field, Standing.SCATTERED] + CLOSE[field] * closeness,
     )
-    return excerpt.movie[names], fit - cost[names]
+    return postings.movie[names], fit - cost[has_all]
 
 
-def _are_whole(excerpt: Excerpt, is_found: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return, by name, whether all its words are found, but for the article in front."""
-    is_article = excerpt.is_beginning & np.append(excerpt.is_beginning[1:], False)
-    is_missing = ~is_found & ~is_article & (excerpt.word != END_OF_NAME)
-    return ~np.logical_or.reduceat(is_missing, excerpt.start_of_name)
+def _n_words_to_find(postings: Postings, names: NDArray[np.int32], first: Indices) -> Indices:
+    """Return how many words each name has, but for an article in front of the first one found."""
+    start = postings.start_of_name[names]
+    has_article = postings.is_beginning[start] & postings.is_beginning[start + 1]
+    n_words: Indices = postings.start_of_name[names + 1] - start - 1 - (has_article & (first > start))
+    return n_words
 
 
-def _fits_of_phrases(excerpt: Excerpt, costs: Sequence[Costs]) -> tuple[Indices, Fit]:
-    """Return the movies in whose names the words stand together, and how well they fit, once for each place."""
-    # No name is as long as to reach past its end, whose cost is inf.
-    n_starts = max(0, excerpt.word.size - len(costs))
-    cost = np.sum([cost[distance : distance + n_starts] for distance, cost in enumerate(costs)], axis=0)
-    starts = np.flatnonzero(np.isfinite(cost))
-    is_to_the_end = excerpt.word[starts + len(costs)] == END_OF_NAME
-    from_beginning = np.where(is_to_the_end, Standing.WHOLE, Standing.BEGINNING)
-    standing = np.where(excerpt.is_beginning[starts], from_beginning, Standing.TOGETHER)
-    names = excerpt.name[starts]
-    return excerpt.movie[names], FIT[excerpt.field[names], standing] - cost[starts]
+def _fits_of_several_names(movie: NDArray[np.int32], in_name: Costs) -> tuple[Movies, Fit]:
+    """Return the movies whose names together have all the words, and how well they fit."""
+    starts, in_movie = _least(in_name, movie)
+    return movie[starts], IN_SEVERAL_NAMES - in_movie.sum(axis=0)
+
+
+def _fits_of_described(
+    matcher: Matcher, places: Indices, described: NDArray[np.int32], in_description: Costs
+) -> Iterator[tuple[Movies, Fit]]:
+    """Yield the movies with the first or the last words in their description, the others together in a name."""
+    n_words = matcher.n_words
+    for n_describing in range(1, min(n_words, MOST_DESCRIBING_WORDS + 1)):
+        for first in (0, n_words - n_describing):
+            cost = np.full(matcher.postings.n_movies, np.inf)
+            cost[described] = in_description[first : first + n_describing].sum(axis=0)
+            if np.isinf(cost).all():
+                continue
+            others = range(n_describing, n_words) if first == 0 else range(first)
+            movies, fits = _fits_of_phrases(matcher, places, others)
+            yield movies, (fits + FIT[Field.DESCRIPTION, Standing.WHOLE]) / 2 - cost[movies]

@@ -30,7 +30,8 @@ def words(postings: Postings, *words: str) -> NDArray[np.int32]:
 def test_the_names_lie_end_to_end_in_words_of_a_sorted_vocabulary(postings: Postings) -> None:
     assert postings.vocabulary.words == ["1995", "story", "the", "toy", "toys"]
     assert postings.word.tolist() == [2, 3, 1, -1, 1, 3, -1, 1, 0, -1, 4, -1, -1, 1, -1]
-    assert postings.movie.tolist() == [0] * 10 + [1] * 3 + [2] * 2
+    assert postings.name.tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 5]
+    assert postings.movie.tolist() == [0, 0, 0, 1, 1, 2]
     assert postings.field.tolist() == [0, 1, 2, 0, 2, 0]
 
 
@@ -55,13 +56,7 @@ def test_neighbours_stand_in_order_and_in_one_name(postings: Postings) -> None:
     assert not postings.are_neighbours(toy, range(0))
 
 
-def test_an_excerpt_is_the_stream_of_some_movies(postings: Postings) -> None:
-    excerpt = postings.excerpt(np.array([1, 2]))
-
-    assert excerpt.word.tolist() == [4, -1, -1, 1, -1]
-    assert excerpt.is_beginning.tolist() == [True, False, True, True, False]
-    assert excerpt.name.tolist() == [0, 0, 1, 2, 2]
-    assert excerpt.field.tolist() == [Field.TITLE, Field.DESCRIPTION, Field.TITLE]
-    assert excerpt.movie.tolist() == [0, 0, 1]
-    assert excerpt.start_of_name.tolist() == [0, 2, 3]
-    assert excerpt.start_of_movie.tolist() == [0, 3]
+def test_the_places_of_words_and_of_movies(postings: Postings) -> None:
+    assert postings.places_of(words(postings, "toy", "story")).tolist() == [1, 5, 2, 4, 7, 13]
+    assert postings.places_in(np.array([1, 2])).tolist() == [10, 11, 12, 13, 14]
+    assert postings.places_in(np.array([], dtype=np.int64)).tolist() == []
