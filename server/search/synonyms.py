@@ -9,21 +9,17 @@ import re
 
 GENRE_SYNONYMS = {
     "animation": ("animated", "cartoon", "cartoons", "anime"),
-    "children": ("kid", "kids", "child", "childrens", "family"),
-    "comedy": ("comedies", "comic", "funny"),
-    "crime": ("gangster", "gangsters", "mafia"),
-    "documentary": ("doc", "docs", "documentaries"),
-    "drama": ("dramas", "dramatic"),
-    "fantasy": ("fantasies",),
+    "children": ("kids", "family"),
+    "comedy": ("comedies", "funny"),
+    "documentary": ("docs", "documentaries"),
+    "drama": ("dramas",),
     "horror": ("scary",),
     "musical": ("musicals",),
-    "mystery": ("mysteries", "whodunit", "detective"),
-    "noir": ("noirs",),
-    "romance": ("romantic", "romances", "lovestory"),
+    "mystery": ("mysteries", "whodunit"),
+    "romance": ("romantic", "romances", "romcom"),
     "sci": ("sciencefiction", "sf"),
     "thriller": ("thrillers", "suspense"),
-    "war": ("wartime",),
-    "western": ("westerns", "cowboy", "cowboys"),
+    "western": ("westerns",),
 }
 """By the word that tells a genre from all others."""
 

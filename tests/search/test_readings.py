@@ -26,9 +26,9 @@ def found(query: str) -> list[int]:
     ("query", "titles"),
     [
         ("shawshnak", ["The Shawshank Redemption"]),
-        ("shawshank redemtion", ["The Shawshank Redemption"]),
+        ("shawshank redemptiom", ["The Shawshank Redemption"]),
         ("shawshank redempitno", ["The Shawshank Redemption"]),
-        ("matirx reloadde", ["The Matrix Reloaded"]),
+        ("matrxi reloadde", ["The Matrix Reloaded"]),
         ("chinatwon", ["Chinatown"]),
         ("thriler 1972", []),
         ("horor 1978", ["Halloween"]),
