@@ -79,6 +79,11 @@ bench-recommender: .venv/.installed-dev ## Measure the recommender beside its pe
 	@$(UV) sync --quiet --locked --inexact --group bench
 	@.venv/bin/python -m benchmarks.recommender $(if $(filter-out demo,$(DATA)),--data "$(DATA)")
 
+.PHONY: bench-search
+bench-search: .venv/.installed-dev ## Measure the search beside its peers on DATA, then with the titles of TITLES
+	@$(UV) sync --quiet --locked --inexact --group bench
+	@.venv/bin/python -m benchmarks.search $(if $(filter-out demo,$(DATA)),--data "$(DATA)") $(if $(TITLES),--titles "$(TITLES)")
+
 .PHONY: bench
 bench: .venv/.installed-dev ## Measure ingestion, training, search and serving; prints tables
 	@.venv/bin/python -m benchmarks

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
 
 from server.schemas.base import MAX_ID, Digits, OnRequest, Paging, ReadSchema, Total
 
@@ -17,6 +18,11 @@ TOY_STORY: JsonDict = {
     "avg_rating": 3.9209302325581397,
     "total_ratings": 215,
 }
+
+
+def _is_none(value: object) -> bool:
+    """Say that a field was not asked for: it is left out, so that a client's type has it optional, never null."""
+    return value is None
 
 
 class Genre(ReadSchema):
@@ -41,6 +47,22 @@ class GenrePage(ReadSchema):
     limit: int
 
 
+class TextRange(ReadSchema):
+    """Characters of a text, counted from 0 in Unicode code points: from `start` to before `end`."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"start": 4, "end": 10}})
+
+    start: int
+    end: int
+
+
+class Highlights(ReadSchema):
+    """Where a movie's titles have the words of the search."""
+
+    title: list[TextRange]
+    alternative_titles: list[list[TextRange]] = Field(description="One list for each alternative title.")
+
+
 class Movie(ReadSchema):
     """A movie."""
 
@@ -53,6 +75,32 @@ class Movie(ReadSchema):
     genres: list[Genre]
     avg_rating: float | None = Field(description="Mean of all ratings in stars; null without ratings.")
     total_ratings: int
+    highlights: Highlights | SkipJsonSchema[None] = Field(
+        default=None, exclude_if=_is_none, description="Only where asked for by `highlight=true`."
+    )
+
+
+class DecadeCount(ReadSchema):
+    """A decade with the number of its movies."""
+
+    decade: int = Field(description="Its first year.", examples=[1990])
+    total_movies: int
+
+
+class Facets(ReadSchema):
+    """What the movies of a whole list are; genres by number of movies, decades by time, none that has no movie."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "genres": [{"genre_id": 5, "genre_name": "Comedy", "total_movies": 12}],
+                "decades": [{"decade": 1990, "total_movies": 8}, {"decade": 2000, "total_movies": 3}],
+            }
+        }
+    )
+
+    genres: list[GenreCount]
+    decades: list[DecadeCount] = Field(description="Movies without a year are in none.")
 
 
 class MoviePage(ReadSchema):
@@ -62,6 +110,11 @@ class MoviePage(ReadSchema):
     total: Total
     page: int
     limit: int
+    facets: Facets | SkipJsonSchema[None] = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="Of all movies of the list; only where asked for by `facets=true`.",
+    )
 
 
 class AverageRating(ReadSchema):
@@ -149,8 +202,12 @@ class MovieQuery(Paging):
     search: str | None = Field(
         default=None,
         max_length=200,
-        description="Words to find, all, in title, alternative titles, genres and year; the last may be unfinished.",
-        examples=["thriller 1995"],
+        description=(
+            "Words to find, all, in title, alternative titles, genres and year; the last may be unfinished. "
+            "Words of five letters may have one typo, of nine two. Genres and decades go by other names, too: "
+            "`kids`, `90s`."
+        ),
+        examples=["90s comedy", "shawshnak", "thriller 1995"],
     )
     genre: list[str] = Field(
         default=[],
@@ -171,6 +228,11 @@ class MovieQuery(Paging):
             "Default: `relevance` with a search, else `id`."
         ),
     )
+
+    facets: Annotated[
+        bool, Field(description="Count genres and decades of all movies found, not of this page only.")
+    ] = False
+    highlight: Annotated[bool, Field(description="Say where the titles have the words of the search.")] = False
 
     @property
     def words(self) -> str | None:
