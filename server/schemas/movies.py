@@ -5,7 +5,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
-from pydantic.json_schema import SkipJsonSchema
 
 from server.schemas.base import MAX_ID, Digits, OnRequest, Paging, ReadSchema, Total
 
@@ -18,11 +17,6 @@ TOY_STORY: JsonDict = {
     "avg_rating": 3.9209302325581397,
     "total_ratings": 215,
 }
-
-
-def _is_none(value: object) -> bool:
-    """Say that a field was not asked for: it is left out, so that a client's type has it optional, never null."""
-    return value is None
 
 
 class Genre(ReadSchema):
@@ -75,9 +69,7 @@ class Movie(ReadSchema):
     genres: list[Genre]
     avg_rating: float | None = Field(description="Mean of all ratings in stars; null without ratings.")
     total_ratings: int
-    highlights: Highlights | SkipJsonSchema[None] = Field(
-        default=None, exclude_if=_is_none, description="Only where asked for by `highlight=true`."
-    )
+    highlights: OnRequest[Highlights] = Field(default=None, description="Only where asked for by `highlight=true`.")
 
 
 class DecadeCount(ReadSchema):
@@ -110,10 +102,8 @@ class MoviePage(ReadSchema):
     total: Total
     page: int
     limit: int
-    facets: Facets | SkipJsonSchema[None] = Field(
-        default=None,
-        exclude_if=_is_none,
-        description="Of all movies of the list; only where asked for by `facets=true`.",
+    facets: OnRequest[Facets] = Field(
+        default=None, description="Of all movies of the list; only where asked for by `facets=true`."
     )
 
 
