@@ -1,4 +1,4 @@
-"""Docs that are generated, compared with what the code says now: `docs/openapi.json` and `docs/cli.md`."""
+"""Docs that are generated, compared with what the code says now: those of `DOCS`, below."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from server.app import create_app
 from server.backend.config import Settings
 from server.cli import app as cli
+from server.routers.errors import describe_all
 
 
 def main() -> int:
@@ -56,7 +57,7 @@ def _is_current(path: Path, text: str, *, write: bool) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
-DOCS: dict[str, Callable[[], str]] = {"docs/openapi.json": render_openapi, "docs/cli.md": render_cli}
+DOCS: dict[str, Callable[[], str]] = {"docs/openapi.json": render_openapi, "docs/cli.md": render_cli, "docs/errors.md": describe_all}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,10 +5,10 @@ from fastapi import APIRouter
 from server.dependencies import MovieId, Movies, MovieServiceDep, PageLinksDep
 from server.errors import MovieNotFound
 from server.problems import documented
-from server.routing import PAGE_RESPONSES, TransactionRoute
+from server.routing import PAGE_RESPONSES, PublicRoute
 from server.schemas.movies import AverageRating, Movie, MoviePage
 
-router = APIRouter(prefix="/movies", tags=["movies"], route_class=TransactionRoute)
+router = APIRouter(prefix="/movies", tags=["movies"], route_class=PublicRoute)
 
 
 @router.get("", responses=PAGE_RESPONSES)

@@ -22,14 +22,14 @@ TOY_STORY: JsonDict = {
 class Genre(ReadSchema):
     """A genre."""
 
-    genre_id: int
+    genre_id: int = Field(examples=[17])
     genre_name: str = Field(examples=["Thriller"])
 
 
 class GenreCount(Genre):
     """A genre with the number of its movies."""
 
-    total_movies: int
+    total_movies: int = Field(examples=[1894])
 
 
 class GenrePage(ReadSchema):
@@ -38,13 +38,13 @@ class GenrePage(ReadSchema):
     genres: list[GenreCount]
     total: Total
     page: int
-    limit: int
+    limit: int = Field(examples=[10])
 
 
 class Movie(ReadSchema):
     """A movie."""
 
-    model_config = ConfigDict(json_schema_extra={"example": TOY_STORY})
+    model_config = ConfigDict(json_schema_extra={"examples": [TOY_STORY]})
 
     movie_id: int
     title: str = Field(description="The title as said: article in front, without the year.")
@@ -61,7 +61,7 @@ class MoviePage(ReadSchema):
     movies: list[Movie]
     total: Total
     page: int
-    limit: int
+    limit: int = Field(examples=[10])
 
 
 class AverageRating(ReadSchema):
@@ -69,12 +69,7 @@ class AverageRating(ReadSchema):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {
-                "movie_id": 1,
-                "title": "Toy Story",
-                "avg_rating": 3.9209302325581397,
-                "total_ratings": 215,
-            }
+            "examples": [{"movie_id": 1, "title": "Toy Story", "avg_rating": 3.9209302325581397, "total_ratings": 215}]
         }
     )
 
@@ -101,7 +96,7 @@ class MovieSort(StrEnum):
     ID_REVERSED = "-id"
 
 
-Year = Annotated[int, Digits, Field(ge=0, le=9999)]
+Year = Annotated[int, Field(ge=0, le=9999, examples=[1995]), Digits]
 
 
 class MovieQuery(Paging):
@@ -121,7 +116,7 @@ class MovieQuery(Paging):
     )
     year_from: Year | None = Field(default=None, description="First year, inclusive.")
     year_to: Year | None = Field(default=None, description="Last year, inclusive.")
-    min_ratings: Annotated[int, Digits, Field(ge=0, le=MAX_ID)] | None = Field(
+    min_ratings: Annotated[int, Field(ge=0, le=MAX_ID, examples=[50]), Digits] | None = Field(
         default=None, description="At least so many ratings."
     )
     sort: MovieSort | None = Field(

@@ -10,13 +10,13 @@ from server.schemas.base import Digits, ReadSchema
 class User(ReadSchema):
     """A user."""
 
-    user_id: int
+    user_id: int = Field(examples=[611])
 
 
 class RecommendationQuery(BaseModel):
     """How many movies, and which not."""
 
-    n: Annotated[int, Digits, Field(ge=1, le=100, description="How many movies.")] = 10
+    n: Annotated[int, Field(ge=1, le=100, description="How many movies."), Digits] = 10
     exclude_seen: Annotated[bool, Field(description="Leave out the movies the user has rated.")] = False
 
 
@@ -24,7 +24,7 @@ class RecommendedMovies(ReadSchema):
     """Movies for a user, best first: two arrays of the same length."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"movie_ids": [318, 858, 50], "probabilities": [0.91, 0.902, 0.887]}}
+        json_schema_extra={"examples": [{"movie_ids": [318, 858, 50], "probabilities": [0.91, 0.902, 0.887]}]}
     )
 
     movie_ids: list[int]
