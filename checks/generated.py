@@ -8,6 +8,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from checks.postman import render_collection
 from server.app import create_app
 from server.backend.config import Settings
 from server.cli import app as cli
@@ -26,6 +27,11 @@ def main() -> int:
 def render_openapi() -> str:
     """Give the OpenAPI document of an app with default settings."""
     return json.dumps(create_app(Settings(_env_file=None)).openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+def render_postman() -> str:
+    """Give the Postman collection of that document."""
+    return render_collection(json.loads(render_openapi()))
 
 
 def render_cli() -> str:
@@ -57,7 +63,12 @@ def _is_current(path: Path, text: str, *, write: bool) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
-DOCS: dict[str, Callable[[], str]] = {"docs/openapi.json": render_openapi, "docs/cli.md": render_cli, "docs/errors.md": describe_all}
+DOCS: dict[str, Callable[[], str]] = {
+    "docs/openapi.json": render_openapi,
+    "docs/postman_collection.json": render_postman,
+    "docs/errors.md": describe_all,
+    "docs/cli.md": render_cli,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
