@@ -5,14 +5,16 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 import uvicorn
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from threadpoolctl import threadpool_limits
 
 from server import cli_output as output
 from server.backend import logging, schema
@@ -26,6 +28,7 @@ from server.etl.download import LICENCE_NOTICE, RELEASES, download
 from server.etl.loader import load
 from server.etl.movielens import open_source
 from server.recommender.algorithms import ALGORITHMS, get_algorithm
+from server.recommender.splits import SPLITS
 from server.recommender.training import evaluate_algorithms
 from server.schemas.base import Paging
 from server.services.operations import OperationsDataManager
@@ -121,20 +124,89 @@ def train(
             output.print_version(engine.get_version(version), engine.get_run(run_id))
 
 
+def _check_split(name: str) -> str:
+    if name not in SPLITS:
+        raise typer.BadParameter(f"there is no split {name!r}. Choose one of: {', '.join(SPLITS)}.")
+    return name
+
+
+def _check_picture(path: Path | None) -> Path | None:
+    """Find out now that a picture cannot be written, not when all has been computed; leave what is there alone."""
+    if path is None:
+        return None
+    if path.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{path} does not end in .png.")
+    try:
+        is_new = not path.exists()
+        path.open("ab").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}.") from None
+    if is_new:
+        path.unlink()
+    return path
+
+
 @app.command()
 def evaluate(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    split: Annotated[
+        str,
+        typer.Option(
+            callback=_check_split,
+            metavar=f"[{'|'.join(SPLITS)}]",
+            help="What is held out: the latest fifth of each user's ratings, the newest tenth of all, "
+            "or a random fifth of each user's.",
+        ),
+    ] = "temporal",
+    algorithm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Measure only this one; may be given several times."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            callback=_check_picture,
+            metavar="FILE.png",
+            help="Draw reliability diagrams into this file: probabilities predicted against likes observed.",
+        ),
+    ] = None,
 ) -> None:
-    """Measure each algorithm on held-out ratings.
+    """Measure algorithms on the same held-out ratings.
 
-    Every user's latest fifth is held out, and all movies he had not rated before are ranked.
+    All movies that a user had not rated before are ranked; good is to rank high what he went on to like, with
+    probabilities that come true. Each algorithm is tuned and calibrated without the ratings it is measured on.
     """
+    names = list(dict.fromkeys(algorithm or ALGORITHMS))
+    for name in names:
+        get_algorithm(name)
     settings = Settings.load()
-    with _database(settings) as database, database.transaction(writes=False) as session:
-        data = TrainingDataManager(session)
-        ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
-    evaluations = evaluate_algorithms(ratings, movie_ids, algorithms=ALGORITHMS, seed=settings.seed)
-    output.print_evaluations(evaluations, as_json=as_json)
+    with output.stage_progress() as on_progress:
+        on_progress("reading", 0.0)
+        with _database(settings) as database, database.transaction(writes=False) as session:
+            data = TrainingDataManager(session)
+            ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
+        # With another number of threads sums are rounded otherwise: the measures would not be those of a training.
+        with threadpool_limits(settings.training_threads):
+            evaluations = evaluate_algorithms(
+                ratings, movie_ids, algorithms=_announced(names, on_progress), seed=settings.seed, split=split
+            )
+    counts = output.DataCounts(ratings=len(ratings), users=np.unique(ratings.user_ids).size, movies=movie_ids.size)
+    comparison = output.Comparison(split=split, seed=settings.seed, data=counts, evaluations=evaluations)
+    if as_json:
+        output.say(comparison.model_dump_json(indent=2))
+    else:
+        output.print_comparison(comparison)
+    if plot is not None:
+        from server.cli_plot import draw_reliability_diagrams  # noqa: PLC0415 (matplotlib is slow to import)
+
+        draw_reliability_diagrams(evaluations, split=split).savefig(plot, format="png")
+
+
+def _announced(names: Sequence[str], on_progress: Callable[[str, float], None]) -> Iterator[str]:
+    """Give the names one by one, each announced when its turn comes."""
+    for number, name in enumerate(names):
+        on_progress(f"evaluating {name}", number / len(names))
+        yield name
 
 
 @models_app.callback()

@@ -107,6 +107,9 @@ def _complete_components(components: Json) -> None:
     for schema in schemas.values():
         if "properties" in schema:
             schema["properties"] = {name: _without_noise(inner) for name, inner in schema["properties"].items()}
+        if "example" in schema:
+            # As JSON schema calls it since OpenAPI 3.1.
+            schema["examples"] = [schema.pop("example")]
         if "examples" in schema:
             schema["examples"] = [_in_full(given, schema) for given in schema["examples"]]
     components["schemas"] = dict(sorted(schemas.items()))

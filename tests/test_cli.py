@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from string import Formatter
 from typing import NamedTuple
 
 import pytest
@@ -15,6 +17,8 @@ import typer.main
 from typer.core import TyperGroup
 
 from server.cli import app, main
+from server.cli_output import MEASURES
+from server.recommender.model import Metrics
 from tests.etl.source_files import write_source
 
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
@@ -287,7 +291,11 @@ def test_an_empty_ledger_says_how_to_fill_it(matinee: Matinee) -> None:
     assert matinee("models") == Outcome(0, "No model has been trained yet: matinee train\n", "")
 
 
-@pytest.mark.parametrize("words", [("train",), ("evaluate",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [("train",), ("evaluate",), ("evaluate", "--split", "global-time"), ("evaluate", "--split", "random")],
+    ids=" ".join,
+)
 def test_too_few_ratings_are_counted(matinee: Matinee, source: Path, words: tuple[str, ...]) -> None:
     matinee("ingest", source)
 
@@ -338,13 +346,114 @@ def test_an_unknown_version_cannot_be_activated(matinee: Matinee) -> None:
     assert outcome.complained.startswith("Error: There is no model version 9.")
 
 
-def test_an_evaluation_is_given_as_json_or_as_a_table(matinee: Matinee) -> None:
+def test_a_training_prints_what_it_measured(matinee: Matinee) -> None:
     matinee("ingest", "demo")
 
-    evaluations = json.loads(matinee("evaluate", "--json").printed)
-    table = matinee("evaluate").printed.splitlines()
+    measures = matinee("train", "--algorithm", "popularity").printed.splitlines()[1:]
 
-    assert sorted(evaluation["algorithm"] for evaluation in evaluations) == ["ease", "nmf", "popularity"]
-    assert all(0 < evaluation["metrics"]["ndcg_at_10"] < 1 for evaluation in evaluations)
-    assert table[0].split() == [evaluation["algorithm"] for evaluation in evaluations]
-    assert {line.split()[0] for line in table[1:]} == evaluations[0]["metrics"].keys()
+    assert [line[2:31].rstrip() for line in measures] == list(MEASURES)
+    assert re.fullmatch(r"  NDCG@10 +0\.\d{4}", measures[2])
+
+
+def test_every_metric_is_printed() -> None:
+    fields = {field for text in MEASURES.values() for _, field, _, _ in Formatter().parse(text) if field}
+
+    assert fields == set(Metrics.model_fields)
+
+
+def test_an_evaluation_is_given_as_json_or_as_tables(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    printed, table = matinee("evaluate", "--json"), matinee("evaluate").printed
+
+    comparison = json.loads(printed.printed)
+    evaluations = comparison.pop("evaluations")
+    assert printed.complained == ""
+    assert comparison == {"split": "temporal", "seed": 0, "data": {"ratings": 24398, "users": 300, "movies": 300}}
+    heading, *measures, activity = [part.splitlines() for part in table.split("\n\n")]
+    assert heading == ["24,398 ratings by 300 users, 300 movies; temporal split, seed 0"]
+    assert measures[0][0].split() == [evaluation["algorithm"] for evaluation in evaluations]
+    assert measures[0][3].split() == ["NDCG@10", *(f"{each['metrics']['ndcg_at_10']:.4f}" for each in evaluations)]
+    assert [line.split()[:3] for line in activity[:2]] == [["known", "ratings", "users"], ["20-49", "77", "ease"]]
+    assert activity[-3].split()[:3] == ["50-199", "222", "ease"]
+
+
+def test_a_split_and_algorithms_are_chosen(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    outcome = matinee(
+        *("evaluate", "--json", "--split", "global-time"),
+        *("--algorithm", "popularity", "--algorithm", "nmf", "--algorithm", "popularity"),
+        seed="3",
+    )
+
+    comparison = json.loads(outcome.printed)
+    assert (comparison["split"], comparison["seed"]) == ("global-time", 3)
+    assert [evaluation["algorithm"] for evaluation in comparison["evaluations"]] == ["popularity", "nmf"]
+
+
+def test_an_evaluation_measures_what_a_training_reports(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    trained = matinee("train", "--algorithm", "nmf").printed.splitlines()[2:]
+    evaluated = matinee("evaluate", "--algorithm", "nmf").printed.splitlines()[3 : 3 + len(MEASURES)]
+
+    assert [line.split() for line in trained] == [line.split() for line in evaluated]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "sentence"),
+    [
+        (
+            ("--split", "yesterday"),
+            2,
+            "Invalid value for '--split': there is no split 'yesterday'. Choose one of: temporal, global-time, random.",
+        ),
+        (("--algorithm", "magic"), 1, "There is no algorithm 'magic'. Choose one of: ease, nmf, popularity."),
+        (
+            ("--plot", "nowhere/plot.png"),
+            2,
+            "Invalid value for '--plot': nowhere/plot.png cannot be written: No such file or directory.",
+        ),
+        (("--plot", "folder.png"), 2, "Invalid value for '--plot': folder.png cannot be written: Is a directory."),
+        (("--plot", "plot.pdf"), 2, "Invalid value for '--plot': plot.pdf does not end in .png."),
+    ],
+)
+def test_what_cannot_be_evaluated_or_drawn_is_said_before_anything_is_read(
+    matinee: Matinee, tmp_path: Path, arguments: tuple[str, ...], exit_code: int, sentence: str
+) -> None:
+    (tmp_path / "folder.png").mkdir()
+
+    outcome = matinee("evaluate", *arguments)
+
+    assert (outcome.exit_code, outcome.printed) == (exit_code, "")
+    assert outcome.complained.splitlines()[-1] == f"Error: {sentence}"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
+
+
+def test_the_probabilities_are_drawn(matinee: Matinee, tmp_path: Path) -> None:
+    matinee("ingest", "demo")
+
+    outcome = matinee("evaluate", "--algorithm", "popularity", "--algorithm", "nmf", "--plot", "plot.png")
+
+    assert (outcome.exit_code, outcome.complained) == (0, "")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_an_evaluation_that_fails_leaves_the_last_picture_alone(matinee: Matinee, source: Path, tmp_path: Path) -> None:
+    matinee("ingest", source)
+    (tmp_path / "last.png").write_bytes(b"the last one")
+
+    outcomes = [matinee("evaluate", "--plot", name) for name in ("last.png", "new.png")]
+
+    assert [outcome.exit_code for outcome in outcomes] == [1, 1]
+    assert (tmp_path / "last.png").read_bytes() == b"the last one"
+    assert not (tmp_path / "new.png").exists()
+
+
+def test_only_a_plot_needs_matplotlib() -> None:
+    script = "import sys, server.app, server.cli; sys.exit('matplotlib' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+
+    assert done.returncode == 0

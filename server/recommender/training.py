@@ -24,6 +24,9 @@ MIN_EVALUATED_USERS = 10
 MIN_USERS_OF_AN_OUTCOME = 2
 """So many users must have a held-out like, and so many another rating: to calibrate on, and to measure on."""
 
+CALIBRATION_PARTS = 5
+"""Probabilities are measured on one part of the users after another, by calibrators fitted on the other parts."""
+
 Progress = Callable[[str, float], None]
 """Is told the stage that begins and the share of the work done, 0 to 1. What it raises ends the training."""
 
@@ -118,8 +121,8 @@ def _evaluated_sample(split: Split, *, seed: int) -> Split:
     n_ratings = split.known.items.size + split.held_out.items.size
     if sample.held_out.n_users < MIN_EVALUATED_USERS:
         raise TooFewRatings(
-            f"There are {n_ratings} ratings, and {sample.held_out.n_users} users with {HELD_OUT_ONE_IN} or more; "
-            f"training needs {MIN_EVALUATED_USERS} such users."
+            f"There are {n_ratings} ratings, and {sample.held_out.n_users} users with enough to hold some "
+            f"out ({HELD_OUT_ONE_IN} or more); {MIN_EVALUATED_USERS} such users are needed."
         )
     like_counts = sample.held_out.like_counts
     n_likers = np.count_nonzero(like_counts)
@@ -127,7 +130,7 @@ def _evaluated_sample(split: Split, *, seed: int) -> Split:
     if min(n_likers, n_others) < MIN_USERS_OF_AN_OUTCOME or not split.known.liked.any():
         raise TooFewRatings(
             f"There are {n_ratings} ratings; of the latest ones, those of {LIKE_THRESHOLD:g} stars or more come from "
-            f"{n_likers} and the lower ones from {n_others} users. Training needs {MIN_USERS_OF_AN_OUTCOME} users of "
+            f"{n_likers} and the lower ones from {n_others} users. Needed are {MIN_USERS_OF_AN_OUTCOME} users of "
             f"each, and an earlier rating of {LIKE_THRESHOLD:g} stars."
         )
     return sample
@@ -149,22 +152,22 @@ def _summarise(trial: Algorithm[Any], ranked: Ranked, sample: Split, *, seed: in
 
 
 def cross_calibrate(pairs: RatedPairs, *, seed: int) -> NDArray[np.float64]:
-    """Give each half of the users the probabilities of a calibrator that was fitted on the other half."""
-    halves = _halve_users(pairs, seed=seed)
+    """Give each fifth of the users the probabilities of a calibrator that was fitted on the others."""
     probabilities = np.empty(pairs.scores.size)
-    for fitted_on, measured_on in (halves, halves[::-1]):
-        calibrator = Calibrator.fit(pairs.of_users(fitted_on))
-        probabilities[np.isin(pairs.users, measured_on)] = calibrator.probabilities(pairs.of_users(measured_on))
+    for users in _deal_users(pairs, seed=seed):
+        is_measured = np.isin(pairs.users, users)
+        calibrator = Calibrator.fit(pairs.where(~is_measured))
+        probabilities[is_measured] = calibrator.probabilities(pairs.where(is_measured))
     return probabilities
 
 
-def _halve_users(pairs: RatedPairs, *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Deal the users out in turn, by their share of likes, so that both halves have both outcomes."""
+def _deal_users(pairs: RatedPairs, *, seed: int) -> list[NDArray[np.int64]]:
+    """Deal the users out in turn, by their share of likes, so that the others of each part have both outcomes."""
     users, user_of_pair = np.unique(pairs.users, return_inverse=True)
     like_shares = np.bincount(user_of_pair, pairs.liked) / np.bincount(user_of_pair)
     ties = np.random.default_rng(seed).random(users.size)
     dealt = users[np.lexsort((ties, like_shares))]
-    return dealt[::2], dealt[1::2]
+    return [dealt[first::CALIBRATION_PARTS] for first in range(CALIBRATION_PARTS)]
 
 
 def _describe(interactions: Interactions, model: Algorithm[Any]) -> DataSummary:

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from server.dependencies import MovieId, Movies, MovieServiceDep, PageLinksDep
-from server.errors import MovieNotFound
+from server.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, PageLinksDep, SimilarMoviesServiceDep
+from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.problems import documented
 from server.routing import PAGE_RESPONSES, PublicRoute
-from server.schemas.movies import AverageRating, Movie, MoviePage
+from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
 
 router = APIRouter(prefix="/movies", tags=["movies"], route_class=PublicRoute)
 
@@ -31,3 +31,16 @@ def get_movie(movie_id: MovieId, movies: MovieServiceDep) -> Movie:
 def get_average_rating(movie_id: MovieId, movies: MovieServiceDep) -> AverageRating:
     """Give the exact mean of a movie's ratings; it shows a new rating at once."""
     return movies.get_average_rating(movie_id)
+
+
+@router.get(
+    "/{movie_id}/similar",
+    responses=documented(MovieNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
+)
+def list_similar_movies(movie_id: MovieId, query: BestMovies, similar: SimilarMoviesServiceDep) -> SimilarMovies:
+    """List movies that are liked by the same people: ids and similarities, the most similar first.
+
+    There may be fewer than `n`, and none for a movie that the live model cannot compare: one that is newer than the
+    model, or has too few ratings.
+    """
+    return similar.list_similar_movies(movie_id, query)

@@ -2,9 +2,10 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 MAX_ID = 2**63 - 1
 
@@ -42,9 +43,15 @@ Timestamp = Annotated[
 
 
 class ReadSchema(BaseModel):
-    """What Matinee answers; no defaults, so that every field is always there."""
+    """What Matinee answers; no defaults, so that every field is always there, but for those that are `OnRequest`."""
 
     model_config = ConfigDict(frozen=True)
+
+
+PartT = TypeVar("PartT")
+
+# A part of an answer that is there only if asked for: None here, on the wire absent and never null.
+OnRequest = Annotated[PartT | SkipJsonSchema[None], Field(exclude_if=lambda part: part is None)]
 
 
 class WriteSchema(BaseModel):

@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from server.schemas.base import MAX_ID, Digits, Paging, ReadSchema, Total
+from server.schemas.base import MAX_ID, Digits, OnRequest, Paging, ReadSchema, Total
 
 TOY_STORY: JsonDict = {
     "movie_id": 1,
@@ -77,6 +77,45 @@ class AverageRating(ReadSchema):
     title: str
     avg_rating: float | None = Field(description="The exact mean, unrounded; null without ratings.")
     total_ratings: int
+
+
+class SimilarMovies(ReadSchema):
+    """Movies that the people who like a movie like, too, the most similar first: two arrays of the same length."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"movie_ids": [3114, 4886, 2355], "similarities": [0.61, 0.405, 0.382]}]}
+    )
+
+    movie_ids: list[int]
+    similarities: list[float] = Field(
+        description=(
+            "How similar: greater than 0, never rising along the list, and of no fixed scale. They are not to be "
+            "compared between algorithms or model versions; `popularity` gives the popular movies, whatever the movie."
+        )
+    )
+    movies: OnRequest[list[Movie]] = Field(
+        default=None, description="The movies themselves, in the same order. Only with `expand=movies`."
+    )
+
+
+class Expansion(StrEnum):
+    """What an answer can hold itself instead of only its id."""
+
+    MOVIES = "movies"
+
+
+class BestMoviesQuery(BaseModel):
+    """How many movies of a list that begins with the best, and how much of them."""
+
+    n: Annotated[int, Field(ge=1, le=100, description="How many movies."), Digits] = 10
+    expand: list[Expansion] = Field(
+        default=[], max_length=20, description="`movies` adds the movies themselves, so that no second call is needed."
+    )
+
+    @property
+    def expands_movies(self) -> bool:
+        """Whether the movies themselves are asked for."""
+        return Expansion.MOVIES in self.expand
 
 
 class MovieSort(StrEnum):

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from server.schemas.base import Paging
 from server.schemas.movies import MovieQuery, MovieSort
 from server.search.index import Hits, SearchIndex
 from server.services.base import BaseDataManager, BaseService
+from server.services.live import LiveModel
 
 rating_count = MovieStatistics.rating_count.expression
 rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)
@@ -80,6 +81,30 @@ class MovieService(BaseService):
         if average is None:
             raise MovieNotFound(movie_id)
         return average
+
+
+class SimilarMoviesService(BaseService):
+    """Rules of what is similar to a movie."""
+
+    def __init__(self, session: Session, live_model: LiveModel) -> None:
+        super().__init__(session)
+        self.movies = MovieDataManager(session)
+        self.live_model = live_model
+
+    def list_similar_movies(self, movie_id: int, query: schemas.BestMoviesQuery) -> schemas.SimilarMovies:
+        """Give the movies liked by the same people; none where the live model cannot compare the movie.
+
+        Raises `MovieNotFound`; `NoActiveModel` before the first training.
+        """
+        if not self.movies.exists(movie_id):
+            raise MovieNotFound(movie_id)
+        found = self.live_model.get().similar(movie_id, query.n)
+        movie_ids = found.movie_ids.tolist()
+        return schemas.SimilarMovies(
+            movie_ids=movie_ids,
+            similarities=found.similarities.tolist(),
+            movies=self.movies.list_by_ids(movie_ids) if query.expands_movies else None,
+        )
 
 
 class GenreService(BaseService):
@@ -143,6 +168,15 @@ class MovieDataManager(BaseDataManager):
         }
         return [found[movie_id] for movie_id in movie_ids if movie_id in found]
 
+    def exists(self, movie_id: int) -> bool:
+        """Say whether there is such a movie."""
+        return self.session.scalar(select(Movie.movie_id).where(Movie.movie_id == movie_id)) is not None
+
+    def list_titles(self, movie_ids: Collection[int]) -> dict[int, str]:
+        """Give the titles of the movies with these ids; ids that are unknown are left out."""
+        rows = self.session.execute(select(Movie.movie_id, Movie.title).where(Movie.movie_id.in_(movie_ids)))
+        return dict(rows.all())
+
     def find_average_rating(self, movie_id: int) -> schemas.AverageRating | None:
         """Give a movie's mean and count, or None where there is no such movie."""
         row = self.session.execute(
@@ -154,13 +188,13 @@ class MovieDataManager(BaseDataManager):
         return schemas.AverageRating(movie_id=movie_id, title=title, avg_rating=mean, total_ratings=count)
 
     def list_unknown_to(self, known: Iterable[int], limit: int) -> list[int]:
-        """Give up to `limit` movie ids, lowest first, that are not among `known`."""
+        """Give up to `limit` movie ids that are not among `known`: those with the most ratings, then the lowest."""
         table = self._as_table(list(known))
         return list(
             self.session.scalars(
-                select(Movie.movie_id)
-                .where(~exists().where(table.c.movie_id == Movie.movie_id))
-                .order_by(Movie.movie_id)
+                select(MovieStatistics.movie_id)
+                .where(~exists().where(table.c.movie_id == MovieStatistics.movie_id))
+                .order_by(rating_count.desc(), MovieStatistics.movie_id)
                 .limit(limit)
             )
         )

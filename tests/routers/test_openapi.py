@@ -12,10 +12,10 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from server.schemas.base import Problem, ValidationProblem
-from server.schemas.movies import AverageRating, Movie
+from server.schemas.movies import AverageRating, Movie, SimilarMovies
 from server.schemas.ratings import Rating, RatingCreate
 from server.schemas.recommendation_engine import TrainingRun
-from server.schemas.user import RecommendedMovies
+from server.schemas.user import Explanation, RecommendedMovies
 
 Operations = dict[tuple[str, str], dict[str, Any]]
 
@@ -24,6 +24,7 @@ CONTRACT = {
     ("get", f"{API}/movies"): "list_movies",
     ("get", f"{API}/movies/{{movie_id}}"): "get_movie",
     ("get", f"{API}/movies/{{movie_id}}/avg-rating"): "get_average_rating",
+    ("get", f"{API}/movies/{{movie_id}}/similar"): "list_similar_movies",
     ("get", f"{API}/genres"): "list_genres",
     ("post", f"{API}/ratings"): "create_rating",
     ("get", f"{API}/ratings/{{rating_id}}"): "get_rating",
@@ -173,6 +174,7 @@ def test_what_has_a_tag_can_be_asked_for_with_it(operations: Operations) -> None
         "list_movies",
         "get_movie",
         "get_average_rating",
+        "list_similar_movies",
         "list_genres",
         "get_recommendation_engine",
         "get_training_run",
@@ -217,6 +219,7 @@ def test_every_example_of_a_problem_is_one(operations: Operations) -> None:
         (("get", f"{API}/movies/{{movie_id}}"), {"200", "304", "404", "422", "500", "503"}),
         (("post", f"{API}/ratings"), {"200", "201", "404", "413", "422", "500", "503"}),
         (("delete", f"{API}/ratings/{{rating_id}}"), {"204", "404", "422", "500", "503"}),
+        (("get", f"{API}/movies/{{movie_id}}/similar"), {"200", "304", "404", "409", "422", "500", "503"}),
         (("get", f"{API}/user/{{user_id}}/recommended-movies"), {"200", "404", "409", "422", "500", "503"}),
         (("post", f"{API}/recommendation-engine"), {"202", "500", "503"}),
     ],
@@ -238,7 +241,30 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert {"Problem", "ValidationProblem", "FieldProblem", "Movie"} <= references
 
 
-@pytest.mark.parametrize("schema", [Movie, AverageRating, Rating, RatingCreate, RecommendedMovies])
+@pytest.mark.parametrize(
+    ("schema", "optional"),
+    [
+        (RecommendedMovies, {"movies", "explanations"}),
+        (SimilarMovies, {"movies"}),
+        (Explanation, set()),
+        (Movie, set()),
+    ],
+)
+def test_only_what_must_be_asked_for_is_optional_and_nothing_of_it_is_null(
+    document: dict[str, Any], schema: type[BaseModel], optional: set[str]
+) -> None:
+    described = document["components"]["schemas"][schema.__name__]
+
+    assert described["properties"].keys() - set(described["required"]) == optional
+    for name in optional:
+        assert described["properties"][name]["type"] == "array"
+        assert described["properties"][name]["description"]
+        assert "default" not in described["properties"][name]
+
+
+@pytest.mark.parametrize(
+    "schema", [Movie, AverageRating, SimilarMovies, Rating, RatingCreate, RecommendedMovies, Explanation]
+)
 def test_every_example_of_a_schema_fits_it(document: dict[str, Any], schema: type[BaseModel]) -> None:
     example = document["components"]["schemas"][schema.__name__]["examples"][0]
 

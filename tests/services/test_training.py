@@ -198,7 +198,10 @@ def test_too_few_ratings_fail_the_run_with_the_numbers(trainer: Trainer) -> None
 
     run = get_run(trainer.database, run_id)
     assert run.status == "failed"
-    assert run.error == "There are 16 ratings, and 2 users with 5 or more; training needs 10 such users."
+    assert (
+        run.error
+        == "There are 16 ratings, and 2 users with enough to hold some out (5 or more); 10 such users are needed."
+    )
     assert run.finished_at is not None
     assert trainer.store.list_names() == []
 

@@ -21,13 +21,8 @@ async function search(words: string): Promise<Movie> {
 }
 
 async function recommend(user_id: number): Promise<Movie[]> {
-  const params = { path: { user_id }, query: { n: 3, exclude_seen: true } };
-  const { movie_ids } = given(await matinee.GET("/api/rest/v1/user/{user_id}/recommended-movies", { params }));
-  return Promise.all(
-    movie_ids.map(async (movie_id) =>
-      given(await matinee.GET("/api/rest/v1/movies/{movie_id}", { params: { path: { movie_id } } })),
-    ),
-  );
+  const params = { path: { user_id }, query: { n: 3, exclude_seen: true, expand: ["movies" as const] } };
+  return given(await matinee.GET("/api/rest/v1/user/{user_id}/recommended-movies", { params })).movies ?? [];
 }
 
 const { user_id } = given(await matinee.POST("/api/rest/v1/user"));
