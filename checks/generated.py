@@ -14,6 +14,16 @@ from server.backend.config import Settings
 from server.cli import app as cli
 from server.routers.errors import describe_all
 
+CLI_INTRODUCTION = """\
+# The command line
+
+Written by `make docs` from the code.
+
+Results go to standard output, progress and complaints to standard error. Colours and bars are for terminals only, and
+`NO_COLOR=1` turns colours off there. Where a script would want it, `--json` gives the result as one JSON document.
+`matinee --install-completion` teaches your shell the commands, options and names of releases and algorithms.
+"""
+
 
 def main() -> int:
     """Compare the files, or with ``--write`` make them; 1 where one is stale."""
@@ -36,7 +46,7 @@ def render_postman() -> str:
 
 def render_cli() -> str:
     """Give the help of every command, and the settings."""
-    parts = ["# The command line\n\nWritten by `make docs` from the code.\n"]
+    parts = [CLI_INTRODUCTION]
     parts += [f"## `{name}`\n\n```\n{text}\n```\n" for name, text in _helps([])]
     rows = [
         f"| `MATINEE_{name.upper()}` | `{field.default}` | {field.description} |"
@@ -52,7 +62,7 @@ def _helps(commands: list[str]) -> Iterator[tuple[str, str]]:
     shown = CliRunner().invoke(cli, [*commands, "--help"], prog_name="matinee", env={"COLUMNS": "100"}, color=False)
     text = shown.output.rstrip()
     yield " ".join(["matinee", *commands]), text
-    for child in re.findall(r"^  (\w+) ", text.partition("Commands:")[2], re.MULTILINE):
+    for child in re.findall(r"^  (\w+) ", text.partition("Commands:")[2].partition("\n\n")[0], re.MULTILINE):
         yield from _helps([*commands, child])
 
 
