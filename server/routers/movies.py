@@ -5,10 +5,10 @@ from fastapi import APIRouter
 from server.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, PageLinksDep, SimilarMoviesServiceDep
 from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.problems import documented
-from server.routing import PAGE_RESPONSES, TransactionRoute
+from server.routing import PAGE_RESPONSES, PublicRoute
 from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
 
-router = APIRouter(prefix="/movies", tags=["movies"], route_class=TransactionRoute)
+router = APIRouter(prefix="/movies", tags=["movies"], route_class=PublicRoute)
 
 
 @router.get("", responses=PAGE_RESPONSES)

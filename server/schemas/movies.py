@@ -22,14 +22,14 @@ TOY_STORY: JsonDict = {
 class Genre(ReadSchema):
     """A genre."""
 
-    genre_id: int
+    genre_id: int = Field(examples=[17])
     genre_name: str = Field(examples=["Thriller"])
 
 
 class GenreCount(Genre):
     """A genre with the number of its movies."""
 
-    total_movies: int
+    total_movies: int = Field(examples=[1894])
 
 
 class GenrePage(ReadSchema):
@@ -38,7 +38,7 @@ class GenrePage(ReadSchema):
     genres: list[GenreCount]
     total: Total
     page: int
-    limit: int
+    limit: int = Field(examples=[10])
 
 
 class TextRange(ReadSchema):
@@ -60,7 +60,7 @@ class Highlights(ReadSchema):
 class Movie(ReadSchema):
     """A movie."""
 
-    model_config = ConfigDict(json_schema_extra={"example": TOY_STORY})
+    model_config = ConfigDict(json_schema_extra={"examples": [TOY_STORY]})
 
     movie_id: int
     title: str = Field(description="The title as said: article in front, without the year.")
@@ -101,7 +101,7 @@ class MoviePage(ReadSchema):
     movies: list[Movie]
     total: Total
     page: int
-    limit: int
+    limit: int = Field(examples=[10])
     facets: OnRequest[Facets] = Field(
         default=None, description="Of all movies of the list; only where asked for by `facets=true`."
     )
@@ -112,12 +112,7 @@ class AverageRating(ReadSchema):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {
-                "movie_id": 1,
-                "title": "Toy Story",
-                "avg_rating": 3.9209302325581397,
-                "total_ratings": 215,
-            }
+            "examples": [{"movie_id": 1, "title": "Toy Story", "avg_rating": 3.9209302325581397, "total_ratings": 215}]
         }
     )
 
@@ -131,7 +126,7 @@ class SimilarMovies(ReadSchema):
     """Movies that the people who like a movie like, too, the most similar first: two arrays of the same length."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"movie_ids": [3114, 4886, 2355], "similarities": [0.61, 0.405, 0.382]}}
+        json_schema_extra={"examples": [{"movie_ids": [3114, 4886, 2355], "similarities": [0.61, 0.405, 0.382]}]}
     )
 
     movie_ids: list[int]
@@ -155,7 +150,7 @@ class Expansion(StrEnum):
 class BestMoviesQuery(BaseModel):
     """How many movies of a list that begins with the best, and how much of them."""
 
-    n: Annotated[int, Digits, Field(ge=1, le=100, description="How many movies.")] = 10
+    n: Annotated[int, Field(ge=1, le=100, description="How many movies."), Digits] = 10
     expand: list[Expansion] = Field(
         default=[], max_length=20, description="`movies` adds the movies themselves, so that no second call is needed."
     )
@@ -183,7 +178,7 @@ class MovieSort(StrEnum):
     ID_REVERSED = "-id"
 
 
-Year = Annotated[int, Digits, Field(ge=0, le=9999)]
+Year = Annotated[int, Field(ge=0, le=9999, examples=[1995]), Digits]
 
 
 class MovieQuery(Paging):
@@ -207,7 +202,7 @@ class MovieQuery(Paging):
     )
     year_from: Year | None = Field(default=None, description="First year, inclusive.")
     year_to: Year | None = Field(default=None, description="Last year, inclusive.")
-    min_ratings: Annotated[int, Digits, Field(ge=0, le=MAX_ID)] | None = Field(
+    min_ratings: Annotated[int, Field(ge=0, le=MAX_ID, examples=[50]), Digits] | None = Field(
         default=None, description="At least so many ratings."
     )
     sort: MovieSort | None = Field(
