@@ -136,7 +136,10 @@ def test_an_optional_parameter_keeps_its_own_examples_and_loses_its_null(documen
     search = document["paths"][f"{API}/movies"]["get"]["parameters"][2]
 
     assert (search["name"], search["schema"]["type"]) == ("search", "string")
-    assert (search["schema"]["maxLength"], search["schema"]["examples"]) == (200, ["90s comedy", "shawshnak", "thriller 1995"])
+    assert (search["schema"]["maxLength"], search["schema"]["examples"]) == (
+        200,
+        ["90s comedy", "shawshnak", "thriller 1995"],
+    )
 
 
 def test_every_body_has_an_example_that_fits_its_schema(document: dict[str, Any], operations: Operations) -> None:
