@@ -30,6 +30,10 @@ def run(bench: Workbench) -> None:
             "search, genre and order": f"{API}/movies?search=the&genre=Drama&sort=rating",
             "average rating": f"{API}/movies/1/avg-rating",
             "recommended movies": f"{API}/user/{user}/recommended-movies",
+            "recommended, with movies": f"{API}/user/{user}/recommended-movies?expand=movies",
+            "recommended, explained": f"{API}/user/{user}/recommended-movies?explain=true",
+            "similar movies": f"{API}/movies/1/similar",
+            "similar, with movies": f"{API}/movies/1/similar?expand=movies",
         }
         idle = {name: [_get(port, path) for _ in range(REQUESTS)] for name, path in paths.items()}
         training: dict[str, list[float]] = {name: [] for name in paths}

@@ -5,15 +5,18 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 import uvicorn
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from threadpoolctl import threadpool_limits
 
+from server import cli_examples as examples
 from server import cli_output as output
 from server.backend import logging, schema
 from server.backend.config import Settings
@@ -26,6 +29,7 @@ from server.etl.download import LICENCE_NOTICE, RELEASES, download
 from server.etl.loader import load
 from server.etl.movielens import open_source
 from server.recommender.algorithms import ALGORITHMS, get_algorithm
+from server.recommender.splits import SPLITS
 from server.recommender.training import evaluate_algorithms
 from server.schemas.base import Paging
 from server.services.operations import OperationsDataManager
@@ -34,15 +38,21 @@ from server.services.training import Trainer, TrainingDataManager
 
 DOWNLOADS = Path("data/downloads")
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
+
 app = typer.Typer(
     help="Matinee: a movie catalogue, ratings and personal recommendations behind one REST API.",
+    epilog=examples.MATINEE,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-models_app = typer.Typer(help="The ledger of model versions; without a command: list it.", invoke_without_command=True)
-db_app = typer.Typer(help="The database's schema.", no_args_is_help=True)
+models_app = typer.Typer(
+    help="The ledger of model versions; without a command: list it.",
+    epilog=examples.MODELS,
+    invoke_without_command=True,
+)
+db_app = typer.Typer(help="The database's schema.", epilog=examples.DB, no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(db_app, name="db")
 
@@ -55,21 +65,24 @@ def main() -> None:
         sys.exit(f"Error: {error}")
     except SQLAlchemyError as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
-        sys.exit(f"Error: the database {Settings.load().sqlalchemy_url!r} cannot be used: {reason}")
+        url = Settings.load().sqlalchemy_url
+        sys.exit(f"Error: the database {url!r} cannot be used: {reason}\nMend MATINEE_DATABASE_URL, or start it.")
     except OSError as error:
         sys.exit(f"Error: {error}")
 
 
-@app.command()
+@app.command(epilog=examples.INGEST)
 def ingest(
     source: Annotated[
         str,
         typer.Argument(
             help="A MovieLens folder or .zip, a release to download "
-            f"({', '.join(RELEASES)}), or demo: a small built-in catalogue."
+            f"({', '.join(RELEASES)}), or demo: a small built-in catalogue.",
+            autocompletion=lambda: ["demo", *RELEASES],
         ),
     ],
     rejects: Annotated[Path | None, typer.Option(help="Write every row that cannot be used to this file.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Load movies and ratings, all or nothing.
 
@@ -83,21 +96,27 @@ def ingest(
         output.load_progress(movielens.bytes_total) as on_progress,
     ):
         report = load(movielens, database, name=source, on_progress=on_progress, on_reject=sink.add)
-    output.print_load_report(report, sink)
+    output.print_load_report(report, sink, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=examples.TRAIN)
 def train(
-    algorithm: Annotated[str | None, typer.Option(help="Instead of MATINEE_ALGORITHM.")] = None,
+    algorithm: Annotated[
+        str | None, typer.Option(help="Instead of MATINEE_ALGORITHM.", autocompletion=lambda: list(ALGORITHMS))
+    ] = None,
     if_needed: Annotated[
         bool,
-        typer.Option("--if-needed", help="Only if ratings have changed since the live version was trained."),
+        typer.Option("--if-needed", help="Only if ratings, or the algorithm, have changed since the last training."),
     ] = False,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Make it live even if it is worse than the live version.")
+    ] = False,
+    as_json: AsJson = False,
     run: Annotated[int | None, typer.Option(hidden=True, help="Carry out a run that a server has begun.")] = None,
 ) -> None:
-    """Train a model and make it the live version.
+    """Train a model, and make it live unless it is worse than the live version.
 
-    On all ratings, here and now; running servers follow within a second.
+    On all ratings, here and now; running servers follow within a second. Every model is kept as a version.
     """
     settings = Settings.load() if algorithm is None else Settings.load(algorithm=algorithm)
     with _database(settings) as database:
@@ -106,41 +125,118 @@ def train(
             _carry_out_for_server(trainer, run)
             return
         if if_needed and not trainer.is_needed():
-            output.say("The live version was trained on these very ratings; nothing to do.")
+            output.print_no_training(as_json=as_json)
             return
         # As Ctrl-C does: the run is marked as failed on the way out.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with output.stage_progress() as on_progress:
-            version = trainer.carry_out(trainer.start_run(), on_progress)
+            run_id = trainer.start_run()
+            version = trainer.carry_out(run_id, on_progress, is_to_activate=activate)
         with database.transaction(writes=False) as session:
-            output.print_version(RecommendationEngineService(session).get_version(version))
+            engine = RecommendationEngineService(session)
+            output.print_version(engine.get_version(version), engine.get_run(run_id), as_json=as_json)
 
 
-@app.command()
+def _check_split(name: str) -> str:
+    if name not in SPLITS:
+        raise typer.BadParameter(f"there is no split {name!r}. Choose one of: {', '.join(SPLITS)}.")
+    return name
+
+
+def _check_picture(path: Path | None) -> Path | None:
+    """Find out now that a picture cannot be written, not when all has been computed; leave what is there alone."""
+    if path is None:
+        return None
+    if path.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{path} does not end in .png.")
+    try:
+        is_new = not path.exists()
+        path.open("ab").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be written: {error.strerror}.") from None
+    if is_new:
+        path.unlink()
+    return path
+
+
+@app.command(epilog=examples.EVALUATE)
 def evaluate(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    split: Annotated[
+        str,
+        typer.Option(
+            callback=_check_split,
+            metavar=f"[{'|'.join(SPLITS)}]",
+            help="What is held out: the latest fifth of each user's ratings, the newest tenth of all, "
+            "or a random fifth of each user's.",
+        ),
+    ] = "temporal",
+    algorithm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Measure only this one; may be given several times."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            callback=_check_picture,
+            metavar="FILE.png",
+            help="Draw reliability diagrams into this file: probabilities predicted against likes observed.",
+        ),
+    ] = None,
 ) -> None:
-    """Measure each algorithm on held-out ratings.
+    """Measure algorithms on the same held-out ratings.
 
-    Every user's latest fifth is held out, and all movies he had not rated before are ranked.
+    All movies that a user had not rated before are ranked; good is to rank high what he went on to like, with
+    probabilities that come true. Each algorithm is tuned and calibrated without the ratings it is measured on.
     """
+    names = list(dict.fromkeys(algorithm or ALGORITHMS))
+    for name in names:
+        get_algorithm(name)
     settings = Settings.load()
-    with _database(settings) as database, database.transaction(writes=False) as session:
-        data = TrainingDataManager(session)
-        ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
-    evaluations = evaluate_algorithms(ratings, movie_ids, algorithms=ALGORITHMS, seed=settings.seed)
-    output.print_evaluations(evaluations, as_json=as_json)
+    with output.stage_progress() as on_progress:
+        on_progress("reading", 0.0)
+        with _database(settings) as database, database.transaction(writes=False) as session:
+            data = TrainingDataManager(session)
+            ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
+        # With another number of threads sums are rounded otherwise: the measures would not be those of a training.
+        with threadpool_limits(settings.training_threads):
+            evaluations = evaluate_algorithms(
+                ratings,
+                movie_ids,
+                algorithms=_announced(names, on_progress),
+                seed=settings.seed,
+                split=split,
+                memory_mb=settings.model_memory_mb,
+            )
+    counts = output.DataCounts(ratings=len(ratings), users=np.unique(ratings.user_ids).size, movies=movie_ids.size)
+    comparison = output.Comparison(split=split, seed=settings.seed, data=counts, evaluations=evaluations)
+    if as_json:
+        output.say(comparison.model_dump_json(indent=2))
+    else:
+        output.print_comparison(comparison)
+    if plot is not None:
+        from server.cli_plot import draw_reliability_diagrams  # noqa: PLC0415 (matplotlib is slow to import)
+
+        draw_reliability_diagrams(evaluations, split=split).savefig(plot, format="png")
+
+
+def _announced(names: Sequence[str], on_progress: Callable[[str, float], None]) -> Iterator[str]:
+    """Give the names one by one, each announced when its turn comes."""
+    for number, name in enumerate(names):
+        on_progress(f"evaluating {name}", number / len(names))
+        yield name
 
 
 @models_app.callback()
-def models(context: typer.Context) -> None:
+def models(context: typer.Context, as_json: AsJson = False) -> None:
     """List the model versions, newest first."""
     if context.invoked_subcommand is None:
         with _database() as database, database.transaction(writes=False) as session:
-            output.print_versions(RecommendationEngineService(session).list_versions(Paging(limit=100)))
+            page = RecommendationEngineService(session).list_versions(Paging(limit=100))
+            output.print_versions(page, as_json=as_json)
 
 
-@models_app.command()
+@models_app.command(epilog=examples.ACTIVATE)
 def activate(
     version: Annotated[int, typer.Argument(help="Number of a version; matinee models lists them.")],
 ) -> None:
@@ -151,7 +247,7 @@ def activate(
     output.say(f"Version {version} is live.")
 
 
-@models_app.command()
+@models_app.command(epilog=examples.PRUNE)
 def prune(
     keep: Annotated[int, typer.Option(min=0, help="How many of the newest versions to keep, beside the live one.")],
 ) -> None:
@@ -169,7 +265,7 @@ def prune(
     output.say(f"{forgotten} versions forgotten, {len(orphans)} artifacts deleted.")
 
 
-@app.command()
+@app.command(epilog=examples.SERVE)
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
@@ -193,13 +289,15 @@ def serve(
         log_level=settings.log_level,
         # The server's name and version are nobody's business.
         server_header=False,
+        # None is: on a terminal. Unlike Rich, Uvicorn does not know of NO_COLOR.
+        use_colors=False if os.environ.get("NO_COLOR") else None,
         timeout_graceful_shutdown=10,
         # A worker must have imported the app before it can answer; by default a slow machine would kill it for ever.
         timeout_worker_healthcheck=60,
     )
 
 
-@db_app.command("upgrade")
+@db_app.command("upgrade", epilog=examples.DB)
 def db_upgrade() -> None:
     """Bring the database to this release's schema."""
     database = Database(Settings.load())
@@ -226,7 +324,7 @@ def _local_source(source: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             yield write_demo(Path(folder))
     elif source in RELEASES and not Path(source).exists():
-        output.say(LICENCE_NOTICE)
+        output.remark(LICENCE_NOTICE)
         with output.download_progress() as on_progress:
             path = download(source, DOWNLOADS, on_progress)
         yield path

@@ -2,12 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -15,10 +17,31 @@ from rich.table import Table
 from server.etl.batches import Rejected
 from server.etl.loader import Counts, LoadReport
 from server.etl.loader import Progress as LoadProgress
+from server.recommender.evaluation import ACTIVITY_FROM, ActivityBucket
 from server.recommender.model import Evaluation
-from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage
+from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage, TrainingRun
 
 SHOWN_REJECTS = 20
+
+MEASURES = {
+    "Held-out ratings": "{calibration_pairs:,}",
+    "Users who like some of them": "{evaluated_users:,}",
+    "NDCG@10": "{ndcg_at_10:.4f}",
+    "  95% interval": "{ndcg_at_10_low:.3f}-{ndcg_at_10_high:.3f}",
+    "Recall@20": "{recall_at_20:.4f}",
+    "Hit rate, first 10": "{hit_rate_at_10:.1%}",
+    "Coverage, first 10": "{coverage:.1%}",
+    "Novelty, first 10": "{novelty:.2f} bits",
+    "Likes of modelled movies": "{modelled_likes:.1%}",
+    "Calibration error (ECE)": "{ece:.4f}",
+    "  by chance alone": "{ece_floor:.4f}",
+    "ECE, first 20": "{ece_top_20:.4f}",
+    "  by chance alone there": "{ece_top_20_floor:.4f}",
+    "Brier score": "{brier:.4f}",
+    "Log loss": "{log_loss:.4f}",
+    "AUC": "{auc:.4f}",
+}
+"""What people read of the metrics, in their order: a name, and how the fields are written."""
 
 # Progress goes to standard error, results to standard output, so that these can be piped.
 out = Console(highlight=False, soft_wrap=True)
@@ -28,6 +51,11 @@ err = Console(stderr=True)
 def say(sentence: str) -> None:
     """Print a sentence as it is."""
     out.print(sentence, markup=False)
+
+
+def remark(sentence: str) -> None:
+    """Print a sentence that is no result, to standard error."""
+    err.print(sentence, markup=False)
 
 
 class Rejects:
@@ -95,8 +123,11 @@ def stage_progress() -> Iterator[Callable[[str, float], None]]:
         yield lambda stage, share: progress.update(task, description=stage, completed=share)
 
 
-def print_load_report(report: LoadReport, rejects: Rejects) -> None:
+def print_load_report(report: LoadReport, rejects: Rejects, *, as_json: bool) -> None:
     """Print what an ingestion did with every row."""
+    if as_json:
+        say(json.dumps(asdict(report) | {"first_rejected": rejects.first}, indent=2))
+        return
     table = Table("", "read", "added", "updated", "unchanged", "rejected", box=None, header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -115,15 +146,41 @@ def _numbers(counts: Counts) -> tuple[int, ...]:
     return (counts.read, counts.added, counts.updated, counts.unchanged, counts.rejected)
 
 
-def print_version(version: ModelVersion) -> None:
-    """Print one model version and its metrics."""
-    say(f"Version {version.version} ({version.algorithm}) trained in {version.duration_s:.1f} s and is live.")
-    for name, value in version.metrics.items():
-        say(f"  {name:<22}{_number(value):>10}")
+class Training(BaseModel):
+    """A training that has ended, and the version it made; null where there was nothing to do."""
+
+    run: TrainingRun | None
+    version: ModelVersion | None
 
 
-def print_versions(page: ModelVersionPage) -> None:
+def print_no_training(*, as_json: bool) -> None:
+    """Say that no training was needed."""
+    if as_json:
+        say(Training(run=None, version=None).model_dump_json(indent=2))
+        return
+    say("The newest version was trained on these very ratings; nothing to do.")
+
+
+def print_version(version: ModelVersion, run: TrainingRun, *, as_json: bool) -> None:
+    """Print a new model version and its metrics."""
+    if as_json:
+        say(Training(run=run, version=version).model_dump_json(indent=2))
+        return
+    is_live = "is live" if run.is_activated else "is kept, but not live"
+    say(f"Version {version.version} ({version.algorithm}) trained in {version.duration_s:.1f} s and {is_live}.")
+    if run.verdict:
+        say(run.verdict)
+    if not run.is_activated:
+        say(f"To make it live all the same: matinee models activate {version.version}")
+    for name, text in _measures(version.metrics):
+        say(f"  {name:<29}{text:>11}")
+
+
+def print_versions(page: ModelVersionPage, *, as_json: bool) -> None:
     """Print the ledger, newest first."""
+    if as_json:
+        say(page.model_dump_json(indent=2))
+        return
     if not page.models:
         say("No model has been trained yet: matinee train")
         return
@@ -155,21 +212,63 @@ def print_versions(page: ModelVersionPage) -> None:
         say(f"… and {page.total - len(page.models)} older ones.")
 
 
-def print_evaluations(evaluations: Sequence[Evaluation], *, as_json: bool) -> None:
-    """Print algorithms side by side, one measure a line."""
-    if as_json:
-        say(json.dumps([evaluation.model_dump(mode="json") for evaluation in evaluations], indent=2))
-        return
-    table = Table("", *(evaluation.algorithm for evaluation in evaluations), box=None, header_style="bold")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name in type(evaluations[0].metrics).model_fields:
-        table.add_row(name, *(_number(getattr(evaluation.metrics, name)) for evaluation in evaluations))
+class DataCounts(BaseModel):
+    """What an evaluation divides into known and held-out ratings."""
+
+    ratings: int
+    users: int
+    movies: int
+
+
+class Comparison(BaseModel):
+    """Algorithms that were measured on the same held-out ratings."""
+
+    split: str
+    seed: int
+    data: DataCounts
+    evaluations: list[Evaluation]
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print algorithms side by side, one measure a line, and then by how much users have rated."""
+    data, evaluations = comparison.data, comparison.evaluations
+    say(
+        f"{data.ratings:,} ratings by {data.users:,} users, {data.movies:,} movies; "
+        f"{comparison.split} split, seed {comparison.seed}\n"
+    )
+    table = Table("", box=None, header_style="bold")
+    for evaluation in evaluations:
+        table.add_column(evaluation.algorithm, justify="right")
+    columns = [_measures(evaluation.metrics.model_dump()) for evaluation in evaluations]
+    for cells in zip(*columns, strict=True):
+        table.add_row(cells[0][0], *(text for _, text in cells))
+    out.print(table)
+    say("")
+    _print_activity(evaluations)
+
+
+def _print_activity(evaluations: Sequence[Evaluation]) -> None:
+    table = Table("known ratings", box=None, header_style="bold")
+    table.add_column("users", justify="right")
+    table.add_column("algorithm")
+    for name in ("NDCG@10", "Recall@20", "hit rate"):
+        table.add_column(name, justify="right")
+    for buckets in zip(*(evaluation.activity for evaluation in evaluations), strict=True):
+        heads = [(_range(buckets[0]), f"{buckets[0].users:,}"), *[("", "")] * (len(buckets) - 1)]
+        for head, evaluation, bucket in zip(heads, evaluations, buckets, strict=True):
+            numbers = (f"{bucket.ndcg_at_10:.4f}", f"{bucket.recall_at_20:.4f}", f"{bucket.hit_rate_at_10:.1%}")
+            table.add_row(*head, evaluation.algorithm, *numbers)
     out.print(table)
 
 
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+def _range(bucket: ActivityBucket) -> str:
+    lower = bucket.ratings_from
+    upper = next((start - 1 for start in ACTIVITY_FROM if start > lower), None)
+    return f"{lower} or more" if upper is None else f"{lower}-{upper}"
+
+
+def _measures(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
+    return [(name, text.format_map(metrics)) for name, text in MEASURES.items()]
 
 
 def print_welcome(address: str, first_user: int | None) -> None:

@@ -18,10 +18,10 @@ from server.backend.session import Database
 from server.errors import TooManyWrites
 from server.schemas.base import PageRead, PathId
 from server.schemas.base import Paging as PagingQuery
-from server.schemas.movies import MovieQuery
+from server.schemas.movies import BestMoviesQuery, MovieQuery
 from server.schemas.user import RecommendationQuery
 from server.services.live import LiveCatalogue, LiveModel
-from server.services.movies import GenreService, MovieService
+from server.services.movies import GenreService, MovieService, SimilarMoviesService
 from server.services.operations import OperationsService
 from server.services.ratings import RatingService
 from server.services.recommendation_engine import RecommendationEngineService
@@ -105,6 +105,11 @@ async def get_movie_service(session: SessionDep, request: Request) -> MovieServi
     return MovieService(session, catalogue.index, catalogue.totals)
 
 
+async def get_similar_movies_service(session: SessionDep, live_model: LiveModelDep) -> SimilarMoviesService:
+    """Give the service of the similar movies."""
+    return SimilarMoviesService(session, live_model)
+
+
 async def get_genre_service(session: SessionDep) -> GenreService:
     """Give the service of the genres."""
     return GenreService(session)
@@ -132,6 +137,7 @@ async def get_operations_service(session: SessionDep, request: Request) -> Opera
 
 
 MovieServiceDep = Annotated[MovieService, Depends(get_movie_service)]
+SimilarMoviesServiceDep = Annotated[SimilarMoviesService, Depends(get_similar_movies_service)]
 GenreServiceDep = Annotated[GenreService, Depends(get_genre_service)]
 RatingServiceDep = Annotated[RatingService, Depends(get_rating_service)]
 UserServiceDep = Annotated[UserService, Depends(get_user_service)]
@@ -146,6 +152,7 @@ ModelVersionNumber = Annotated[PathId, Path(description="Number of a model versi
 
 Paging = Annotated[PagingQuery, Query()]
 Movies = Annotated[MovieQuery, Query()]
+BestMovies = Annotated[BestMoviesQuery, Query()]
 Recommendations = Annotated[RecommendationQuery, Query()]
 
 PageT = TypeVar("PageT", bound=PageRead)

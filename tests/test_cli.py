@@ -2,12 +2,18 @@
 
 import json
 import os
+import pty
+import re
+import shlex
 import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from string import Formatter
+from subprocess import PIPE
 from typing import NamedTuple
 
 import pytest
@@ -15,6 +21,8 @@ import typer.main
 from typer.core import TyperGroup
 
 from server.cli import app, main
+from server.cli_output import MEASURES
+from server.recommender.model import Metrics
 from tests.etl.source_files import write_source
 
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
@@ -43,6 +51,15 @@ def command_group() -> TyperGroup:
     command = typer.main.get_command(app)
     assert isinstance(command, TyperGroup)
     return command
+
+
+def parse(group: TyperGroup, words: list[str]) -> None:
+    """Read a command line down to its command, without running it; raises what the command would."""
+    command = group.commands[words[0]]
+    if isinstance(command, TyperGroup) and words[1:] and not words[1].startswith("-"):
+        parse(command, words[1:])
+    else:
+        command.make_context(words[0], words[1:])
 
 
 COMMANDS = [(), *list_commands(command_group())]
@@ -99,8 +116,91 @@ def test_every_command_has_help(matinee: Matinee, words: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_help_of_every_command_has_examples_that_can_be_run(matinee: Matinee, words: tuple[str, ...]) -> None:
+    examples = re.findall(r"^    (?:.* )?matinee (.*?)(?: \|.*)?$", matinee(*words, "--help").printed, re.MULTILINE)
+
+    assert examples
+    for example in examples:
+        given = shlex.split(example)
+        assert tuple(given[: len(words)]) == words
+        parse(command_group(), given)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_is_documented(words: tuple[str, ...]) -> None:
     assert f"## `{' '.join(('matinee', *words))}`\n" in DOCS.read_text(encoding="utf-8")
+
+
+def test_an_example_that_is_wrong_would_be_noticed() -> None:
+    with pytest.raises(typer.BadParameter):
+        parse(command_group(), ["models", "prune", "--keep", "few"])
+
+
+def test_what_exit_codes_mean_is_told_and_true(matinee: Matinee) -> None:
+    told = matinee("--help").printed.partition("Exit codes:")[2]
+
+    assert [line.split()[0] for line in told.strip().splitlines()] == ["0", "1", "2", "130"]
+    assert matinee("models").exit_code == 0
+    assert matinee("ingest", "nowhere").exit_code == 1
+    assert matinee("ingest").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (("tra",), ["train"]),
+        (("models", ""), ["activate", "prune"]),
+        (("train", "--algorithm", "e"), ["ease"]),
+        (("ingest", "ml-latest"), ["ml-latest-small", "ml-latest"]),
+        (("train", "--if"), ["--if-needed"]),
+    ],
+)
+def test_the_shell_completes(typed: tuple[str, ...], offered: list[str], tmp_path: Path) -> None:
+    completed = subprocess.run(
+        [MATINEE],
+        env=os.environ
+        | {
+            "_MATINEE_COMPLETE": "complete_bash",
+            "COMP_WORDS": " ".join(("matinee", *typed)),
+            "COMP_CWORD": str(len(typed)),
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (completed.stdout.splitlines(), completed.stderr) == (offered, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colours_are_for_terminals_that_want_them(
+    tmp_path: Path, variables: dict[str, str], *, is_coloured: bool
+) -> None:
+    leader, follower = pty.openpty()
+    command = [str(MATINEE), "ingest", "demo"]
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    environment |= {"TERM": "xterm"} | variables
+
+    done = subprocess.run(command, env=environment, cwd=tmp_path, stderr=follower, stdout=PIPE, check=False)
+    os.close(follower)
+    shown = read_all(leader)
+
+    assert (done.returncode, b"\x1b" in done.stdout) == (0, False)
+    assert (re.search(rb"\x1b\[[0-9;]*3[0-9]", shown) is not None) == is_coloured
+
+
+def read_all(terminal: int) -> bytes:
+    """Give what was written to a terminal whose other end is closed."""
+    shown = b""
+    with suppress(OSError):  # as Linux says that nobody is there any more
+        while part := os.read(terminal, 65536):
+            shown += part
+    os.close(terminal)
+    return shown
 
 
 def test_without_a_command_the_help_is_shown(matinee: Matinee) -> None:
@@ -244,6 +344,34 @@ def test_an_ingestion_counts_every_row_and_lists_what_it_rejects(matinee: Matine
     assert rejected == {f"rejected ratings.csv:{number}" for number in (3, 4, 5)}
 
 
+def test_an_ingestion_reports_json_to_a_script(matinee: Matinee, source: Path) -> None:
+    report = json.loads(matinee("ingest", source, "--json").printed)
+
+    none = {"updated": 0, "unchanged": 0}
+    rejected = report.pop("first_rejected")
+    assert report == {
+        "movies": none | {"read": 2, "added": 2, "rejected": 0},
+        "ratings": none | {"read": 4, "added": 1, "rejected": 3},
+        "users_added": 1,
+    }
+    assert sorted(line.partition(": ")[0] for line in rejected) == [f"ratings.csv:{number}" for number in (3, 4, 5)]
+
+
+def test_a_training_and_the_ledger_report_json_to_a_script(matinee: Matinee) -> None:
+    empty = json.loads(matinee("models", "--json").printed)
+    matinee("ingest", "demo")
+
+    first, second = (
+        json.loads(matinee("train", "--algorithm", "popularity", "--if-needed", "--json").printed) for _ in range(2)
+    )
+    ledger = json.loads(matinee("models", "--json").printed)
+
+    assert empty == {"models": [], "total": 0, "page": 1, "limit": 100}
+    assert [first["run"]["status"], first["run"]["version"], first["version"]["version"]] == ["succeeded", 1, 1]
+    assert second == {"run": None, "version": None}
+    assert ledger == {"models": [first["version"]], "total": 1, "page": 1, "limit": 100}
+
+
 def test_rejected_rows_are_written_to_a_file(matinee: Matinee, source: Path, tmp_path: Path) -> None:
     printed = matinee("ingest", source, "--rejects", "rejects.txt").printed
 
@@ -287,7 +415,11 @@ def test_an_empty_ledger_says_how_to_fill_it(matinee: Matinee) -> None:
     assert matinee("models") == Outcome(0, "No model has been trained yet: matinee train\n", "")
 
 
-@pytest.mark.parametrize("words", [("train",), ("evaluate",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [("train",), ("evaluate",), ("evaluate", "--split", "global-time"), ("evaluate", "--split", "random")],
+    ids=" ".join,
+)
 def test_too_few_ratings_are_counted(matinee: Matinee, source: Path, words: tuple[str, ...]) -> None:
     matinee("ingest", source)
 
@@ -313,7 +445,7 @@ def test_a_training_only_if_needed_happens_once(matinee: Matinee) -> None:
 
     assert first.exit_code == 0
     assert first.printed.startswith("Version 1 (popularity) trained in ")
-    assert second == Outcome(0, "The live version was trained on these very ratings; nothing to do.\n", "")
+    assert second == Outcome(0, "The newest version was trained on these very ratings; nothing to do.\n", "")
 
 
 def test_the_ledger_is_listed_changed_and_pruned(matinee: Matinee, tmp_path: Path) -> None:
@@ -338,13 +470,115 @@ def test_an_unknown_version_cannot_be_activated(matinee: Matinee) -> None:
     assert outcome.complained.startswith("Error: There is no model version 9.")
 
 
-def test_an_evaluation_is_given_as_json_or_as_a_table(matinee: Matinee) -> None:
+def test_a_training_prints_what_it_measured(matinee: Matinee) -> None:
     matinee("ingest", "demo")
 
-    evaluations = json.loads(matinee("evaluate", "--json").printed)
-    table = matinee("evaluate").printed.splitlines()
+    # Behind what became of the version, and why.
+    measures = matinee("train", "--algorithm", "popularity").printed.splitlines()[2:]
 
-    assert sorted(evaluation["algorithm"] for evaluation in evaluations) == ["ease", "nmf", "popularity"]
-    assert all(0 < evaluation["metrics"]["ndcg_at_10"] < 1 for evaluation in evaluations)
-    assert table[0].split() == [evaluation["algorithm"] for evaluation in evaluations]
-    assert {line.split()[0] for line in table[1:]} == evaluations[0]["metrics"].keys()
+    assert [line[2:31].rstrip() for line in measures] == list(MEASURES)
+    assert re.fullmatch(r"  NDCG@10 +0\.\d{4}", measures[2])
+
+
+def test_every_metric_is_printed() -> None:
+    fields = {field for text in MEASURES.values() for _, field, _, _ in Formatter().parse(text) if field}
+
+    assert fields == set(Metrics.model_fields)
+
+
+def test_an_evaluation_is_given_as_json_or_as_tables(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    printed, table = matinee("evaluate", "--json"), matinee("evaluate").printed
+
+    comparison = json.loads(printed.printed)
+    evaluations = comparison.pop("evaluations")
+    assert printed.complained == ""
+    assert comparison == {"split": "temporal", "seed": 0, "data": {"ratings": 24398, "users": 300, "movies": 300}}
+    heading, *measures, activity = [part.splitlines() for part in table.split("\n\n")]
+    assert heading == ["24,398 ratings by 300 users, 300 movies; temporal split, seed 0"]
+    assert measures[0][0].split() == [evaluation["algorithm"] for evaluation in evaluations]
+    assert measures[0][3].split() == ["NDCG@10", *(f"{each['metrics']['ndcg_at_10']:.4f}" for each in evaluations)]
+    assert [line.split()[:3] for line in activity[:2]] == [["known", "ratings", "users"], ["20-49", "77", "ease"]]
+    assert activity[-3].split()[:3] == ["50-199", "222", "ease"]
+
+
+def test_a_split_and_algorithms_are_chosen(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    outcome = matinee(
+        *("evaluate", "--json", "--split", "global-time"),
+        *("--algorithm", "popularity", "--algorithm", "nmf", "--algorithm", "popularity"),
+        seed="3",
+    )
+
+    comparison = json.loads(outcome.printed)
+    assert (comparison["split"], comparison["seed"]) == ("global-time", 3)
+    assert [evaluation["algorithm"] for evaluation in comparison["evaluations"]] == ["popularity", "nmf"]
+
+
+def test_an_evaluation_measures_what_a_training_reports(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    trained = matinee("train", "--algorithm", "nmf").printed.splitlines()[2:]
+    evaluated = matinee("evaluate", "--algorithm", "nmf").printed.splitlines()[3 : 3 + len(MEASURES)]
+
+    assert [line.split() for line in trained] == [line.split() for line in evaluated]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "sentence"),
+    [
+        (
+            ("--split", "yesterday"),
+            2,
+            "Invalid value for '--split': there is no split 'yesterday'. Choose one of: temporal, global-time, random.",
+        ),
+        (("--algorithm", "magic"), 1, "There is no algorithm 'magic'. Choose one of: ease, nmf, popularity."),
+        (
+            ("--plot", "nowhere/plot.png"),
+            2,
+            "Invalid value for '--plot': nowhere/plot.png cannot be written: No such file or directory.",
+        ),
+        (("--plot", "folder.png"), 2, "Invalid value for '--plot': folder.png cannot be written: Is a directory."),
+        (("--plot", "plot.pdf"), 2, "Invalid value for '--plot': plot.pdf does not end in .png."),
+    ],
+)
+def test_what_cannot_be_evaluated_or_drawn_is_said_before_anything_is_read(
+    matinee: Matinee, tmp_path: Path, arguments: tuple[str, ...], exit_code: int, sentence: str
+) -> None:
+    (tmp_path / "folder.png").mkdir()
+
+    outcome = matinee("evaluate", *arguments)
+
+    assert (outcome.exit_code, outcome.printed) == (exit_code, "")
+    assert outcome.complained.splitlines()[-1] == f"Error: {sentence}"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
+
+
+def test_the_probabilities_are_drawn(matinee: Matinee, tmp_path: Path) -> None:
+    matinee("ingest", "demo")
+
+    outcome = matinee("evaluate", "--algorithm", "popularity", "--algorithm", "nmf", "--plot", "plot.png")
+
+    assert (outcome.exit_code, outcome.complained) == (0, "")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_an_evaluation_that_fails_leaves_the_last_picture_alone(matinee: Matinee, source: Path, tmp_path: Path) -> None:
+    matinee("ingest", source)
+    (tmp_path / "last.png").write_bytes(b"the last one")
+
+    outcomes = [matinee("evaluate", "--plot", name) for name in ("last.png", "new.png")]
+
+    assert [outcome.exit_code for outcome in outcomes] == [1, 1]
+    assert (tmp_path / "last.png").read_bytes() == b"the last one"
+    assert not (tmp_path / "new.png").exists()
+
+
+def test_only_a_plot_needs_matplotlib() -> None:
+    script = "import sys, server.app, server.cli; sys.exit('matplotlib' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+
+    assert done.returncode == 0

@@ -32,6 +32,7 @@ class ModelVersion(Base):
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
     metrics: Mapped[dict[str, Any]] = mapped_column(JSON)
     calibration: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    activity: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
     duration_s: Mapped[float] = mapped_column(Double)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     artifact: Mapped[str] = mapped_column(String, unique=True)
@@ -79,6 +80,10 @@ class TrainingRun(Base):
     progress: Mapped[float] = mapped_column(Double)
     error: Mapped[str | None] = mapped_column(String)
     version: Mapped[int | None] = mapped_column(BigId, ForeignKey(ModelVersion.version))
+    is_activated: Mapped[bool | None]
+    """Whether the version went live when the run ended."""
+    verdict: Mapped[str | None] = mapped_column(String)
+    """Why it did, or why not."""
     created_at: Mapped[datetime] = mapped_column(UnixTime)
     started_at: Mapped[datetime | None] = mapped_column(UnixTime)
     heartbeat_at: Mapped[datetime | None] = mapped_column(UnixTime)

@@ -16,6 +16,9 @@ from server.recommender.splits import Split
 ECE_BOUND = 0.025
 """A calibration error is good enough where chance alone explains all but so much of it."""
 
+AUC_BOUND = 0.05
+"""AUC may be so much lower than the live model's was: more than that is no chance."""
+
 ABOUT_AS_MANY = 1.25
 """Of two numbers of ratings that differ by no more than this factor, the measurements should be alike."""
 
@@ -72,12 +75,15 @@ def judge(new: Measurement, live: Measurement) -> Verdict:
 def _complaints(new: ModelCard, live: ModelCard) -> Iterator[str]:
     """Compare what was measured when each was trained."""
     was, now = live.metrics, new.metrics
-    if _is_alike(new, live) and now.ndcg_at_10_high < was.ndcg_at_10_low:
-        # On damaged ratings the live model does no better than the new one: only its past tells that they are.
+    # On damaged ratings the live model does no better than the new one: only its past tells that they are.
+    is_alike = _is_alike(new, live)
+    if is_alike and now.ndcg_at_10_high < was.ndcg_at_10_low:
         yield (
             f"NDCG@10 has fallen from {was.ndcg_at_10:.4f} (at least {was.ndcg_at_10_low:.4f}) to "
             f"{now.ndcg_at_10:.4f} (at most {now.ndcg_at_10_high:.4f}) on about as many ratings: are they damaged?"
         )
+    if is_alike and now.auc < was.auc - AUC_BOUND:
+        yield f"AUC has fallen from {was.auc:.4f} to {now.auc:.4f} on about as many ratings: are they damaged?"
     bound = max(was.ece, now.ece_floor + ECE_BOUND)
     if now.ece > bound:
         yield f"The calibration error is {now.ece:.4f}, more than {bound:.4f}: the probabilities are not true."

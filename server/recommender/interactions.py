@@ -59,7 +59,7 @@ class Interactions:
         """Index ratings by user and movie. Ratings of movies outside the catalogue are left out."""
         movie_ids = np.unique(catalogue_movie_ids)
         order = np.lexsort((ratings.movie_ids, ratings.user_ids))
-        order = order[_is_among(ratings.movie_ids[order], movie_ids)]
+        order = order[is_among(ratings.movie_ids[order], movie_ids)]
         first_of_user = np.flatnonzero(np.diff(ratings.user_ids[order], prepend=-1))
         return cls._from_columns(ratings, movie_ids, order, np.append(first_of_user, order.size))
 
@@ -67,7 +67,7 @@ class Interactions:
     def from_history(cls, history: History, movie_ids: NDArray[np.int64]) -> Self:
         """Index one user's history by the movies of a model, whose ids must ascend."""
         order = np.argsort(history.movie_ids)
-        order = order[_is_among(history.movie_ids[order], movie_ids)]
+        order = order[is_among(history.movie_ids[order], movie_ids)]
         return cls._from_columns(history, movie_ids, order, np.array([0, order.size]))
 
     @classmethod
@@ -125,13 +125,6 @@ class Interactions:
         ages[by_time] = self.offsets[1:][users] - 1 - np.arange(users.size)
         return ages
 
-    def recent_counts(self, half_life: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Count each user's ratings, and his likes, with weights that halve every so many later ratings."""
-        users, weights = self.users, 0.5 ** (self.ages / half_life)
-        n_users = self.n_users
-        ratings, likes = np.bincount(users, weights, n_users), np.bincount(users, weights * self.liked, n_users)
-        return ratings.astype(np.float64), likes.astype(np.float64)
-
     def likes(self) -> csr_array[np.float32, tuple[int, int]]:
         """Return the matrix, users by items, with a one for every like."""
         offsets = np.append(0, np.cumsum(self.like_counts))
@@ -145,7 +138,7 @@ class Interactions:
 
     def over(self, movie_ids: NDArray[np.int64]) -> Self:
         """Index the same ratings by another catalogue, of ascending ids; those of movies it lacks are left out."""
-        kept = self.of_ratings(_is_among(self.movie_ids, movie_ids)[self.items])
+        kept = self.of_ratings(is_among(self.movie_ids, movie_ids)[self.items])
         items = np.searchsorted(movie_ids, self.movie_ids[kept.items])
         return type(self)(movie_ids, kept.offsets, items, kept.stars, kept.rated_at)
 
@@ -157,6 +150,6 @@ class Interactions:
         return type(self)(self.movie_ids, offsets, self.items[rows], self.stars[rows], self.rated_at[rows])
 
 
-def _is_among(wanted: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
+def is_among(wanted: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Like ``np.isin``, without going through the whole catalogue for a short history."""
     return np.searchsorted(ascending, wanted, side="left") < np.searchsorted(ascending, wanted, side="right")

@@ -58,6 +58,8 @@ def random_split(interactions: Interactions, *, seed: int) -> Split:
 
 def global_time_split(interactions: Interactions, *, seed: int) -> Split:  # noqa: ARG001 (time leaves nothing to chance)
     """Hold out what was rated after a moment, the same for all; of new users nothing, nor is it known."""
+    if not interactions.items.size:
+        return Split(interactions, interactions)
     moment = np.quantile(interactions.rated_at, 1 - NEWEST_SHARE, method="lower")
     is_known = interactions.rated_at <= moment
     known = interactions.of_ratings(is_known)

@@ -2,35 +2,49 @@
 
 from fastapi import APIRouter
 
-from server.dependencies import MovieId, Movies, MovieServiceDep, PageLinksDep
-from server.errors import MovieNotFound
+from server.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, PageLinksDep, SimilarMoviesServiceDep
+from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.problems import documented
-from server.routing import PAGE_RESPONSES, TransactionRoute, quick
-from server.schemas.movies import AverageRating, Movie, MoviePage
+from server.routing import PAGE_RESPONSES, PublicRoute, quick
+from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
 
-router = APIRouter(prefix="/movies", tags=["movies"], route_class=TransactionRoute)
+router = APIRouter(prefix="/movies", tags=["movies"], route_class=PublicRoute)
 
 
 @router.get("", responses=PAGE_RESPONSES)
-@quick
+@quick(when=lambda query, **_others: query.is_plain and not query.facets)
 def list_movies(query: Movies, movies: MovieServiceDep, links: PageLinksDep) -> MoviePage:
     """List movies, a page at a time, all or those that fit a search and filters.
 
     Every word of the search must be found: in the title, an alternative title, a genre or the year; the last word may
-    be unfinished. Case, accents, punctuation and the place of the article make no difference.
+    be unfinished, long words may have typos. Case, accents, punctuation and the place of the article make no
+    difference. Fewer typos come first, then how well it fits, weighed with popularity.
     """
     return links.on(movies.list_movies(query))
 
 
 @router.get("/{movie_id}", responses=documented(MovieNotFound(0)))
-@quick
+@quick()
 def get_movie(movie_id: MovieId, movies: MovieServiceDep) -> Movie:
     """Give one movie."""
     return movies.get_movie(movie_id)
 
 
 @router.get("/{movie_id}/avg-rating", responses=documented(MovieNotFound(0)))
-@quick
+@quick()
 def get_average_rating(movie_id: MovieId, movies: MovieServiceDep) -> AverageRating:
     """Give the exact mean of a movie's ratings; it shows a new rating at once."""
     return movies.get_average_rating(movie_id)
+
+
+@router.get(
+    "/{movie_id}/similar",
+    responses=documented(MovieNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
+)
+def list_similar_movies(movie_id: MovieId, query: BestMovies, similar: SimilarMoviesServiceDep) -> SimilarMovies:
+    """List movies that are liked by the same people: ids and similarities, the most similar first.
+
+    There may be fewer than `n`, and none for a movie that the live model cannot compare: one that is newer than the
+    model, or has too few ratings.
+    """
+    return similar.list_similar_movies(movie_id, query)

@@ -36,6 +36,7 @@ def list_recommended_movies(user_id: UserId, query: Recommendations, users: User
     """Recommend movies: ids and probabilities, highest first.
 
     The user's newest ratings count at once, without a new training. Movies he has rated are included unless
-    `exclude_seen`. A user without ratings gets the popular movies.
+    `exclude_seen`. A user without ratings gets the popular movies. `expand=movies` adds the movies themselves, and
+    `explain=true` the user's ratings that speak for each.
     """
     return users.recommend_movies(user_id, query)

@@ -2,9 +2,10 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 MAX_ID = 2**63 - 1
 
@@ -21,7 +22,8 @@ def _digits(value: Any) -> Any:  # noqa: ANN401 (whatever the query string held)
 
 # Whole numbers in a path or a query string, which arrive as text.
 Digits = BeforeValidator(_digits)
-PathId = Annotated[int, Digits, Field(ge=1, le=MAX_ID)]
+# The bounds stand before the check of the digits, for only there Pydantic tells them to the OpenAPI document.
+PathId = Annotated[int, Field(ge=1, le=MAX_ID, examples=[1]), Digits]
 
 
 def _written(moment: datetime) -> str:
@@ -41,9 +43,15 @@ Timestamp = Annotated[
 
 
 class ReadSchema(BaseModel):
-    """What Matinee answers; no defaults, so that every field is always there."""
+    """What Matinee answers; no defaults, so that every field is always there, but for those that are `OnRequest`."""
 
     model_config = ConfigDict(frozen=True)
+
+
+PartT = TypeVar("PartT")
+
+# A part of an answer that is there only if asked for: None here, on the wire absent and never null.
+OnRequest = Annotated[PartT | SkipJsonSchema[None], Field(exclude_if=lambda part: part is None)]
 
 
 class WriteSchema(BaseModel):
@@ -52,14 +60,14 @@ class WriteSchema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Limit = Annotated[int, Digits, Field(ge=1, le=100, description="Entries on a page.")]
+Limit = Annotated[int, Field(ge=1, le=100, description="Entries on a page."), Digits]
 
 
 class Paging(BaseModel):
     """Which page of a list."""
 
     limit: Limit = 10
-    page: Annotated[int, Digits, Field(ge=1, le=1_000_000, description="Number of the page, from 1.")] = 1
+    page: Annotated[int, Field(ge=1, le=1_000_000, description="Number of the page, from 1."), Digits] = 1
 
     @property
     def offset(self) -> int:
@@ -67,7 +75,7 @@ class Paging(BaseModel):
         return (self.page - 1) * self.limit
 
 
-Total = Annotated[int, Field(description="Entries in the whole list, exactly.")]
+Total = Annotated[int, Field(description="Entries in the whole list, exactly.", examples=[150])]
 
 
 class PageRead(Protocol):
@@ -92,11 +100,16 @@ class Problem(ReadSchema):
     """Problem details (RFC 9457)."""
 
     type: str = Field(
-        description="Stable name of the kind of problem.", examples=["urn:matinee:problem:movie-not-found"]
+        description="Stable name of the kind of problem, and the path of a text about it.",
+        examples=["/errors/movie-not-found"],
+        json_schema_extra={"format": "uri-reference"},
     )
     title: str = Field(examples=["Movie not found"])
     status: int = Field(examples=[404])
-    detail: str = Field(description="What went wrong this time and what to do next.")
+    detail: str = Field(
+        description="What went wrong this time and what to do next.",
+        examples=["There is no movie with id 0. GET /api/rest/v1/movies lists those there are."],
+    )
     instance: str = Field(description="The path that was asked for.", examples=["/api/rest/v1/movies/0"])
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -19,20 +19,20 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from server.errors import MovieNotFound
 from server.models import Genre, Ingestion, Movie, MovieGenre, MovieStatistics
 from server.schemas import movies as schemas
 from server.schemas.base import Paging
 from server.schemas.movies import MovieQuery, MovieSort
+from server.search.highlights import Span
 from server.search.index import Hits, SearchIndex
 from server.services.base import BaseDataManager, BaseService
+from server.services.live import LiveModel, Totals
 
 rating_count = MovieStatistics.rating_count.expression
 rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)
-
-MOST_TOTALS = 1_000
 
 # As text, where putting a statement together takes SQLAlchemy longer than it takes the database to answer it.
 AVERAGE_RATING = text("""
@@ -76,24 +76,6 @@ SORT_KEYS: dict[str, tuple[SortKey, ...]] = {
 SORTS_BY_STATISTICS = {"popularity", "rating"}
 
 
-class Totals:
-    """How many movies fit filters, for as long as the catalogue is of one version. Threads may share it."""
-
-    def __init__(self) -> None:
-        self._of_version: tuple[int, dict[str, int]] = (0, {})
-
-    def get(self, version: int, filters: str, count: Callable[[], int]) -> int:
-        """Give a total in this version of the catalogue, counted where it was not asked for before."""
-        if self._of_version[0] != version:
-            self._of_version = (version, {})
-        totals = self._of_version[1]
-        if (total := totals.get(filters)) is None:
-            if len(totals) >= MOST_TOTALS:
-                totals.clear()
-            total = totals[filters] = count()
-        return total
-
-
 class MovieService(BaseService):
     """Rules of the catalogue."""
 
@@ -106,13 +88,18 @@ class MovieService(BaseService):
     def list_movies(self, query: MovieQuery) -> schemas.MoviePage:
         """Give a page of the movies that fit, with the number of all that do."""
         hits = self.index.search(query.words) if query.words else None
-        if hits is not None and query.order is MovieSort.RELEVANCE and not _has_filters(query):
+        if hits is not None and query.order is MovieSort.RELEVANCE and not query.has_filters:
             movie_ids, total = _page_of(hits, query), hits.total
         else:
             movie_ids, version = self.movies.list_ids(query, hits)
             total = self._count(query, hits, version)
+        found = self.movies.list_by_ids(movie_ids)
         return schemas.MoviePage(
-            movies=self.movies.list_by_ids(movie_ids), total=total, page=query.page, limit=query.limit
+            movies=self._highlighted(found, hits) if query.highlight else found,
+            total=total,
+            page=query.page,
+            limit=query.limit,
+            facets=self.movies.count_facets(query, hits) if query.facets else None,
         )
 
     def _count(self, query: MovieQuery, hits: Hits | None, version: int | None) -> int:
@@ -135,6 +122,39 @@ class MovieService(BaseService):
         if average is None:
             raise MovieNotFound(movie_id)
         return average
+
+    def _highlighted(self, movies: Sequence[schemas.Movie], hits: Hits | None) -> list[schemas.Movie]:
+        """Say where the titles have the words that led to the hits; nowhere without a search."""
+        highlighter = self.index.highlighter(hits or Hits.none())
+        marked = (highlighter.mark([movie.title, *movie.alternative_titles]) for movie in movies)
+        return [
+            movie.model_copy(update={"highlights": _highlights(spans)})
+            for movie, spans in zip(movies, marked, strict=True)
+        ]
+
+
+class SimilarMoviesService(BaseService):
+    """Rules of what is similar to a movie."""
+
+    def __init__(self, session: Session, live_model: LiveModel) -> None:
+        super().__init__(session)
+        self.movies = MovieDataManager(session)
+        self.live_model = live_model
+
+    def list_similar_movies(self, movie_id: int, query: schemas.BestMoviesQuery) -> schemas.SimilarMovies:
+        """Give the movies liked by the same people; none where the live model cannot compare the movie.
+
+        Raises `MovieNotFound`; `NoActiveModel` before the first training.
+        """
+        if not self.movies.exists(movie_id):
+            raise MovieNotFound(movie_id)
+        found = self.live_model.get().similar(movie_id, query.n)
+        movie_ids = found.movie_ids.tolist()
+        return schemas.SimilarMovies(
+            movie_ids=movie_ids,
+            similarities=found.similarities.tolist(),
+            movies=self.movies.list_by_ids(movie_ids) if query.expands_movies else None,
+        )
 
 
 class GenreService(BaseService):
@@ -167,32 +187,52 @@ class MovieDataManager(BaseDataManager):
 
     def _page_statement(self, query: MovieQuery, hits: Hits | None) -> tuple[Executable, dict[str, int]]:
         """Give a statement for ids and version, and its parameters; what everyone sees first is text."""
-        if hits is None and query.order is MovieSort.ID and not _has_filters(query):
+        if query.is_plain:
             return PAGE_BY_ID, {"limit": query.limit, "offset": query.offset}
-        statement, rank = self._fitting(query, hits, with_statistics=query.order.lstrip("-") in SORTS_BY_STATISTICS)
+        statement, rank = self._select_fitting(
+            query, hits, with_statistics=query.order.lstrip("-") in SORTS_BY_STATISTICS
+        )
         version = select(func.max(Ingestion.ingestion_id)).scalar_subquery()
         ordered = statement.add_columns(version).order_by(*_order(query.order, rank))
         return ordered.limit(query.limit).offset(query.offset), {}
 
     def count(self, query: MovieQuery, hits: Hits | None) -> int:
         """Count the movies that pass the filters, among `hits` where given."""
-        statement, _ = self._fitting(query, hits, with_statistics=False)
+        statement, _ = self._select_fitting(query, hits)
         return self.session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True)) or 0
 
-    def _fitting(
-        self, query: MovieQuery, hits: Hits | None, *, with_statistics: bool
-    ) -> tuple[Select[int], ColumnElement[Any]]:
-        """Select the movies that fit, with what to order them by relevance."""
-        statement = select(Movie.movie_id)
-        # Only where it is asked for: a join doubles the cost of counting a whole catalogue.
-        if with_statistics or query.min_ratings is not None:
-            statement = statement.join(MovieStatistics)
-        rank: ColumnElement[Any] = Movie.movie_id.expression
-        if hits is not None:
-            ranked = self._as_table(hits.movie_ids.tolist())
-            statement = statement.join(ranked, ranked.c.movie_id == Movie.movie_id)
-            rank = ranked.c.rank
-        return statement.where(*self._conditions(query)), rank
+    def count_facets(self, query: MovieQuery, hits: Hits | None) -> schemas.Facets:
+        """Count genres and decades of the movies that pass the filters, among `hits` where given."""
+        fitting, _ = self._select_fitting(query, hits)
+        # Under a name of its own: a filter by genre looks into the same table.
+        of_genre = aliased(MovieGenre)
+        genre = (Genre.genre_id, Genre.genre_name)
+        genres = (
+            fitting
+            .join(of_genre, of_genre.movie_id == Movie.movie_id)
+            .join(Genre, Genre.genre_id == of_genre.genre_id)
+            .with_only_columns(*genre, func.count(), maintain_column_froms=True)
+            .group_by(*genre)
+            .order_by(func.count().desc(), Genre.genre_name)
+        )
+        decade = Movie.year // 10 * 10
+        decades = (
+            fitting
+            .where(Movie.year.is_not(None))
+            .with_only_columns(decade, func.count(), maintain_column_froms=True)
+            .group_by(decade)
+            .order_by(decade)
+        )
+        return schemas.Facets(
+            genres=[
+                schemas.GenreCount(genre_id=genre_id, genre_name=name, total_movies=movies)
+                for genre_id, name, movies in self.session.execute(genres)
+            ],
+            decades=[
+                schemas.DecadeCount(decade=first, total_movies=movies)
+                for first, movies in self.session.execute(decades)
+            ],
+        )
 
     def list_by_ids(self, movie_ids: Sequence[int]) -> list[schemas.Movie]:
         """Give the movies with these ids, in this order; ids that are unknown are left out."""
@@ -223,6 +263,15 @@ class MovieDataManager(BaseDataManager):
         }
         return [found[movie_id] for movie_id in movie_ids if movie_id in found]
 
+    def exists(self, movie_id: int) -> bool:
+        """Say whether there is such a movie."""
+        return self.session.scalar(select(Movie.movie_id).where(Movie.movie_id == movie_id)) is not None
+
+    def list_titles(self, movie_ids: Collection[int]) -> dict[int, str]:
+        """Give the titles of the movies with these ids; ids that are unknown are left out."""
+        rows = self.session.execute(select(Movie.movie_id, Movie.title).where(Movie.movie_id.in_(movie_ids)))
+        return dict(rows.all())
+
     def find_average_rating(self, movie_id: int) -> schemas.AverageRating | None:
         """Give a movie's mean and count, or None where there is no such movie."""
         row = self.session.execute(AVERAGE_RATING, {"movie_id": movie_id}).one_or_none()
@@ -232,16 +281,31 @@ class MovieDataManager(BaseDataManager):
         return schemas.AverageRating(movie_id=movie_id, title=title, avg_rating=mean, total_ratings=count)
 
     def list_unknown_to(self, known: Iterable[int], limit: int) -> list[int]:
-        """Give up to `limit` movie ids, lowest first, that are not among `known`."""
+        """Give up to `limit` movie ids that are not among `known`: those with the most ratings, then the lowest."""
         table = self._as_table(list(known))
         return list(
             self.session.scalars(
-                select(Movie.movie_id)
-                .where(~exists().where(table.c.movie_id == Movie.movie_id))
-                .order_by(Movie.movie_id)
+                select(MovieStatistics.movie_id)
+                .where(~exists().where(table.c.movie_id == MovieStatistics.movie_id))
+                .order_by(rating_count.desc(), MovieStatistics.movie_id)
                 .limit(limit)
             )
         )
+
+    def _select_fitting(
+        self, query: MovieQuery, hits: Hits | None, *, with_statistics: bool = False
+    ) -> tuple[Select[int], ColumnElement[Any]]:
+        """Select the ids of the movies that pass the filters, among `hits` where given; also give their rank."""
+        statement = select(Movie.movie_id)
+        # Only where it is asked for: a join doubles the cost of counting a whole catalogue.
+        if with_statistics or query.min_ratings is not None:
+            statement = statement.join(MovieStatistics)
+        rank: ColumnElement[Any] = Movie.movie_id.expression
+        if hits is not None:
+            ranked = self._as_table(hits.movie_ids.tolist())
+            statement = statement.join(ranked, ranked.c.movie_id == Movie.movie_id)
+            rank = ranked.c.rank
+        return statement.where(*self._conditions(query)), rank
 
     def _conditions(self, query: MovieQuery) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = [
@@ -302,8 +366,9 @@ class GenreDataManager(BaseDataManager):
         ]
 
 
-def _has_filters(query: MovieQuery) -> bool:
-    return bool(query.genre) or not (query.year_from is query.year_to is query.min_ratings is None)
+def _highlights(spans: Sequence[Sequence[Span]]) -> schemas.Highlights:
+    title, *others = [[schemas.TextRange(start=start, end=end) for start, end in title] for title in spans]
+    return schemas.Highlights(title=title, alternative_titles=others)
 
 
 def _page_of(hits: Hits, paging: Paging) -> list[int]:

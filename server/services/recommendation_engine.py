@@ -11,6 +11,7 @@ from server.backend.model_store import ModelStore
 from server.errors import ArtifactError, ConflictError, ModelVersionNotFound, RunNotFound, TrainingInProgress
 from server.models import ActiveModel, ModelVersion, RunStatus, TrainingRun
 from server.recommender.artifact import read_manifest
+from server.recommender.gate import Verdict
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging
 from server.services.base import BaseDataManager, BaseService
@@ -22,6 +23,8 @@ RUN_COLUMNS = (
     TrainingRun.progress,
     TrainingRun.error,
     TrainingRun.version,
+    TrainingRun.is_activated,
+    TrainingRun.verdict,
     TrainingRun.created_at,
     TrainingRun.started_at,
     TrainingRun.finished_at,
@@ -126,15 +129,16 @@ class RecommendationEngineService(BaseService):
         except IntegrityError:  # Another process claimed first: the unique index decides.
             return None
 
-    def complete_run(self, run_id: int, values: dict[str, object]) -> int:
-        """Enter a trained model as a new version, make it live and end its run, in one transaction.
+    def complete_run(self, run_id: int, values: dict[str, object], verdict: Verdict) -> int:
+        """Enter a trained model as a new version, make it live if it may be, and end its run, in one transaction.
 
         Raises `ConflictError` for a run that was given up as lost meanwhile.
         """
         version = self.versions.create(values)
-        if not self.runs.succeed(run_id, version):
+        if not self.runs.succeed(run_id, version, verdict):
             raise ConflictError(f"Training run {run_id} was given up before it ended; its model is not kept.")
-        self.versions.activate(version)
+        if verdict.is_passed:
+            self.versions.activate(version)
         return version
 
 
@@ -177,7 +181,7 @@ class TrainingRunDataManager(BaseDataManager):
         """Note that a run is alive and how far it is; False where it is not running any more."""
         return self._change_running(run_id, stage=stage, progress=progress, heartbeat_at=datetime.now(UTC))
 
-    def succeed(self, run_id: int, version: int) -> bool:
+    def succeed(self, run_id: int, version: int, verdict: Verdict) -> bool:
         """End a run well; False where it is not running any more."""
         return self._change_running(
             run_id,
@@ -185,6 +189,8 @@ class TrainingRunDataManager(BaseDataManager):
             stage=None,
             progress=1,
             version=version,
+            is_activated=verdict.is_passed,
+            verdict=verdict.reason,
             finished_at=datetime.now(UTC),
         )
 

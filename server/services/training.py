@@ -1,4 +1,4 @@
-"""Training: from the ratings in the database to a new live version."""
+"""Training: from the ratings in the database to a new version, live if it is not worse."""
 
 import logging
 import threading
@@ -17,13 +17,16 @@ from threadpoolctl import threadpool_limits
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
 from server.backend.session import Database, driver_connection
-from server.errors import ConflictError, MatineeError
+from server.errors import ArtifactError, ConflictError, MatineeError
 from server.models import Genre, Movie, MovieGenre, Rating
 from server.recommender import artifact
 from server.recommender.catalogue import UNKNOWN_YEAR, Catalogue
+from server.recommender.gate import Verdict
 from server.recommender.interactions import Ratings
 from server.recommender.training import train
+from server.schemas.base import Paging
 from server.services.base import BaseDataManager
+from server.services.gatekeeper import Gatekeeper
 from server.services.live import CatalogueDataManager
 from server.services.recommendation_engine import (
     ModelVersionDataManager,
@@ -63,17 +66,30 @@ class Trainer:
         self.database = database
         self.store = store
         self.settings = settings
+        self.gatekeeper = Gatekeeper(database, store)
 
     def is_needed(self) -> bool:
-        """Say whether the live version is missing, or ratings have come, changed or gone since it was trained."""
+        """Say whether a training would make something new.
+
+        It would not where the newest version is of the same algorithm and these very ratings, be it live or not, and
+        the live one can be read.
+        """
         with self.database.transaction(writes=False) as session:
-            active = RecommendationEngineService(session).get_overview().active_model
-            data = TrainingDataManager(session)
-            return active is None or data.summarise() != (
-                active.data.ratings,
-                active.data.newest_rating,
-                active.data.catalogue_version,
-            )
+            versions = ModelVersionDataManager(session)
+            live, newest = versions.find_active(), versions.list_page(Paging(limit=1))
+            ratings = TrainingDataManager(session).summarise()
+        if live is None or not self._can_be_read(live.artifact):
+            return True
+        data = newest[0].data
+        was_trained_on = (data.ratings, data.newest_rating, data.catalogue_version)
+        return newest[0].algorithm != self.settings.algorithm or was_trained_on != ratings
+
+    def _can_be_read(self, name: str) -> bool:
+        try:
+            artifact.read_manifest(self.store.opener(name))
+        except ArtifactError:
+            return False
+        return True
 
     def start_run(self) -> int:
         """Begin a run in this process and give its id. Raises `TrainingInProgress`."""
@@ -81,9 +97,16 @@ class Trainer:
             TrainingRunDataManager(session).fail_lost(self.settings.training_lease_s)
             return RecommendationEngineService(session).start_run()
 
-    def carry_out(self, run_id: int, on_progress: OnProgress = lambda _stage, _progress: None) -> int:
+    def carry_out(
+        self,
+        run_id: int,
+        on_progress: OnProgress = lambda _stage, _progress: None,
+        *,
+        is_to_activate: bool = False,
+    ) -> int:
         """Train for a run that is running, and give the new version's number.
 
+        The version goes live if it is not worse than the live one, or if it `is_to_activate` whatever it is like.
         Raises what made it fail, after the run was marked as failed.
         """
         try:
@@ -93,7 +116,7 @@ class Trainer:
                     heartbeat.note(stage, progress)
                     on_progress(stage, progress)
 
-                return self._train(run_id, note)
+                return self._train(run_id, note, is_to_activate=is_to_activate)
         except BaseException as error:
             self.fail(run_id, _reason(error))
             raise
@@ -107,7 +130,7 @@ class Trainer:
 
         _insist(write, patience_s)
 
-    def _train(self, run_id: int, on_progress: OnProgress) -> int:
+    def _train(self, run_id: int, on_progress: OnProgress, *, is_to_activate: bool) -> int:
         started = time.monotonic()
         on_progress("reading", 0.0)
         with self.database.transaction(writes=False) as session:
@@ -120,22 +143,27 @@ class Trainer:
                 catalogue,
                 algorithm=self.settings.algorithm,
                 seed=self.settings.seed,
+                memory_mb=self.settings.model_memory_mb,
                 on_progress=on_progress,
             )
+            on_progress("comparing", 0.95)
+            verdict = self.gatekeeper.judge(training)
+        if is_to_activate and not verdict.is_passed:
+            verdict = Verdict(is_passed=True, reason=f"It was to go live whatever it is like. {verdict.reason}")
         on_progress("storing", 0.99)
         with self.store.publish(f"run-{run_id}") as (name, open_file):
             artifact.save(training.model, training.trial, open_file)
-        values = training.model.card.model_dump(mode="json", exclude={"activity"})
+        values = training.model.card.model_dump(mode="json")
         values["data"]["catalogue_version"] = catalogue_version
-        return self._enter(run_id, name, values | {"duration_s": time.monotonic() - started})
+        return self._enter(run_id, name, values | {"duration_s": time.monotonic() - started}, verdict)
 
-    def _enter(self, run_id: int, name: str, values: dict[str, Any]) -> int:
-        """Enter a stored model as the new live version; an artifact that gets no version is removed."""
+    def _enter(self, run_id: int, name: str, values: dict[str, Any], verdict: Verdict) -> int:
+        """Enter a stored model as a new version; an artifact that gets no version is removed."""
         values |= {"size_bytes": self.store.size_bytes(name), "artifact": name}
 
         def write() -> int:
             with self.database.transaction(writes=True) as session:
-                return RecommendationEngineService(session).complete_run(run_id, values)
+                return RecommendationEngineService(session).complete_run(run_id, values, verdict)
 
         try:
             return _insist(write, PATIENCE_S)

@@ -1,13 +1,16 @@
 """Users: new ones, their ratings, and what is recommended to them."""
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from server.errors import UserNotFound
 from server.models import User
+from server.recommender.catalogue import Catalogue
 from server.recommender.interactions import History
 from server.recommender.model import TrainedModel
+from server.recommender.ranking import top_items
 from server.schemas import user as schemas
 from server.schemas.base import Paging
 from server.schemas.ratings import RatingPage
@@ -16,8 +19,14 @@ from server.services.live import LiveModel
 from server.services.movies import MovieDataManager
 from server.services.ratings import RatingDataManager
 
-# As text: a long history would become as many Python dates, only to be turned back into seconds.
+# As text, where putting a statement together takes SQLAlchemy longer than it takes the database to answer it.
 HISTORY = text("SELECT movie_id, rating, rated_at FROM ratings WHERE user_id = :user_id")
+HISTORY_ROW = np.dtype([("movie", np.int64), ("stars", np.float32), ("time", np.int64)])
+
+MAX_REASONS = 5
+
+MAX_NEWCOMERS = 500
+"""Of the movies that are newer than the model so many are considered: more than a list has places for."""
 
 
 class UserService(BaseService):
@@ -48,22 +57,53 @@ class UserService(BaseService):
         self._check_exists(user_id)
         model = self.live_model.get()
         history = self.users.get_history(user_id)
-        found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen)
-        movie_ids, probabilities = found.movie_ids.tolist(), found.probabilities.tolist()
-        if len(movie_ids) < query.n:
-            more = self._movies_newer_than(model, history, query, query.n - len(movie_ids))
-            movie_ids += more
-            probabilities += [found.floor] * len(more)
-        return schemas.RecommendedMovies(movie_ids=movie_ids, probabilities=probabilities)
+        newcomers = self._movies_newer_than(model, history, query)
+        found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen, newcomers=newcomers)
+        movie_ids = found.movie_ids.tolist()
+        return schemas.RecommendedMovies(
+            movie_ids=movie_ids,
+            probabilities=found.probabilities.tolist(),
+            movies=self.movies.list_by_ids(movie_ids) if query.expands_movies else None,
+            explanations=self._explain(model, history, movie_ids) if query.explain else None,
+        )
 
     def _movies_newer_than(
-        self, model: TrainedModel, history: History, query: schemas.RecommendationQuery, count: int
-    ) -> list[int]:
-        """Movies the model has never heard of: they end the list, for nothing is known of them yet."""
-        known = set(model.movie_ids.tolist())
-        if query.exclude_seen:
-            known.update(history.movie_ids.tolist())
-        return self.movies.list_unknown_to(known, count)
+        self, model: TrainedModel, history: History, query: schemas.RecommendationQuery
+    ) -> Catalogue | None:
+        """Read what the model has never heard of, the most rated first, where its own movies cannot fill the list."""
+        n_seen = history.movie_ids.size if query.exclude_seen else 0
+        if len(model.catalogue) - n_seen >= query.n:
+            return None
+        newer = self.movies.list_by_ids(self.movies.list_unknown_to(model.movie_ids.tolist(), MAX_NEWCOMERS))
+        return Catalogue.of_movies(
+            (movie.movie_id, movie.year, [genre.genre_name for genre in movie.genres]) for movie in newer
+        )
+
+    def _explain(self, model: TrainedModel, history: History, movie_ids: list[int]) -> list[schemas.Explanation]:
+        """Say of each movie which ratings speak for it most, and what everything else adds to its score."""
+        found = model.explain(history, np.array(movie_ids, np.int64))
+        strongest = [_strongest(contributions) for contributions in found.contributions]
+        titles = self.movies.list_titles({
+            movie_id for places in strongest for movie_id in found.rated_movie_ids[places].tolist()
+        })
+        stars = dict(zip(history.movie_ids.tolist(), history.ratings.tolist(), strict=True))
+
+        def reason(movie_id: int, contribution: float) -> schemas.Reason:
+            title, rating = titles[movie_id], stars[movie_id]
+            return schemas.Reason(movie_id=movie_id, title=title, rating=rating, contribution=contribution)
+
+        return [
+            schemas.Explanation(
+                movie_id=movie_id,
+                score=score,
+                because=list(map(reason, found.rated_movie_ids[places].tolist(), contributions[places].tolist())),
+                other_ratings=float(np.delete(contributions, places).sum()),
+                rest=rest,
+            )
+            for movie_id, score, contributions, rest, places in zip(
+                movie_ids, found.scores.tolist(), found.contributions, found.rest.tolist(), strongest, strict=True
+            )
+        ]
 
     def _check_exists(self, user_id: int) -> None:
         if not self.ratings.user_exists(user_id):
@@ -79,10 +119,14 @@ class UserDataManager(BaseDataManager):
 
     def get_history(self, user_id: int) -> History:
         """Read all of a user's ratings as columns."""
-        rows = self.session.execute(HISTORY, {"user_id": user_id}).all()
-        movie_ids, ratings, rated_at = zip(*rows, strict=True) if rows else ((), (), ())
-        return History(
-            movie_ids=np.array(movie_ids, dtype=np.int64),
-            ratings=np.array(ratings, dtype=np.float32),
-            rated_at=np.array(rated_at, dtype=np.int64),
-        )
+        with self.session.connection().execute(HISTORY, {"user_id": user_id}) as result:
+            # The driver's own tuples: SQLAlchemy's rows would take most of the time of a recommendation.
+            assert result.cursor is not None  # noqa: S101 (it is there until the result is closed; tells the type checker)
+            rows = np.array(result.cursor.fetchall(), HISTORY_ROW)
+        return History(movie_ids=rows["movie"], ratings=rows["stars"], rated_at=rows["time"])
+
+
+def _strongest(contributions: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Give the places of what speaks for a movie most, the strongest first."""
+    best = top_items(contributions, MAX_REASONS)
+    return best[contributions[best] > 0]

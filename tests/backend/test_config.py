@@ -22,7 +22,7 @@ def test_everything_has_a_default() -> None:
 
     assert settings == Settings(database_url="sqlite:///data/matinee.db", model_store="data/models")
     assert settings.sqlite_file == Path("data/matinee.db")
-    assert (settings.algorithm, settings.log_level) == ("nmf", "info")
+    assert (settings.algorithm, settings.log_level) == ("ease", "info")
 
 
 def test_the_environment_goes_before_the_file_and_values_before_both(

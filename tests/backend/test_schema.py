@@ -3,6 +3,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
@@ -20,7 +21,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "later"
-down_revision = "0001"
+down_revision = "{head}"
 
 TABLES = ("later", "much_later")
 
@@ -41,7 +42,9 @@ def older_database(database: Database, tmp_path: Path, monkeypatch: pytest.Monke
     """Let this be a release with one migration more, and give a database of the release before."""
     folder = tmp_path / "migrations"
     shutil.copytree(Path(server.migrations.__file__).parent, folder)
-    folder.joinpath("versions", "later.py").write_text(LATER_REVISION, encoding="utf-8")
+    folder.joinpath("versions", "later.py").write_text(
+        LATER_REVISION.format(head=ScriptDirectory(str(folder)).get_current_head()), encoding="utf-8"
+    )
     monkeypatch.setattr(schema, "SCRIPT_LOCATION", str(folder))
     return database
 

@@ -12,7 +12,8 @@ from tests.recommender.generated import CATALOGUE, taste_ratings, train_on, with
 def card() -> ModelCard:
     """A card of 5,760 ratings whose NDCG@10 lies within .28 and .32, with a calibration error of .01."""
     card = train_on(taste_ratings(), algorithm="popularity").model.card
-    true = {"ndcg_at_10": 0.3, "ndcg_at_10_low": 0.28, "ndcg_at_10_high": 0.32, "ece": 0.01, "ece_floor": 0.01}
+    true = {"ndcg_at_10": 0.3, "ndcg_at_10_low": 0.28, "ndcg_at_10_high": 0.32, "auc": 0.75}
+    true |= {"ece": 0.01, "ece_floor": 0.01}
     return with_metrics(card, **true)
 
 
@@ -81,9 +82,19 @@ def test_a_fall_below_what_the_live_model_was_when_it_was_trained_fails(card: Mo
     )
 
 
+def test_probabilities_that_tell_much_less_than_the_live_ones_did_fail(card: ModelCard) -> None:
+    equal = np.array([0.1, 0.3])
+
+    verdict = judge(Measurement(equal, with_metrics(card, auc=0.69)), Measurement(equal, card))
+
+    assert not verdict.is_passed
+    assert verdict.reason == "AUC has fallen from 0.7500 to 0.6900 on about as many ratings: are they damaged?"
+    assert judge(Measurement(equal, with_metrics(card, auc=0.71)), Measurement(equal, card)).is_passed
+
+
 @pytest.mark.parametrize("data", [{"movies": 161}, {"ratings": 2 * 5760}, {"ratings": 5760 // 2}])
 def test_a_fall_on_other_data_is_no_sign_of_damage(card: ModelCard, data: dict[str, int]) -> None:
-    fallen = with_data(with_metrics(card, ndcg_at_10=0.2, ndcg_at_10_high=0.22), **data)
+    fallen = with_data(with_metrics(card, ndcg_at_10=0.2, ndcg_at_10_high=0.22, auc=0.6), **data)
     equal = np.array([0.1, 0.3])
 
     assert judge(Measurement(equal, fallen), Measurement(equal, card)).is_passed

@@ -5,11 +5,18 @@ import numpy as np
 import pytest
 
 from server.recommender.algorithms import ALGORITHMS
+from server.recommender.catalogue import Catalogue
 from server.recommender.interactions import History
 from server.recommender.model import Recommendations, TrainedModel
 from server.recommender.popularity import Popularity, PopularityConfig
-from tests.recommender.generated import CATALOGUE, history_of, taste_ratings, train_on
+from tests.recommender.generated import CATALOGUE, KINDS, history_of, taste_ratings, train_on
 
+NEWCOMERS = Catalogue.of_movies([
+    (1000, 2024, ["Drama"]),
+    (1001, None, []),
+    (1002, 1890, ["Western"]),
+    (1003, 1960, []),
+])
 HISTORY = history_of({4: 5.0, 8: 4.5, 12: 4.0, 3: 2.0, 7: 1.0, 999: 5.0})
 
 
@@ -28,13 +35,47 @@ def test_all_movies_have_a_place_and_a_probability_that_falls(model: TrainedMode
 
     assert sorted(whole.movie_ids.tolist()) == CATALOGUE.tolist()
     assert np.all(np.diff(whole.probabilities) < 0)
-    assert 1 > whole.probabilities[0] > whole.probabilities[-1] >= whole.floor > 0
+    assert 1 > whole.probabilities[0] > whole.probabilities[-1] > 0
 
 
-def test_movies_that_nobody_has_rated_come_last_in_the_order_of_their_ids(model: TrainedModel) -> None:
+def test_movies_that_nobody_has_rated_come_last(model: TrainedModel) -> None:
     whole = model.recommend(HISTORY, n=1_000, exclude_seen=False)
 
-    assert whole.movie_ids[-8:].tolist() == CATALOGUE[-8:].tolist()
+    assert set(whole.movie_ids[-8:].tolist()) == set(CATALOGUE[-8:].tolist())
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_of_movies_without_evidence_those_of_the_users_kind_come_first(kind: int) -> None:
+    model = train_on(taste_ratings(), algorithm="ease").model
+    newcomers = Catalogue.of_movies((1_000 + number, 2030, [KINDS[number % 4]]) for number in range(12))
+
+    whole = model.recommend(
+        history_of(dict.fromkeys(range(kind + 4, 60, 4), 5.0)), n=1_000, exclude_seen=False, newcomers=newcomers
+    )
+
+    nobody_rated, newer = whole.movie_ids[-20:-12], whole.movie_ids[-12:]
+    assert nobody_rated.min() > 152
+    assert set(nobody_rated[:2] % 4) == {kind}
+    assert newer.min() >= 1_000
+    assert set(newer[:3] % 4) == {kind}
+
+
+@pytest.mark.parametrize("exclude_seen", [True, False])
+@pytest.mark.parametrize("history", [HISTORY, history_of({}), history_of({159: 5.0, 1001: 5.0})])
+def test_newcomers_end_the_list_and_change_nothing_before_them(
+    model: TrainedModel, history: History, *, exclude_seen: bool
+) -> None:
+    own = model.recommend(history, n=1_000, exclude_seen=exclude_seen)
+
+    whole = model.recommend(history, n=1_000, exclude_seen=exclude_seen, newcomers=NEWCOMERS)
+
+    n_own = own.movie_ids.size
+    unseen = np.setdiff1d(NEWCOMERS.movie_ids, history.movie_ids) if exclude_seen else NEWCOMERS.movie_ids
+    assert whole.movie_ids[:n_own].tolist() == own.movie_ids.tolist()
+    assert whole.probabilities[:n_own].tolist() == own.probabilities.tolist()
+    assert sorted(whole.movie_ids[n_own:].tolist()) == unseen.tolist()
+    assert np.all(np.diff(whole.probabilities) < 0)
+    assert whole.probabilities[-1] > 0
 
 
 def test_seen_movies_are_left_out_on_request_and_change_nothing_else(model: TrainedModel) -> None:
@@ -45,20 +86,18 @@ def test_seen_movies_are_left_out_on_request_and_change_nothing_else(model: Trai
     is_unseen = np.isin(whole.movie_ids, HISTORY.movie_ids, invert=True)
     assert unseen.movie_ids.tolist() == whole.movie_ids[is_unseen].tolist()
     np.testing.assert_allclose(unseen.probabilities, whole.probabilities[is_unseen], rtol=0, atol=1e-6)
-    assert unseen.floor == whole.floor
 
 
-@pytest.mark.parametrize("n", [1, 5, 100, 155])
+@pytest.mark.parametrize("n", [1, 5, 100, 146, 147, 148, 152, 153, 154, 155, 160, 163])
 def test_a_short_list_is_the_head_of_the_long_one(model: TrainedModel, n: int) -> None:
     for exclude_seen in (True, False):
-        long = model.recommend(HISTORY, n=160, exclude_seen=exclude_seen)
+        long = model.recommend(HISTORY, n=164, exclude_seen=exclude_seen, newcomers=NEWCOMERS)
 
-        short = model.recommend(HISTORY, n=n, exclude_seen=exclude_seen)
+        short = model.recommend(HISTORY, n=n, exclude_seen=exclude_seen, newcomers=NEWCOMERS)
 
         assert values(short) == {
             "movie_ids": long.movie_ids[:n].tolist(),
             "probabilities": long.probabilities[:n].tolist(),
-            "floor": long.floor,
         }
 
 
@@ -90,7 +129,6 @@ def test_a_user_who_has_rated_everything_gets_an_empty_list_of_the_unseen(model:
     recommendations = model.recommend(history, n=10, exclude_seen=True)
 
     assert recommendations.movie_ids.size == recommendations.probabilities.size == 0
-    assert 0 < recommendations.floor < 1
 
 
 def test_threads_share_a_model(model: TrainedModel) -> None:
@@ -103,23 +141,70 @@ def test_threads_share_a_model(model: TrainedModel) -> None:
     assert together == alone
 
 
-def test_an_explanation_adds_up_and_leaves_out_what_is_unknown(model: TrainedModel) -> None:
-    explanation = model.explain(HISTORY, np.array([5, 12345, 16]))
+@pytest.mark.parametrize("history", [HISTORY, history_of({}), history_of({999: 5.0})])
+def test_an_explanation_adds_up_to_what_the_list_is_ordered_by(model: TrainedModel, history: History) -> None:
+    listed = model.recommend(history, n=160, exclude_seen=False).movie_ids
 
-    assert explanation.movie_ids.tolist() == [5, 16]
+    explanation = model.explain(history, listed)
+
+    assert explanation.movie_ids.tolist() == listed.tolist()
+    assert np.all(np.diff(explanation.scores) <= 0)
+    np.testing.assert_allclose(explanation.contributions.sum(axis=1) + explanation.rest, explanation.scores, rtol=1e-12)
+
+
+def test_an_explanation_leaves_out_unknown_movies_of_the_history(model: TrainedModel) -> None:
+    explanation = model.explain(HISTORY, np.array([16, 5]))
+
     assert explanation.rated_movie_ids.tolist() == [3, 4, 7, 8, 12]
     assert explanation.contributions.shape == (2, 5)
-    np.testing.assert_allclose(explanation.contributions.sum(axis=1) + explanation.rest, explanation.scores)
+
+
+def test_an_unknown_movie_has_no_score(model: TrainedModel) -> None:
+    explanation = model.explain(HISTORY, np.array([16, 12345, 5]))
+
+    alone = model.explain(HISTORY, np.array([16, 5]))
+    assert [explanation.scores[1], explanation.rest[1], *explanation.contributions[1]] == [0.0] * 7
+    assert explanation.scores[[0, 2]].tolist() == alone.scores.tolist()
+    assert explanation.contributions[[0, 2]].tolist() == alone.contributions.tolist()
+
+
+@pytest.mark.parametrize("model", ["ease"], indirect=True)
+def test_what_ease_does_not_owe_to_a_rating_is_popularity(model: TrainedModel) -> None:
+    # Three likes against the weight of popularity; the last movies have no weights.
+    popular = model.card.parameters["prior_likes"] / (3 + model.card.parameters["prior_likes"])
+
+    explanation = model.explain(HISTORY, CATALOGUE)
+
+    has_weights = np.isin(CATALOGUE - 1, model.algorithm.modelled_items)
+    expected = popular * model.algorithm.like_shares[has_weights]
+    np.testing.assert_allclose(explanation.rest[has_weights], expected, atol=1e-6)
+    assert np.count_nonzero(explanation.contributions[has_weights]) > 0
+    assert np.count_nonzero(explanation.contributions[~has_weights]) == 0
+    assert np.count_nonzero(~has_weights) == 8
 
 
 def test_similar_movies_are_others_the_most_similar_first(model: TrainedModel) -> None:
     similar = model.similar(4, 200)
 
-    assert sorted([*similar.movie_ids.tolist(), 4]) == CATALOGUE[:-8].tolist()
+    assert similar.movie_ids.size > 20
+    assert set(similar.movie_ids.tolist()) <= set(CATALOGUE[:-8].tolist()) - {4}
     assert np.all(np.diff(similar.similarities) <= 0)
+    assert similar.similarities[-1] > 0
     assert model.similar(4, 5).movie_ids.tolist() == similar.movie_ids[:5].tolist()
 
 
-@pytest.mark.parametrize("movie_id", [0, 12345])
-def test_nothing_is_similar_to_an_unknown_movie(model: TrainedModel, movie_id: int) -> None:
-    assert model.similar(movie_id, 5).movie_ids.tolist() == []
+def test_movies_that_are_not_similar_at_all_are_left_out(model: TrainedModel) -> None:
+    shares = np.zeros(160)
+    shares[[3, 20, 70]] = 0.25, 0.5, 0.125
+    few = replace(model, algorithm=Popularity(PopularityConfig(), shares))
+
+    similar = few.similar(4, 10)
+
+    assert (similar.movie_ids.tolist(), similar.similarities.tolist()) == ([21, 71], [0.5, 0.125])
+
+
+@pytest.mark.parametrize("movie_id", [0, 12345, *CATALOGUE[-8:].tolist()])
+def test_nothing_is_similar_to_a_movie_that_is_unknown_or_has_no_ratings(model: TrainedModel, movie_id: int) -> None:
+    similar = model.similar(movie_id, 5)
+
+    assert similar.movie_ids.size == similar.similarities.size == 0

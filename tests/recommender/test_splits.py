@@ -56,6 +56,13 @@ def test_known_and_held_out_are_all_there_is(name: str) -> None:
     assert sorted(pairs) == list(zip(interactions.users.tolist(), interactions.items.tolist(), strict=True))
 
 
+@pytest.mark.parametrize("name", sorted(SPLITS))
+def test_of_no_ratings_nothing_is_held_out(name: str) -> None:
+    split = SPLITS[name](index([]), seed=0)
+
+    assert (split.known.items.size, split.held_out.items.size) == (0, 0)
+
+
 def test_of_very_many_users_a_seeded_sample_is_evaluated() -> None:
     users = np.repeat(np.arange(1, 10_101), 5)
     ratings = Ratings(

@@ -1,8 +1,10 @@
+import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from server.errors import InvalidInputError, TooFewRatings
 from server.recommender.algorithms import ALGORITHMS, get_algorithm
@@ -12,9 +14,25 @@ from server.recommender.catalogue import Catalogue
 from server.recommender.evaluation import rank
 from server.recommender.interactions import Interactions, Ratings
 from server.recommender.model import DataSummary, TrainedModel
+from server.recommender.popularity import Popularity, PopularityConfig
+from server.recommender.reliability import reliability_table
 from server.recommender.splits import SPLITS, Split, temporal_split
-from server.recommender.training import _halve_users, cross_calibrate, evaluate_algorithms, train
+from server.recommender.training import _deal_users, cross_calibrate, evaluate_algorithms, train
 from tests.recommender.generated import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings, train_on
+
+POISON = 0.01
+"""Stars added to what is held out: nobody likes more or less for it, but whoever is given it can taste it."""
+
+Tasting = tuple[str, bool]
+"""What an algorithm was given something for, and whether that was poisoned."""
+
+NO_POISON: list[Tasting] = [
+    ("tuned on", False),
+    ("tuned for", False),
+    ("tuned for what is known", False),
+    ("fitted on", False),
+    ("scored", False),
+]
 
 every_algorithm = pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
 
@@ -30,6 +48,48 @@ def latest_ratings(stars: list[float]) -> Ratings:
         rows += [(user, movie, 4.0, movie) for movie in range(1, 5)]
         rows += [(user, 5, latest, 5)]
     return ratings_of(rows)
+
+
+def poisoned(ratings: Ratings, split: str) -> Ratings:
+    """Poison what a split with seed 0 holds out; it holds out the same then."""
+    held_out = SPLITS[split](Interactions.from_ratings(ratings, CATALOGUE), seed=0).held_out
+    pairs = _pairs(held_out)
+    # Users and items are numbered from 0, the ids of these ratings from 1.
+    is_held_out = [pair in pairs for pair in zip(ratings.user_ids - 1, ratings.movie_ids - 1, strict=True)]
+    return replace(ratings, ratings=ratings.ratings + POISON * np.array(is_held_out, np.float32))
+
+
+@pytest.fixture
+def tastings(monkeypatch: pytest.MonkeyPatch) -> list[Tasting]:
+    """Enter an algorithm "taster" that notes what it tastes, call by call, and give its notes."""
+    notes: list[Tasting] = []
+
+    def taste(purpose: str, interactions: Interactions) -> None:
+        notes.append((purpose, bool(np.any(interactions.stars % 0.5))))
+
+    class Taster(Popularity):
+        name = "taster"
+
+        @classmethod
+        def tune(
+            cls, known: Interactions, held_out: Interactions, config: PopularityConfig, *, seed: int
+        ) -> PopularityConfig:
+            taste("tuned on", known)
+            taste("tuned for", held_out)
+            notes.append(("tuned for what is known", not _pairs(known).isdisjoint(_pairs(held_out))))
+            return super().tune(known, held_out, config, seed=seed)
+
+        @classmethod
+        def fit(cls, interactions: Interactions, config: PopularityConfig, *, seed: int) -> Self:
+            taste("fitted on", interactions)
+            return super().fit(interactions, config, seed=seed)
+
+        def score(self, histories: Interactions) -> NDArray[np.float64]:
+            taste("scored", histories)
+            return super().score(histories)
+
+    monkeypatch.setitem(ALGORITHMS, Taster.name, Taster)
+    return notes
 
 
 @every_algorithm
@@ -121,27 +181,30 @@ def test_the_least_that_can_be_trained_on_can_be_trained_on() -> None:
 @pytest.mark.parametrize(
     ("ratings", "message"),
     [
-        (ratings_of([]), "There are 0 ratings, and 0 users with 5 or more; training needs 10 such users"),
+        (
+            ratings_of([]),
+            "There are 0 ratings, and 0 users with enough to hold some out (5 or more); 10 such users are needed",
+        ),
         (
             latest_ratings([4.0, 3.0] * 4),
-            "There are 40 ratings, and 8 users with 5 or more; training needs 10 such users",
+            "There are 40 ratings, and 8 users with enough to hold some out (5 or more); 10 such users are needed",
         ),
         (
             latest_ratings([4.0] * 11),
-            "stars or more come from 11 and the lower ones from 0 users. Training needs 2 users of each",
+            "stars or more come from 11 and the lower ones from 0 users. Needed are 2 users of each",
         ),
         (
             latest_ratings([4.0, *[3.0] * 9]),
-            "stars or more come from 1 and the lower ones from 9 users. Training needs 2 users of each",
+            "stars or more come from 1 and the lower ones from 9 users. Needed are 2 users of each",
         ),
         (
             rows_of(latest_ratings([4.0, 3.0] * 8), np.arange(80) % 5 == 4),
-            "There are 16 ratings, and 0 users with 5 or more; training needs 10 such users",
+            "There are 16 ratings, and 0 users with enough to hold some out (5 or more); 10 such users are needed",
         ),
     ],
 )
 def test_too_few_ratings_are_refused_with_what_there_is_and_what_is_needed(ratings: Ratings, message: str) -> None:
-    with pytest.raises(TooFewRatings, match=message):
+    with pytest.raises(TooFewRatings, match=re.escape(message)):
         train_quietly(ratings, "nmf")
 
 
@@ -191,31 +254,97 @@ def test_what_is_held_out_touches_neither_settings_nor_fit_nor_lists(algorithm: 
     assert rank(one[1], one[0]).lists.tolist() == rank(other[1], other[0]).lists.tolist()
 
 
-def test_the_measured_probabilities_of_a_user_do_not_depend_on_his_own_held_out_ratings() -> None:
-    honest = taste_ratings(n_users=40)
-    pairs = _held_out_pairs(honest)
-    in_half = np.isin(pairs.users, _halve_users(pairs, seed=0)[0])
-    poisoned = replace(pairs, liked=np.where(in_half, ~pairs.liked, pairs.liked))
+@pytest.mark.parametrize("split", sorted(SPLITS))
+def test_an_evaluation_keeps_what_is_held_out_from_tuning_fit_and_scores(split: str, tastings: list[Tasting]) -> None:
+    ratings = poisoned(taste_ratings(), split)
 
-    one = Calibrator.fit(pairs.of_users(np.unique(pairs.users[~in_half])))
-    other = Calibrator.fit(poisoned.of_users(np.unique(pairs.users[~in_half])))
+    evaluate_algorithms(ratings, CATALOGUE, algorithms=["taster"], seed=0, split=split)
 
-    assert (
-        cross_calibrate(pairs, seed=0)[in_half].tolist()
-        == one.probabilities(pairs.of_users(np.unique(pairs.users[in_half]))).tolist()
-    )
-    assert one == other
+    assert tastings == NO_POISON
+
+
+def test_a_training_lets_only_the_final_fit_see_what_is_held_out(tastings: list[Tasting]) -> None:
+    train_quietly(poisoned(taste_ratings(), "temporal"), "taster")
+
+    assert tastings == [*NO_POISON, ("fitted on", True)]
+
+
+def test_each_part_of_the_users_gets_the_probabilities_of_a_calibrator_of_the_others() -> None:
+    pairs = _held_out_pairs(taste_ratings(n_users=40))
+
+    probabilities = cross_calibrate(pairs, seed=0)
+
+    for part in _deal_users(pairs, seed=0):
+        is_measured = np.isin(pairs.users, part)
+        expected = Calibrator.fit(pairs.where(~is_measured)).probabilities(pairs.where(is_measured))
+        assert probabilities[is_measured].tolist() == expected.tolist()
+
+
+def test_the_reported_calibration_is_the_one_on_users_the_calibrator_has_not_seen() -> None:
+    ratings = taste_ratings()
+    pairs = _held_out_pairs(ratings)
+
+    (evaluation,) = evaluate_algorithms(ratings, CATALOGUE, algorithms=["popularity"], seed=0)
+    card = train_quietly(ratings, "popularity").card
+
+    expected = reliability_table(cross_calibrate(pairs, seed=0), pairs.liked)
+    assert evaluation.calibration == card.calibration == expected
+    assert expected != reliability_table(Calibrator.fit(pairs).probabilities(pairs), pairs.liked)
+
+
+def test_every_user_is_in_one_part_and_the_others_of_each_part_have_both_outcomes() -> None:
+    n_users = 10
+    users = np.repeat(np.arange(n_users), 4)
+    # Two users have another outcome than the rest.
+    liked = np.where(users < 2, np.arange(users.size) % 4 == 0, True)  # noqa: FBT003 (an outcome, not a flag)
+    pairs = replace(_held_out_pairs(taste_ratings(n_users=n_users)), users=users, liked=liked)
+
+    parts = _deal_users(pairs, seed=0)
+
+    assert sorted(np.concatenate(parts).tolist()) == list(range(n_users))
+    for part in parts:
+        assert set(liked[~np.isin(users, part)].tolist()) == {True, False}
+
+
+def test_memory_bounds_the_movies_with_weights_and_the_card_says_what_that_leaves_out() -> None:
+    random = np.random.default_rng(0)
+    # A megabyte holds 500 of these 700 movies, of which the last ones are rated most.
+    many = np.sort([random.choice(700, 20, replace=False, p=np.arange(1, 701) / 245_350) for _ in range(300)])
+    stars = np.where(random.random(many.shape) < 0.6, 5.0, 2.0)
+    rows = [
+        (user + 1, int(movie) + 1, float(star), time)
+        for user, movies in enumerate(many)
+        for time, (movie, star) in enumerate(zip(random.permutation(movies), stars[user], strict=True))
+    ]
+
+    card = train(
+        ratings_of(rows),
+        Catalogue.of_ids(np.arange(1, 701)),
+        algorithm="ease",
+        seed=0,
+        on_progress=lambda *_: None,
+        memory_mb=1,
+    ).model.card
+
+    assert card.parameters["weights_mb"] == 1
+    assert card.data.modelled_movies == 500
+    assert 0.7 < card.data.modelled_ratings / card.data.ratings < 0.95
+    assert 0.7 < card.metrics.modelled_likes < 0.95
 
 
 @pytest.mark.parametrize("split", sorted(SPLITS))
 def test_algorithms_can_be_compared_on_every_split(split: str) -> None:
     ratings = taste_ratings()
-    # Users come one after the other, for the split by everyone's time to leave each half of what he rated.
+
     evaluations = evaluate_algorithms(ratings, CATALOGUE, algorithms=["popularity", "ease"], seed=0, split=split)
 
     popular, personal = (evaluation.metrics for evaluation in evaluations)
     assert personal.ndcg_at_10 > popular.ndcg_at_10
     assert popular.ndcg_at_10_low <= popular.ndcg_at_10 <= popular.ndcg_at_10_high
+
+
+def _pairs(interactions: Interactions) -> set[tuple[int, int]]:
+    return set(zip(interactions.users.tolist(), interactions.items.tolist(), strict=True))
 
 
 def _trial(split: Split, algorithm: str) -> Algorithm[Any]:

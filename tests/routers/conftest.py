@@ -18,6 +18,7 @@ class Fakes:
 
     session: fakes.FakeSession = field(default_factory=fakes.FakeSession)
     movies: fakes.FakeMovieService = field(default_factory=fakes.FakeMovieService)
+    similar: fakes.FakeSimilarMoviesService = field(default_factory=fakes.FakeSimilarMoviesService)
     genres: fakes.FakeGenreService = field(default_factory=fakes.FakeGenreService)
     ratings: fakes.FakeRatingService = field(default_factory=fakes.FakeRatingService)
     users: fakes.FakeUserService = field(default_factory=fakes.FakeUserService)
@@ -38,6 +39,7 @@ def app(behind: Fakes) -> FastAPI:
     app.dependency_overrides = {
         dependencies.get_session: lambda: behind.session,
         dependencies.get_movie_service: lambda: behind.movies,
+        dependencies.get_similar_movies_service: lambda: behind.similar,
         dependencies.get_genre_service: lambda: behind.genres,
         dependencies.get_rating_service: lambda: behind.ratings,
         dependencies.get_user_service: lambda: behind.users,

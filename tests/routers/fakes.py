@@ -13,10 +13,21 @@ from server.errors import (
     UserNotFound,
 )
 from server.schemas.base import Paging
-from server.schemas.movies import AverageRating, Genre, GenreCount, GenrePage, Movie, MoviePage, MovieQuery
+from server.schemas.movies import (
+    AverageRating,
+    BestMoviesQuery,
+    Genre,
+    GenreCount,
+    GenrePage,
+    Movie,
+    MoviePage,
+    MovieQuery,
+    SimilarMovies,
+)
 from server.schemas.operations import Readiness
 from server.schemas.ratings import Rating, RatingCreate, RatingPage
 from server.schemas.recommendation_engine import (
+    ActivityBucket,
     ModelVersion,
     ModelVersionPage,
     RecommendationEngine,
@@ -24,7 +35,7 @@ from server.schemas.recommendation_engine import (
     TrainingData,
     TrainingRun,
 )
-from server.schemas.user import RecommendationQuery, RecommendedMovies, User
+from server.schemas.user import Explanation, Reason, RecommendationQuery, RecommendedMovies, User
 from server.services.ratings import SavedRating
 
 # On the wire this is 2024-10-30T14:30:00: UTC, without the fraction.
@@ -42,6 +53,16 @@ MATRIX = Movie(
 UNRATED = Movie(
     movie_id=7, title="Babylon 5", alternative_titles=[], year=None, genres=[], avg_rating=None, total_ratings=0
 )
+EXPLANATIONS = [
+    Explanation(
+        movie_id=2571,
+        score=0.375,
+        because=[Reason(movie_id=7, title="Babylon 5", rating=4.5, contribution=0.25)],
+        other_ratings=0.0625,
+        rest=0.0625,
+    ),
+    Explanation(movie_id=7, score=0.0, because=[], other_ratings=0.0, rest=0.0),
+]
 QUEUED_RUN = TrainingRun(
     run_id=4,
     status="queued",
@@ -49,6 +70,8 @@ QUEUED_RUN = TrainingRun(
     progress=0.0,
     error=None,
     version=None,
+    is_activated=None,
+    verdict=None,
     created_at=MOMENT,
     started_at=None,
     finished_at=None,
@@ -58,9 +81,18 @@ VERSION = ModelVersion(
     algorithm="nmf",
     parameters={"factors": 20},
     seed=0,
-    data=TrainingData(ratings=100_836, users=610, movies=9742, newest_rating=MOMENT, catalogue_version=2),
+    data=TrainingData(
+        ratings=100_836,
+        users=610,
+        movies=9742,
+        newest_rating=MOMENT,
+        catalogue_version=2,
+        modelled_movies=2269,
+        modelled_ratings=81_915,
+    ),
     metrics={"ndcg_at_10": 0.25},
     calibration=[ReliabilityBin(lower=0.0, upper=0.1, pairs=3, mean_predicted=0.085, observed=0.5)],
+    activity=[ActivityBucket(ratings_from=20, users=31, ndcg_at_10=0.2, recall_at_20=0.3, hit_rate_at_10=0.4)],
     duration_s=1.5,
     size_bytes=4096,
     created_at=MOMENT,
@@ -123,6 +155,23 @@ class FakeMovieService:
         )
 
 
+class FakeSimilarMoviesService:
+    """Knows the movie 7, to which The Matrix is similar."""
+
+    def __init__(self) -> None:
+        self.queries: list[BestMoviesQuery] = []
+        self.error: Exception | None = None
+
+    def list_similar_movies(self, movie_id: int, query: BestMoviesQuery) -> SimilarMovies:
+        if movie_id != UNRATED.movie_id:
+            raise MovieNotFound(movie_id)
+        self.queries.append(query)
+        if self.error is not None:
+            raise self.error
+        movies = [MATRIX] if query.expands_movies else None
+        return SimilarMovies(movie_ids=[MATRIX.movie_id], similarities=[0.61], movies=movies)
+
+
 class FakeGenreService:
     def __init__(self) -> None:
         self.pagings: list[Paging] = []
@@ -181,7 +230,12 @@ class FakeUserService:
         self.queries.append(query)
         if self.error is not None:
             raise self.error
-        return RecommendedMovies(movie_ids=[318, 2571], probabilities=[0.91, 0.902])
+        return RecommendedMovies(
+            movie_ids=[2571, 7],
+            probabilities=[0.91, 0.902],
+            movies=[MATRIX, UNRATED] if query.expands_movies else None,
+            explanations=EXPLANATIONS if query.explain else None,
+        )
 
     def _check_exists(self, user_id: int) -> None:
         if user_id != 1:

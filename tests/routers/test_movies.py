@@ -1,6 +1,8 @@
+import pytest
 from fastapi.testclient import TestClient
 
-from server.schemas.movies import MovieQuery, MovieSort
+from server.errors import ArtifactError, MatineeError, NoActiveModel
+from server.schemas.movies import BestMoviesQuery, Expansion, MovieQuery, MovieSort
 from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
 
@@ -47,7 +49,7 @@ def test_without_parameters_all_movies_are_asked_for_by_id(client: TestClient, b
 def test_every_parameter_arrives_as_a_typed_value(client: TestClient, behind: Fakes) -> None:
     client.get(
         f"{MOVIES}?search=toy+comedy&genre=Comedy&genre=Film-Noir&year_from=1990&year_to=1999"
-        "&min_ratings=5&sort=-rating&page=3&limit=25"
+        "&min_ratings=5&sort=-rating&page=3&limit=25&facets=true&highlight=true"
     )
 
     assert behind.movies.queries == [
@@ -60,6 +62,8 @@ def test_every_parameter_arrives_as_a_typed_value(client: TestClient, behind: Fa
             year_to=1999,
             min_ratings=5,
             sort=MovieSort.RATING_REVERSED,
+            facets=True,
+            highlight=True,
         )
     ]
 
@@ -112,3 +116,49 @@ def test_an_unknown_movie_is_named(client: TestClient) -> None:
         body = assert_problem(client.get(f"{MOVIES}{path}"), 404, "movie-not-found")
 
         assert body["detail"] == "There is no movie with id 8. GET /api/rest/v1/movies lists those there are."
+
+
+def test_similar_movies_are_two_arrays(client: TestClient, behind: Fakes) -> None:
+    response = client.get(f"{MOVIES}/7/similar")
+
+    assert response.status_code == 200
+    assert response.text == '{"movie_ids":[2571],"similarities":[0.61]}'
+    assert behind.similar.queries == [BestMoviesQuery(n=10, expand=[])]
+
+
+def test_similar_movies_hold_the_movies_on_request(client: TestClient, behind: Fakes) -> None:
+    response = client.get(f"{MOVIES}/7/similar?n=100&expand=movies")
+
+    assert response.json() == {"movie_ids": [2571], "similarities": [0.61], "movies": [MATRIX]}
+    assert behind.similar.queries == [BestMoviesQuery(n=100, expand=[Expansion.MOVIES])]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "pointer"),
+    [("n=0", "#/query/n"), ("n=101", "#/query/n"), ("n=1.0", "#/query/n"), ("expand=genres", "#/query/expand/0")],
+)
+def test_similar_movies_out_of_bounds_are_refused(client: TestClient, parameters: str, pointer: str) -> None:
+    body = assert_problem(client.get(f"{MOVIES}/7/similar?{parameters}"), 422, "invalid-input")
+
+    assert [error["pointer"] for error in body["errors"]] == [pointer]
+
+
+def test_nothing_is_similar_to_an_unknown_movie(client: TestClient) -> None:
+    assert_problem(client.get(f"{MOVIES}/8/similar"), 404, "movie-not-found")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (NoActiveModel(), 409, "no-active-model"),
+        (ArtifactError("Model version 3 cannot be read."), 503, "artifact-unreadable"),
+    ],
+)
+def test_without_a_model_that_can_be_read_nothing_is_similar(
+    client: TestClient, behind: Fakes, error: MatineeError, status: int, code: str
+) -> None:
+    behind.similar.error = error
+
+    body = assert_problem(client.get(f"{MOVIES}/7/similar"), status, code)
+
+    assert body["detail"] == str(error)

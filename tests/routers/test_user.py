@@ -2,6 +2,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from server.errors import ArtifactError, NoActiveModel
+from server.schemas.movies import Expansion
 from server.schemas.user import RecommendationQuery
 from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
@@ -35,7 +36,64 @@ def test_recommendations_are_two_arrays(client: TestClient) -> None:
     response = client.get(f"{USER}/1/recommended-movies")
 
     assert response.status_code == 200
-    assert response.json() == {"movie_ids": [318, 2571], "probabilities": [0.91, 0.902]}
+    assert response.text == '{"movie_ids":[2571,7],"probabilities":[0.91,0.902]}'
+
+
+def test_recommendations_hold_the_movies_on_request(client: TestClient, behind: Fakes) -> None:
+    response = client.get(f"{USER}/1/recommended-movies?expand=movies")
+
+    body = response.json()
+    assert response.status_code == 200
+    assert list(body) == ["movie_ids", "probabilities", "movies"]
+    assert [movie["movie_id"] for movie in body["movies"]] == body["movie_ids"]
+    assert [(movie["title"], movie["year"]) for movie in body["movies"]] == [("The Matrix", 1999), ("Babylon 5", None)]
+    assert behind.users.queries == [RecommendationQuery(expand=[Expansion.MOVIES])]
+
+
+def test_recommendations_are_explained_on_request(client: TestClient, behind: Fakes) -> None:
+    response = client.get(f"{USER}/1/recommended-movies?explain=true")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "movie_ids": [2571, 7],
+        "probabilities": [0.91, 0.902],
+        "explanations": [
+            {
+                "movie_id": 2571,
+                "score": 0.375,
+                "because": [{"movie_id": 7, "title": "Babylon 5", "rating": 4.5, "contribution": 0.25}],
+                "other_ratings": 0.0625,
+                "rest": 0.0625,
+            },
+            {"movie_id": 7, "score": 0.0, "because": [], "other_ratings": 0.0, "rest": 0.0},
+        ],
+    }
+    assert behind.users.queries == [RecommendationQuery(explain=True)]
+
+
+def test_all_that_can_be_asked_for_can_be_asked_for_at_once(client: TestClient, behind: Fakes) -> None:
+    response = client.get(f"{USER}/1/recommended-movies?explain=true&expand=movies&exclude_seen=true&n=3")
+
+    assert list(response.json()) == ["movie_ids", "probabilities", "movies", "explanations"]
+    assert behind.users.queries == [
+        RecommendationQuery(n=3, exclude_seen=True, explain=True, expand=[Expansion.MOVIES])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "pointer"),
+    [
+        ("expand=genres", "#/query/expand/0"),
+        ("expand=movies&expand=genres", "#/query/expand/1"),
+        ("expand=", "#/query/expand/0"),
+        ("expand=MOVIES", "#/query/expand/0"),
+        ("explain=perhaps", "#/query/explain"),
+    ],
+)
+def test_what_cannot_be_added_is_refused(client: TestClient, parameters: str, pointer: str) -> None:
+    body = assert_problem(client.get(f"{USER}/1/recommended-movies?{parameters}"), 422, "invalid-input")
+
+    assert [error["pointer"] for error in body["errors"]] == [pointer]
 
 
 def test_ten_movies_are_recommended_unless_asked_otherwise(client: TestClient, behind: Fakes) -> None:

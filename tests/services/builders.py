@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from server.backend.session import Database
 from server.models import MovieStatistics, Rating, TrainingRun
+from server.recommender.gate import Verdict
 from server.schemas.movies import MoviePage
 from server.services.recommendation_engine import RecommendationEngineService
 
@@ -44,10 +45,11 @@ NEWER_MOVIES = (31, 32, 33)
 def taste_rows() -> tuple[list[str], list[str]]:
     """Make rows of movies and ratings of users who like the movies of their own kind: the odd ones, or the even ones.
 
-    Each user has rated half of the movies, and the smaller a movie's id, the more people have.
+    The odd ones are dramas, the even ones comedies. Each user has rated half of the movies, and the smaller a
+    movie's id, the more people have.
     """
     generator = random.Random(0)  # noqa: S311 (no secret, only the same ratings every time)
-    movies = [f"{movie},Film {movie} (2000),Drama" for movie in TASTE_MOVIES]
+    movies = [f"{movie},Film {movie} (2000),{genre_of(movie)}" for movie in TASTE_MOVIES]
     ratings = []
     for user in TASTE_USERS:
         appeal = {movie: generator.random() ** (movie + 10) for movie in TASTE_MOVIES}
@@ -59,15 +61,23 @@ def taste_rows() -> tuple[list[str], list[str]]:
     return movies, ratings
 
 
+def genre_of(movie_id: int) -> str:
+    """Give the genre of a movie of `taste_rows`, or of a newer one."""
+    return "Drama" if movie_id % 2 else "Comedy"
+
+
 def is_of_kind(movie_id: int, user_id: int) -> bool:
     """Say whether a movie is what a user of `taste_rows` likes."""
     return movie_id % 2 == user_id % 2
 
 
-def add_version(session: Session, artifact: str) -> int:
-    """Carry a run through that has trained nothing, and give its version, which is live."""
+PASSED = Verdict(is_passed=True, reason="It is not worse.")
+
+
+def add_version(session: Session, artifact: str, verdict: Verdict = PASSED) -> int:
+    """Carry a run through that has trained nothing, and give its version, which is live if it has passed."""
     engine = RecommendationEngineService(session)
-    return engine.complete_run(engine.start_run(), version_values(artifact))
+    return engine.complete_run(engine.start_run(), version_values(artifact), verdict)
 
 
 def version_values(artifact: str) -> dict[str, object]:
@@ -76,9 +86,18 @@ def version_values(artifact: str) -> dict[str, object]:
         "algorithm": "nmf",
         "parameters": {"factors": 2},
         "seed": 7,
-        "data": {"ratings": 100, "users": 10, "movies": 20, "newest_rating": 1000000000, "catalogue_version": 1},
+        "data": {
+            "ratings": 100,
+            "users": 10,
+            "movies": 20,
+            "newest_rating": 1000000000,
+            "catalogue_version": 1,
+            "modelled_movies": 15,
+            "modelled_ratings": 95,
+        },
         "metrics": {"auc": 0.75},
         "calibration": [{"lower": 0.7, "upper": 0.8, "pairs": 20, "mean_predicted": 0.75, "observed": 0.7}],
+        "activity": [{"ratings_from": 0, "users": 10, "ndcg_at_10": 0.3, "recall_at_20": 0.5, "hit_rate_at_10": 0.6}],
         "duration_s": 1.5,
         "size_bytes": 2048,
         "artifact": artifact,

@@ -15,7 +15,7 @@ from server.services.movies import MovieService
 from server.services.training import Trainer
 from tests.conftest import DATABASES, database_copy
 from tests.etl.source_files import load_folder, write_source
-from tests.services.builders import MOVIES, NEWER_MOVIES, RATINGS, taste_rows
+from tests.services.builders import MOVIES, NEWER_MOVIES, RATINGS, genre_of, taste_rows
 
 
 @pytest.fixture
@@ -49,14 +49,20 @@ def movies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module", params=DATABASES)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveModel]:
     """Give a model that has learned a taste, and a database in which there are three movies since; for many tests."""
-    folder = tmp_path_factory.mktemp("tastes")
+    with learned_taste(request, tmp_path_factory.mktemp("tastes"), Settings(_env_file=None)) as live_model:
+        yield live_model
+
+
+@contextmanager
+def learned_taste(request: pytest.FixtureRequest, folder: Path, settings: Settings) -> Iterator[LiveModel]:
+    """Train on a taste as the settings say, then let three movies come in; the files are in the folder."""
     with shared_database(request, folder) as database:
         movies, ratings = taste_rows()
         load_folder(write_source(folder / "tastes", movies=movies, ratings=ratings), database)
         store = ModelStore(str(folder / "models"))
-        trainer = Trainer(database, store, Settings(_env_file=None))
+        trainer = Trainer(database, store, settings)
         trainer.carry_out(trainer.start_run())
-        newer = [f"{movie_id},Film {movie_id} (2020),Comedy" for movie_id in NEWER_MOVIES]
+        newer = [f"{movie_id},Film {movie_id} (2020),{genre_of(movie_id)}" for movie_id in NEWER_MOVIES]
         load_folder(write_source(folder / "newer", movies=newer, ratings=["1,33,5.0,1500000000"]), database)
         live_model = LiveModel(database, store)
         live_model.refresh()

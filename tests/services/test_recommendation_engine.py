@@ -6,10 +6,11 @@ from sqlalchemy.orm import Session
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
 from server.errors import ConflictError, ModelVersionNotFound, RunNotFound, TrainingInProgress
+from server.recommender.gate import Verdict
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging
 from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
-from tests.services.builders import fall_silent, in_transaction, version_values
+from tests.services.builders import PASSED, add_version, fall_silent, in_transaction, version_values
 from tests.threads import at_once
 
 LEASE_S = 30
@@ -47,6 +48,8 @@ def test_a_request_is_a_run_that_waits(engine: RecommendationEngineService) -> N
         progress=0.0,
         error=None,
         version=None,
+        is_activated=None,
+        verdict=None,
         created_at=run.created_at,
         started_at=None,
         finished_at=None,
@@ -182,14 +185,27 @@ def test_only_lost_runs_and_those_that_can_begin_need_attention(
 def test_a_completed_run_has_a_version_that_is_live(engine: RecommendationEngineService) -> None:
     run_id = engine.start_run()
 
-    version = engine.complete_run(run_id, version_values("first"))
+    version = engine.complete_run(run_id, version_values("first"), PASSED)
 
     run = engine.get_run(run_id)
     assert (run.status, run.progress, run.stage, run.version) == ("succeeded", 1.0, None, version)
+    assert (run.is_activated, run.verdict) == (True, "It is not worse.")
     found = engine.get_version(version)
     expected = version_values("first") | {"version": version, "created_at": found.created_at, "is_active": True}
     del expected["artifact"]
     assert found == schemas.ModelVersion.model_validate(expected)
+
+
+def test_a_version_that_did_not_pass_is_kept_and_the_run_says_why(engine: RecommendationEngineService) -> None:
+    live, run_id = add_version(engine.session, "first"), engine.start_run()
+    verdict = Verdict(is_passed=False, reason="The lists are worse.")
+
+    version = engine.complete_run(run_id, version_values("worse"), verdict)
+
+    run = engine.get_run(run_id)
+    assert (run.status, run.error, run.version) == ("succeeded", None, version)
+    assert (run.is_activated, run.verdict) == (False, "The lists are worse.")
+    assert (engine.get_version(live).is_active, engine.get_version(version).is_active) == (True, False)
 
 
 def test_of_a_run_that_was_given_up_nothing_is_kept(database: Database) -> None:
@@ -199,7 +215,7 @@ def test_of_a_run_that_was_given_up_nothing_is_kept(database: Database) -> None:
     with pytest.raises(ConflictError, match=f"Training run {run_id} was given up"):
         in_transaction(
             database,
-            lambda session: RecommendationEngineService(session).complete_run(run_id, version_values("late")),
+            lambda session: RecommendationEngineService(session).complete_run(run_id, version_values("late"), PASSED),
         )
 
     with database.transaction(writes=False) as session:

@@ -1,5 +1,6 @@
 import errno
 import os
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -15,6 +17,7 @@ from server.backend.config import Settings
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
 from server.errors import ConflictError, TooFewRatings, TrainingInProgress
+from server.models import Rating
 from server.recommender import artifact
 from server.schemas.base import Paging
 from server.schemas.ratings import RatingCreate
@@ -50,6 +53,25 @@ def list_versions(database: Database) -> list[ModelVersion]:
         return RecommendationEngineService(session).list_versions(Paging()).models
 
 
+def shuffle_stars(session: Session) -> None:
+    """Give every rating the stars of another one."""
+    rows = session.execute(select(Rating.rating_id, Rating.rating).order_by(Rating.rating_id)).all()
+    stars = random.Random(0).sample([row.rating for row in rows], len(rows))  # noqa: S311 (no secret)
+    for row, rating in zip(rows, stars, strict=True):
+        session.execute(update(Rating).where(Rating.rating_id == row.rating_id).values(rating=rating))
+
+
+def shuffle_movies(session: Session) -> None:
+    """Let every user have rated other movies."""
+    rows = session.execute(select(Rating.user_id, Rating.rating, Rating.rated_at).order_by(Rating.rating_id)).all()
+    session.execute(delete(Rating))
+    generator = random.Random(0)  # noqa: S311 (no secret)
+    movies = [movie for _ in TASTE_USERS for movie in generator.sample(TASTE_MOVIES, 15)]
+    session.execute(
+        insert(Rating), [row._asdict() | {"movie_id": movie} for row, movie in zip(rows, movies, strict=True)]
+    )
+
+
 def give_up(database: Database, run_id: int) -> None:
     in_transaction(database, lambda session: TrainingRunDataManager(session).fail(run_id, "given up"))
 
@@ -64,15 +86,19 @@ def test_a_training_ends_with_a_live_version_and_its_artifact(
 
     run = get_run(trainer.database, run_id)
     assert (run.status, run.progress, run.error, run.version) == ("succeeded", 1.0, None, version)
+    assert (run.is_activated, run.verdict) == (True, "There was no live version to compare with.")
     [entry] = list_versions(trainer.database)
-    assert (entry.version, entry.algorithm, entry.seed, entry.is_active) == (version, "nmf", settings.seed, True)
+    assert (entry.version, entry.algorithm, entry.seed, entry.is_active) == (version, "ease", settings.seed, True)
     assert entry.data == TrainingData(
         ratings=RATINGS,
         users=len(TASTE_USERS),
         movies=len(TASTE_MOVIES),
         newest_rating=datetime.fromtimestamp(1000000014, UTC),
         catalogue_version=1,
+        modelled_movies=len(TASTE_MOVIES),
+        modelled_ratings=RATINGS,
     )
+    assert entry.activity[0].ratings_from == 0
     assert entry.duration_s > 0
     [name] = trainer.store.list_names()
     assert entry.size_bytes == trainer.store.size_bytes(name) > 0
@@ -87,6 +113,56 @@ def test_each_training_adds_a_version_and_an_artifact(trainer: Trainer) -> None:
     assert [entry.version for entry in list_versions(trainer.database)] == versions[::-1]
     assert [entry.is_active for entry in list_versions(trainer.database)] == [True, False]
     assert len(trainer.store.list_names()) == 2
+
+
+@pytest.mark.parametrize("shuffle", [shuffle_stars, shuffle_movies])
+def test_a_model_of_shuffled_ratings_is_kept_but_does_not_go_live(
+    tastes: Database, trainer: Trainer, live_model: LiveModel, shuffle: Callable[[Session], None]
+) -> None:
+    good = trainer.carry_out(trainer.start_run())
+    in_transaction(tastes, shuffle)
+
+    run_id = trainer.start_run()
+    worse = trainer.carry_out(run_id)
+
+    run = get_run(tastes, run_id)
+    assert (run.status, run.error, run.version, run.is_activated) == ("succeeded", None, worse, False)
+    assert run.verdict is not None
+    assert run.verdict.endswith(("the lists are worse.", "are they damaged?"))
+    assert {entry.version: entry.is_active for entry in list_versions(tastes)} == {worse: False, good: True}
+    assert len(trainer.store.list_names()) == 2
+    live_model.refresh()
+    assert live_model.version == good
+
+
+def test_a_worse_model_goes_live_if_it_is_told_to(tastes: Database, trainer: Trainer) -> None:
+    trainer.carry_out(trainer.start_run())
+    in_transaction(tastes, shuffle_movies)
+
+    run_id = trainer.start_run()
+    version = trainer.carry_out(run_id, is_to_activate=True)
+
+    run = get_run(tastes, run_id)
+    assert run.is_activated
+    assert run.verdict is not None
+    assert run.verdict.startswith("It was to go live whatever it is like. ")
+    assert [entry.version for entry in list_versions(tastes) if entry.is_active] == [version]
+
+
+@pytest.mark.usefixtures("tastes")
+def test_a_live_version_that_cannot_be_read_is_replaced(trainer: Trainer) -> None:
+    first = trainer.carry_out(trainer.start_run())
+    [name] = trainer.store.list_names()
+    trainer.store.remove(name)
+    assert trainer.is_needed()
+
+    run_id = trainer.start_run()
+    trainer.carry_out(run_id)
+
+    assert get_run(trainer.database, run_id).verdict == (
+        f"The live version {first} cannot be read, so there was nothing to compare with."
+    )
+    assert not trainer.is_needed()
 
 
 @pytest.mark.usefixtures("tastes")
@@ -122,7 +198,10 @@ def test_too_few_ratings_fail_the_run_with_the_numbers(trainer: Trainer) -> None
 
     run = get_run(trainer.database, run_id)
     assert run.status == "failed"
-    assert run.error == "There are 16 ratings, and 2 users with 5 or more; training needs 10 such users."
+    assert (
+        run.error
+        == "There are 16 ratings, and 2 users with enough to hold some out (5 or more); 10 such users are needed."
+    )
     assert run.finished_at is not None
     assert trainer.store.list_names() == []
 

@@ -1,0 +1,249 @@
+"""What can be asked for beside a list of ids: the movies themselves, explanations, similar movies."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from server.backend.config import Settings
+from server.backend.session import Database
+from server.errors import ArtifactError, MovieNotFound, NoActiveModel
+from server.models import Rating
+from server.schemas.movies import BestMoviesQuery, Expansion, SimilarMovies
+from server.schemas.ratings import RatingCreate
+from server.schemas.user import Explanation, RecommendationQuery
+from server.services.live import LiveModel
+from server.services.movies import MovieDataManager, SimilarMoviesService
+from server.services.ratings import RatingService
+from server.services.user import UserService
+from tests.conftest import DATABASES
+from tests.services.builders import NEWER_MOVIES, TASTE_MOVIES, add_version, is_of_kind
+from tests.services.conftest import learned_taste
+
+UNKNOWN = 999
+MOVIES = [Expansion.MOVIES]
+NOTHING = {"score": 0.0, "because": [], "other_ratings": 0.0, "rest": 0.0}
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def ease(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveModel]:
+    """Give a model whose scores are sums, and a database in which there are three movies since; for many tests."""
+    settings = Settings(_env_file=None, algorithm="ease")
+    with learned_taste(request, tmp_path_factory.mktemp("ease"), settings) as live_model:
+        yield live_model
+
+
+@pytest.fixture
+def users(ease: LiveModel) -> Iterator[UserService]:
+    """Give the service of the users, in a transaction that is rolled back in the end."""
+    with ease.database.open_session(writes=True) as session:
+        yield UserService(session, ease)
+
+
+@pytest.fixture
+def similar(ease: LiveModel) -> Iterator[SimilarMoviesService]:
+    with ease.database.open_session(writes=False) as session:
+        yield SimilarMoviesService(session, ease)
+
+
+@contextmanager
+def counted_statements(database: Database) -> Iterator[list[str]]:
+    """Give a list that gets every statement the database is sent meanwhile."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+def rate(session: Session, user_id: int, stars: dict[int, float]) -> None:
+    for movie_id, rating in stars.items():
+        RatingService(session).save_rating(RatingCreate(user_id=user_id, movie_id=movie_id, rating=rating))
+
+
+def rated_by(session: Session, user_id: int) -> dict[int, float]:
+    rows = session.execute(select(Rating.movie_id, Rating.rating).where(Rating.user_id == user_id))
+    return dict(rows.all())
+
+
+def explained(users: UserService, user_id: int, **query: int | bool) -> list[Explanation]:
+    found = users.recommend_movies(user_id, RecommendationQuery(n=100, explain=True).model_copy(update=query))
+    assert found.explanations is not None
+    assert [explanation.movie_id for explanation in found.explanations] == found.movie_ids
+    return found.explanations
+
+
+def sum_of(explanation: Explanation) -> float:
+    contributions = sum(reason.contribution for reason in explanation.because)
+    return contributions + explanation.other_ratings + explanation.rest
+
+
+def test_nothing_is_added_that_was_not_asked_for(users: UserService) -> None:
+    found = users.recommend_movies(1, RecommendationQuery())
+
+    assert found.model_dump().keys() == {"movie_ids", "probabilities"}
+
+
+@pytest.mark.parametrize("exclude_seen", [False, True])
+def test_the_movies_come_in_the_order_of_the_list(users: UserService, exclude_seen: bool) -> None:  # noqa: FBT001 (a parameter of the test)
+    plain = users.recommend_movies(1, RecommendationQuery(n=100, exclude_seen=exclude_seen))
+
+    found = users.recommend_movies(1, RecommendationQuery(n=100, exclude_seen=exclude_seen, expand=MOVIES))
+
+    assert (found.movie_ids, found.probabilities) == (plain.movie_ids, plain.probabilities)
+    assert found.movies == MovieDataManager(users.session).list_by_ids(plain.movie_ids)
+    # The movies that are newer than the model are among them.
+    assert len(found.movies) == len(found.movie_ids) >= 17
+
+
+def test_the_movies_are_read_together(users: UserService, ease: LiveModel) -> None:
+    users.session.connection()
+    counts = []
+    for n in (1, 30):
+        with counted_statements(ease.database) as statements:
+            users.recommend_movies(1, RecommendationQuery(n=n, expand=MOVIES, explain=True))
+        counts.append(len(statements))
+
+    assert counts[0] == counts[1]
+
+
+def test_an_explanation_adds_up_to_the_score(users: UserService) -> None:
+    explanations = explained(users, 1)
+
+    scores = [explanation.score for explanation in explanations[: len(TASTE_MOVIES)]]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > scores[-1]
+    assert [sum_of(explanation) for explanation in explanations] == pytest.approx(
+        [explanation.score for explanation in explanations], rel=1e-12, abs=1e-15
+    )
+
+
+def test_an_explanation_names_the_ratings_that_speak_for_a_movie_most(users: UserService) -> None:
+    stars = rated_by(users.session, 1)
+
+    best = explained(users, 1)[0]
+
+    contributions = [reason.contribution for reason in best.because]
+    assert len(contributions) == 5
+    assert contributions == sorted(contributions, reverse=True)
+    assert contributions[-1] > 0
+    assert [(reason.title, reason.rating) for reason in best.because] == [
+        (f"Film {reason.movie_id}", stars[reason.movie_id]) for reason in best.because
+    ]
+    assert all(is_of_kind(reason.movie_id, 1) for reason in best.because[:2])
+
+
+def test_a_rating_is_named_at_once_and_what_speaks_against_a_movie_is_not(users: UserService) -> None:
+    user_id = users.create_user().user_id
+    rate(users.session, user_id, {2: 5.0, 1: 0.5})
+
+    explanations = explained(users, user_id, exclude_seen=True)
+
+    named = {reason.movie_id for explanation in explanations for reason in explanation.because}
+    assert 2 in named
+    assert not {1, 2} & {explanation.movie_id for explanation in explanations}
+    assert all(reason.contribution > 0 for explanation in explanations for reason in explanation.because)
+    assert min(explanation.other_ratings for explanation in explanations) < 0
+
+
+def test_a_user_without_ratings_owes_everything_to_popularity(users: UserService) -> None:
+    explanations = explained(users, users.create_user().user_id)
+
+    assert explanations[0].score > 0
+    assert explanations == [
+        Explanation(movie_id=found.movie_id, score=found.score, because=[], other_ratings=0.0, rest=found.score)
+        for found in explanations
+    ]
+
+
+@pytest.mark.parametrize("exclude_seen", [False, True])
+def test_a_movie_newer_than_the_model_has_nothing_to_explain(users: UserService, exclude_seen: bool) -> None:  # noqa: FBT001 (as above)
+    newer = [movie_id for movie_id in NEWER_MOVIES if not (exclude_seen and movie_id in rated_by(users.session, 1))]
+
+    explanations = explained(users, 1, exclude_seen=exclude_seen)
+
+    assert explanations[-len(newer) :] == [Explanation(movie_id=movie_id, **NOTHING) for movie_id in newer]
+
+
+def test_where_scores_are_no_sums_all_is_in_the_rest(trained: LiveModel) -> None:
+    with trained.database.open_session(writes=False) as session:
+        explanations = explained(UserService(session, trained), 1)
+
+    assert explanations[0].score > 0
+    assert explanations == [
+        Explanation(movie_id=found.movie_id, score=found.score, because=[], other_ratings=0.0, rest=found.score)
+        for found in explanations
+    ]
+
+
+def test_a_user_who_has_seen_everything_gets_empty_lists(users: UserService) -> None:
+    user_id = users.create_user().user_id
+    rate(users.session, user_id, dict.fromkeys([*TASTE_MOVIES, *NEWER_MOVIES], 4.0))
+
+    found = users.recommend_movies(user_id, RecommendationQuery(exclude_seen=True, expand=MOVIES, explain=True))
+
+    assert found.model_dump() == {"movie_ids": [], "probabilities": [], "movies": [], "explanations": []}
+
+
+def test_movies_are_similar_that_the_same_people_like(similar: SimilarMoviesService) -> None:
+    of_same_kind = [
+        is_of_kind(movie_id, to_movie_id)
+        for to_movie_id in (1, 2, 3, 4)
+        for movie_id in similar.list_similar_movies(to_movie_id, BestMoviesQuery(n=4)).movie_ids
+    ]
+
+    assert len(of_same_kind) == 16
+    assert sum(of_same_kind) > 12
+
+
+def test_similar_movies_come_with_similarities_that_fall(similar: SimilarMoviesService) -> None:
+    found = similar.list_similar_movies(1, BestMoviesQuery(n=100))
+
+    assert found.model_dump().keys() == {"movie_ids", "similarities"}
+    assert len(found.similarities) == len(set(found.movie_ids) - {1}) == len(found.movie_ids) > 5
+    assert found.similarities == sorted(found.similarities, reverse=True)
+    assert similar.list_similar_movies(1, BestMoviesQuery(n=5)).movie_ids == found.movie_ids[:5]
+
+
+def test_similar_movies_hold_the_movies_on_request(similar: SimilarMoviesService) -> None:
+    found = similar.list_similar_movies(1, BestMoviesQuery(n=5, expand=MOVIES))
+
+    assert found.movies == similar.movies.list_by_ids(found.movie_ids)
+    assert len(found.movies) == 5
+
+
+def test_nothing_is_similar_to_a_movie_newer_than_the_model(similar: SimilarMoviesService) -> None:
+    found = similar.list_similar_movies(NEWER_MOVIES[0], BestMoviesQuery(expand=MOVIES))
+
+    assert found == SimilarMovies(movie_ids=[], similarities=[], movies=[])
+
+
+def test_an_unknown_movie_is_not_found_with_a_model_and_without(
+    similar: SimilarMoviesService, session: Session, live_model: LiveModel
+) -> None:
+    for service in (similar, SimilarMoviesService(session, live_model)):
+        with pytest.raises(MovieNotFound, match=str(UNKNOWN)):
+            service.list_similar_movies(UNKNOWN, BestMoviesQuery())
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_without_a_model_nothing_is_similar(session: Session, live_model: LiveModel) -> None:
+    with pytest.raises(NoActiveModel):
+        SimilarMoviesService(session, live_model).list_similar_movies(1, BestMoviesQuery())
+
+
+def test_without_a_model_that_can_be_read_nothing_is_similar(catalogue: Database, live_model: LiveModel) -> None:
+    with catalogue.transaction(writes=True) as session:
+        version = add_version(session, "nowhere")
+    live_model.refresh()
+
+    with (
+        catalogue.transaction(writes=False) as session,
+        pytest.raises(ArtifactError, match=f"version {version} cannot be read"),
+    ):
+        SimilarMoviesService(session, live_model).list_similar_movies(1, BestMoviesQuery())
