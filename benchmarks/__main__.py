@@ -10,18 +10,21 @@ benchmark's tables go into a Markdown file, between ``<!-- NAME -->`` and ``<!--
 import argparse
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks import beside_training, generated, ingest, search, serve, train
-from benchmarks.workbench import Workbench
+from benchmarks.workbench import POSTGRESQL, SQLITE, Workbench
 from server.etl.demo import write_demo
 from tests import postgres
 
 BENCHMARKS: dict[str, Callable[[Workbench], None]] = {
-    "ingest": ingest.run,
+    "ingest-sqlite": partial(ingest.run, kind=SQLITE),
+    "ingest-postgresql": partial(ingest.run, kind=POSTGRESQL),
     "train": train.run,
     "search": search.run,
-    "serve": serve.run,
+    "serve-sqlite": partial(serve.run, kind=SQLITE),
+    "serve-postgresql": partial(serve.run, kind=POSTGRESQL),
     "beside-training": beside_training.run,
 }
 

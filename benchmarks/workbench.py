@@ -18,7 +18,7 @@ from server.etl.loader import LoadReport, load
 from server.etl.movielens import open_source
 from tests import postgres
 
-SQLITE, POSTGRESQL = KINDS = ("SQLite", "PostgreSQL")
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
 
 class Workbench:
@@ -34,7 +34,7 @@ class Workbench:
 
     @contextmanager
     def scratch(self, kind: str) -> Iterator[Settings]:
-        """Make a database of one of `KINDS`, with tables and nothing in them; it is dropped in the end."""
+        """Make a database, on `SQLITE` or `POSTGRESQL`, with tables and nothing in them; it is dropped in the end."""
         if kind == SQLITE:
             with TemporaryDirectory(dir=self.folder) as folder:
                 yield _prepared(self._settings(f"sqlite:///{folder}/matinee.db"))

@@ -12,7 +12,7 @@ from server.recommender.base import Algorithm, Record
 from server.recommender.calibration import Calibrator, Pairs
 from server.recommender.catalogue import Catalogue
 from server.recommender.evaluation import ActivityBucket, RankingMetrics
-from server.recommender.interactions import History, Interactions, is_among
+from server.recommender.interactions import History, Interactions, places_among
 from server.recommender.prior import Prior
 from server.recommender.ranking import count_higher, top_items
 from server.recommender.reliability import CalibrationMetrics, ReliabilityBin
@@ -141,7 +141,8 @@ class TrainedModel:
         others, but for what tells ties apart.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
-        movie_ids, scores, seen = self.movie_ids, self.algorithm.score(interactions)[0], interactions.items
+        movie_ids, scores = self.movie_ids, self.algorithm.score(interactions)[0]
+        seen: NDArray[np.integer[Any]] = interactions.items
         if n + seen.size > scores.size - self._unproven.size:
             newcomers = newcomers or Catalogue.of_ids(np.empty(0, np.int64))
             scores = self._with_prior(scores, newcomers)
@@ -176,15 +177,15 @@ class TrainedModel:
         Movies of the history that the model does not know are left out.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
-        is_known = is_among(movie_ids, self.movie_ids)
-        items = np.searchsorted(self.movie_ids, movie_ids[is_known])
+        places, is_known = places_among(self.movie_ids, movie_ids)
+        items, by_id = places[is_known].astype(np.int64), np.argsort(interactions.items)
         scores = np.zeros(movie_ids.size)
         scores[is_known] = self.algorithm.score(interactions)[0, items]
         contributions = np.zeros((movie_ids.size, interactions.items.size))
-        contributions[is_known] = self.algorithm.contributions(interactions, items).T
+        contributions[is_known] = self.algorithm.contributions(interactions, items)[by_id].T
         return Explanation(
             movie_ids=movie_ids,
-            rated_movie_ids=self.movie_ids[interactions.items],
+            rated_movie_ids=self.movie_ids[interactions.items[by_id]],
             contributions=contributions,
             rest=scores - contributions.sum(axis=1),
             scores=scores,
