@@ -56,8 +56,8 @@ def train(
 
     They are of the movies of the catalogue. The same ratings and seed (0 to 2**32 - 1) give the same model. The
     metrics come from a fit, and settings, that have not seen the held-out ratings, and those of the probabilities
-    also from users on whom the calibrator was not fitted. The model takes about ``memory_mb`` where it is served, at most:
-    an algorithm with weights between movies gives them to the most rated ones only.
+    also from users on whom the calibrator was not fitted. The model takes about ``memory_mb`` where it is served, at
+    most: an algorithm with weights between movies gives them to the most rated ones only.
 
     Raises TooFewRatings if there is not enough to hold out, InvalidInputError if there is no such algorithm.
     """
