@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
 
-# On SQLite one connection for each of the 40 threads in which handlers run, and one for the event loop, where quick ones
-# do; PostgreSQL's connections are dearer.
+# On SQLite one connection for each of the 40 threads in which handlers run, and one for the event loop, where quick
+# ones do; PostgreSQL's connections are dearer.
 POOL_SIZES = {"sqlite": 41, "postgresql": 20}
 
 BULK_CACHE_KB = 64_000

@@ -1,6 +1,7 @@
 """EASE: a score is a sum over the movies a user has rated, with weights that have a closed form."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -101,13 +102,28 @@ class Ease(Algorithm[EaseConfig]):
 
         Items without weights come after those with, by popularity.
         """
-        inputs = inputs_of(histories, self.items, half_life=self.config.half_life, floor=self.config.floor)
-        personal: NDArray[np.float32] = inputs @ self.weights
-        trust = self._trust(histories)
-        lowest = np.minimum(personal.min(axis=1, keepdims=True), 0)
+        personal, trust, lowest = self._personal(histories)
         scores: NDArray[np.float64] = (1 - trust) * self.like_shares + trust * lowest
         scores[:, self.items] = (1 - trust) * self.like_shares[self.items] + trust * personal
         return scores
+
+    def score_some(self, history: Interactions, others: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Score without going through the whole catalogue."""
+        personal, trust, lowest = self._personal(history)
+        modelled = (1 - trust) * self._shares_of_items + trust * personal
+        return np.append(modelled, (1 - trust) * self.like_shares[others] + trust * lowest)
+
+    @cached_property
+    def _shares_of_items(self) -> NDArray[np.float64]:
+        return self.like_shares[self.items]
+
+    def _personal(
+        self, histories: Interactions
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float32]]:
+        """Give the weights' sums, users by items with weights; the trust in them; and what stands for other items."""
+        inputs = inputs_of(histories, self.items, half_life=self.config.half_life, floor=self.config.floor)
+        personal: NDArray[np.float32] = inputs @ self.weights
+        return personal, self._trust(histories), np.minimum(personal.min(axis=1, keepdims=True), 0)
 
     def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:
         """Give the terms of the sums: exactly what each rating adds."""

@@ -141,21 +141,38 @@ class TrainedModel:
         others, but for what tells ties apart.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
-        movie_ids, scores = self.movie_ids, self.algorithm.score(interactions)[0]
-        seen: NDArray[np.integer[Any]] = interactions.items
-        if n + seen.size > scores.size - self._unproven.size:
-            newcomers = newcomers or Catalogue.of_ids(np.empty(0, np.int64))
-            scores = self._with_prior(scores, newcomers)
-            movie_ids = np.append(movie_ids, newcomers.movie_ids)
-            seen = np.flatnonzero(np.isin(movie_ids, history.movie_ids))
+        n_enough = n + history.movie_ids.size
+        if n_enough > len(self.catalogue) - self._unproven.size:
+            movie_ids, scores = self._score_all(interactions, newcomers or Catalogue.of_ids(np.empty(0, np.int64)))
         else:
-            scores[self._unproven] = -np.inf
-        best = top_items(scores, n + seen.size if exclude_seen else n)
-        unseen = np.isin(best, seen, invert=True)
-        listed = best[unseen][:n] if exclude_seen else best
-        ranks = count_higher(scores[listed], scores[best[unseen]])
+            movie_ids, scores = self._score_best(interactions, n_enough)
+        best = top_items(scores, n_enough if exclude_seen else n)
+        is_unseen = np.isin(movie_ids[best], history.movie_ids, invert=True)
+        listed = best[is_unseen][:n] if exclude_seen else best
+        ranks = count_higher(scores[listed], scores[best[is_unseen]])
         pairs = Pairs.of(interactions, np.zeros(listed.size, np.int64), scores[listed], ranks)
         return Recommendations(movie_ids[listed], _fall_strictly(self.calibrator.probabilities(pairs)))
+
+    def _score_best(self, history: Interactions, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Score what can be among the ``n`` best: movies with a score of the user's own, and the most popular others.
+
+        Gives ids, ascending, and scores. There must be so many that something speaks for.
+        """
+        others = self._others[:n]
+        items = np.append(self.algorithm.modelled_items, others)
+        order = np.argsort(items, kind="stable")
+        return self.movie_ids[items[order]], self.algorithm.score_some(history, others)[order]
+
+    def _score_all(self, history: Interactions, newcomers: Catalogue) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Score all movies and the newcomers, by a prior where nothing speaks for them. Gives ids and scores."""
+        scores = self._with_prior(self.algorithm.score(history)[0], newcomers)
+        return np.append(self.movie_ids, newcomers.movie_ids), scores
+
+    @cached_property
+    def _others(self) -> NDArray[np.int64]:
+        """The items that something speaks for, but without a score of the user's own; the most popular first."""
+        others = np.setdiff1d(np.flatnonzero(self.algorithm.like_shares), self.algorithm.modelled_items)
+        return others[np.argsort(-self.algorithm.like_shares[others], kind="stable")]
 
     @cached_property
     def _unproven(self) -> NDArray[np.int64]:
