@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_array, vstack
 
 BLOCK = 512
@@ -119,6 +118,8 @@ def gram(rows: Rows) -> NDArray[np.float32]:
 
 def invert(matrix: NDArray[np.float32], penalty: float) -> NDArray[np.float32]:
     """Invert a positive semi-definite matrix plus ``penalty`` on its diagonal, in its own memory."""
+    from scipy.linalg.lapack import spotrf, spotri  # noqa: PLC0415 (slow to import; serving never solves)
+
     matrix[np.diag_indices_from(matrix)] += np.float32(penalty)
     # LAPACK counts by columns, so the transposed view, its upper half and our lower half are one.
     root, failed = spotrf(matrix.T, lower=0, clean=0, overwrite_a=1)
