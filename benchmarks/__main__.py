@@ -42,9 +42,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, postgres.running_server(is_durable=True) as server:
         folder = Path(temporary)
         source = options.data or _make_source(folder / "source", options.ratings)
+        bench = Workbench(source, folder, server)
         for benchmark in options.names or BENCHMARKS:
-            folder.joinpath(benchmark).mkdir()
-            bench = Workbench(source, folder / benchmark, server)
+            bench.shown.clear()
             BENCHMARKS[benchmark](bench)
             if options.write is not None:
                 write_tables(options.write, benchmark, bench.shown)

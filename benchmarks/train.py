@@ -30,10 +30,7 @@ class Trained:
 
 def run(bench: Workbench) -> None:
     """Show what trainings take and give; then, of ours, its stages and what the movies without weights are."""
-    with bench.scratch(SQLITE) as settings:
-        database = Database(settings)
-        bench.load_into(database)
-        database.dispose()
+    with bench.loaded(SQLITE) as settings:
         costs = {name: measure(train, settings, name) for name in ALGORITHMS}
     ratings = costs[OURS].result.card.data.ratings
     title = (
@@ -62,6 +59,15 @@ def train(settings: Settings, algorithm: str) -> Trained:
     assert active is not None  # noqa: S101 (for the type checker)
     name = active.artifact
     return Trained(artifact.read_manifest(store.opener(name)).card, store.size_bytes(name) / 1e6, stages)
+
+
+def train_where_needed(settings: Settings) -> None:
+    """Train, unless the live model is of these ratings."""
+    database = Database(settings)
+    is_needed = Trainer(database, ModelStore(settings.model_store), settings).is_needed()
+    database.dispose()
+    if is_needed:
+        measure(train, settings, settings.algorithm)
 
 
 def _row(name: str, cost: Cost[Trained]) -> tuple[object, ...]:
