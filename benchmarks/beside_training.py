@@ -9,7 +9,7 @@ from contextlib import closing
 
 from benchmarks.servers import API, matinee_server
 from benchmarks.train import train_where_needed
-from benchmarks.workbench import Workbench, percentiles_ms
+from benchmarks.workbench import Workbench, percentiles_ms, size_of
 from server.services.operations import OperationsDataManager
 
 REQUESTS = 300
@@ -19,7 +19,7 @@ RUN_DEADLINE_S = 900
 def run(bench: Workbench) -> None:
     """Print milliseconds a request, one after the other, idle and during a training."""
     with bench.loaded_database() as database, database.transaction(writes=False) as session:
-        user = OperationsDataManager(session).find_first_user()
+        size, user = size_of(database), OperationsDataManager(session).find_first_user()
     train_where_needed(bench.settings)
     with matinee_server(bench.settings) as server:
         port = server.port
@@ -45,7 +45,7 @@ def run(bench: Workbench) -> None:
         p50, p99, _ = percentiles_ms(idle[name])
         rows.append((name, p50, p99, p50 / nothing, *percentiles_ms(training[name])))
     header = ("", "p50 ms", "p99 ms", "of nothing", "training: p50 ms", "p99 ms", "slowest ms")
-    bench.show("Serving beside a training, one worker on SQLite", header, rows)
+    bench.show(f"One worker on SQLite, {size}, idle and while a training runs", header, rows)
 
 
 def _ask_all(port: int, paths: dict[str, str], durations: dict[str, list[float]]) -> None:

@@ -7,8 +7,7 @@ from sqlalchemy import func, select
 from benchmarks.load import Load, put_under_load
 from benchmarks.servers import API, Server, bare_server, matinee_server, off_the_first_core
 from benchmarks.train import train_where_needed
-from benchmarks.workbench import Workbench, percentiles_ms
-from server.backend.config import Settings
+from benchmarks.workbench import Workbench, percentiles_ms, size_of
 from server.backend.session import Database
 from server.models import Movie, User
 
@@ -29,23 +28,23 @@ def run(bench: Workbench, *, kind: str) -> None:
     """Show requests a second and their ratio to the bare app's, start and memory."""
     with bench.loaded(kind) as settings:
         train_where_needed(settings)
-        questions = _choose_questions(settings)
+        database = Database(settings)
+        size, questions = size_of(database), _choose_questions(database)
+        database.dispose()
         with bare_server() as bare, matinee_server(settings) as matinee, off_the_first_core():
             rows = [_compare(question, bare, matinee) for question in questions]
             title = (
-                f"One worker on {kind}: first answer after {matinee.started_in_s:.1f} s, "
+                f"One worker on {kind}, {size}: first answer after {matinee.started_in_s:.1f} s, "
                 f"{matinee.memory_mb:.0f} MB after the last (bare: {bare.memory_mb:.0f} MB)"
             )
     bench.show(title, HEADER, rows)
 
 
-def _choose_questions(settings: Settings) -> list[Question]:
-    database = Database(settings)
+def _choose_questions(database: Database) -> list[Question]:
     with database.transaction(writes=False) as session:
         movies = list(session.scalars(select(Movie.movie_id).order_by(Movie.movie_id).limit(ASKED_ABOUT)))
         users = list(session.scalars(select(User.user_id).order_by(User.user_id).limit(ASKED_ABOUT)))
         last_page = (session.scalar(select(func.count()).select_from(Movie)) or 0) // 10
-    database.dispose()
     lists = {
         "list of ten": "/movies",
         "list of ten, the last page": f"/movies?page={last_page}",

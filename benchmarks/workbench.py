@@ -9,13 +9,14 @@ from uuid import uuid4
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import URL
+from sqlalchemy import URL, func, select
 
 from server.backend import schema
 from server.backend.config import Settings
 from server.backend.session import Database
 from server.etl.loader import load
 from server.etl.movielens import open_source
+from server.models import MovieStatistics
 from tests import postgres
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
@@ -84,6 +85,13 @@ class Workbench:
     def _load_into(self, database: Database) -> None:
         with open_source(self.source) as source:
             load(source, database, name="benchmark")
+
+
+def size_of(database: Database) -> str:
+    """Say how many ratings and movies there are."""
+    with database.transaction(writes=False) as session:
+        movies, ratings = session.execute(select(func.count(), func.sum(MovieStatistics.rating_count))).one()
+    return f"{ratings:,} ratings of {movies:,} movies"
 
 
 def _prepared(settings: Settings) -> Settings:
