@@ -26,8 +26,6 @@ from server.backend.session import Database
 from server.errors import MatineeError, SettingsError, SourceError
 from server.etl.demo import write_demo
 from server.etl.download import LICENCE_NOTICE, RELEASES, download
-from server.etl.loader import load
-from server.etl.movielens import open_source
 from server.recommender.algorithms import ALGORITHMS, get_algorithm
 from server.recommender.splits import SPLITS
 from server.recommender.training import evaluate_algorithms
@@ -88,6 +86,10 @@ def ingest(
 
     Can be run again: the same data changes nothing, newer data is merged, ratings given through the API stay.
     """
+    # They bring Polars: 30 MB that `serve`, which is the same command, would keep for nothing.
+    from server.etl.loader import load  # noqa: PLC0415
+    from server.etl.movielens import open_source  # noqa: PLC0415
+
     with (
         _database() as database,
         _local_source(source) as path,

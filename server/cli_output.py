@@ -7,19 +7,22 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from server.etl.batches import Rejected
-from server.etl.loader import Counts, LoadReport
-from server.etl.loader import Progress as LoadProgress
 from server.recommender.evaluation import ACTIVITY_FROM, ActivityBucket
 from server.recommender.model import Evaluation
 from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage, TrainingRun
+
+if TYPE_CHECKING:
+    # They bring Polars, of which serving has no use.
+    from server.etl.batches import Rejected
+    from server.etl.loader import Counts, LoadReport
+    from server.etl.loader import Progress as LoadProgress
 
 SHOWN_REJECTS = 20
 
@@ -78,7 +81,7 @@ class Rejects:
         if self._file is not None:
             self._file.close()
 
-    def add(self, rejected: Rejected) -> None:
+    def add(self, rejected: "Rejected") -> None:
         """Take note of one."""
         line = f"{rejected.file}:{rejected.line}: {rejected.reason}"
         self.count += 1
@@ -89,14 +92,14 @@ class Rejects:
 
 
 @contextmanager
-def load_progress(bytes_total: int) -> Iterator[Callable[[LoadProgress], None]]:
+def load_progress(bytes_total: int) -> "Iterator[Callable[[LoadProgress], None]]":
     """Show a bar over the bytes of a source, ratings a second and the time left; gives what to tell of each step."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, TimeRemainingColumn(), console=err, disable=not err.is_terminal) as progress:
         task = progress.add_task("reading", total=bytes_total, rate="")
         started, ratings = time.monotonic(), 0
 
-        def advance(step: LoadProgress) -> None:
+        def advance(step: "LoadProgress") -> None:
             nonlocal ratings
             ratings += step.ratings
             rate = f"{ratings / (time.monotonic() - started):,.0f} ratings/s"
@@ -123,7 +126,7 @@ def stage_progress() -> Iterator[Callable[[str, float], None]]:
         yield lambda stage, share: progress.update(task, description=stage, completed=share)
 
 
-def print_load_report(report: LoadReport, rejects: Rejects, *, as_json: bool) -> None:
+def print_load_report(report: "LoadReport", rejects: Rejects, *, as_json: bool) -> None:
     """Print what an ingestion did with every row."""
     if as_json:
         say(json.dumps(asdict(report) | {"first_rejected": rejects.first}, indent=2))
@@ -142,7 +145,7 @@ def print_load_report(report: LoadReport, rejects: Rejects, *, as_json: bool) ->
         say(f"… and {rejects.count - len(rejects.first):,} more; {where}.")
 
 
-def _numbers(counts: Counts) -> tuple[int, ...]:
+def _numbers(counts: "Counts") -> tuple[int, ...]:
     return (counts.read, counts.added, counts.updated, counts.unchanged, counts.rejected)
 
 
