@@ -1,5 +1,6 @@
 """The ``matinee`` command: calls services and etl, prints."""
 
+import ipaddress
 import os
 import signal
 import socket
@@ -12,27 +13,33 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from pwdlib import PasswordHash
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from server import cli_output as output
 from server.backend import logging, schema
 from server.backend.config import Settings
 from server.backend.lifeline import when_input_closes
+from server.backend.limits import ClientLimits
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
-from server.errors import MatineeError, SettingsError, SourceError
+from server.errors import MatineeError, SettingsError, SourceError, UnfitPassword
 from server.etl.demo import write_demo
 from server.etl.download import LICENCE_NOTICE, RELEASES, download
 from server.etl.loader import load
 from server.etl.movielens import open_source
+from server.models import Role
 from server.recommender.algorithms import ALGORITHMS, get_algorithm
 from server.recommender.training import evaluate_algorithms
-from server.schemas.base import Paging
+from server.schemas.base import MAX_ID, Paging
+from server.services.credentials import CredentialsService
 from server.services.operations import OperationsDataManager
 from server.services.recommendation_engine import RecommendationEngineService
 from server.services.training import Trainer, TrainingDataManager
 
 DOWNLOADS = Path("data/downloads")
+
+UserArgument = Annotated[int, typer.Argument(min=1, max=MAX_ID, help="Id of the user.")]
 
 app = typer.Typer(
     help="Matinee: a movie catalogue, ratings and personal recommendations behind one REST API.",
@@ -43,7 +50,9 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="The ledger of model versions; without a command: list it.", invoke_without_command=True)
 db_app = typer.Typer(help="The database's schema.", no_args_is_help=True)
+user_app = typer.Typer(help="Who may log in, where MATINEE_AUTH is on.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.add_typer(user_app, name="user")
 app.add_typer(db_app, name="db")
 
 
@@ -184,10 +193,17 @@ def serve(
     settings = Settings.load()
     get_algorithm(settings.algorithm)
     ModelStore(settings.model_store).check()
+    ClientLimits(settings)
     with _database(settings) as database, database.transaction(writes=False) as session:
         first_user = OperationsDataManager(session).find_first_user()
     _check_port(host, port)
-    output.print_welcome(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", first_user)
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    output.print_welcome(address, first_user, has_authentication=settings.auth)
+    if not settings.auth and not _is_loopback(host):
+        output.warn(
+            f"Authentication is off, and {host} can be reached from other machines: whoever reaches it may rate and "
+            "delete ratings as anybody, and train. Set MATINEE_AUTH=on; docs/security.md tells how."
+        )
     # After an orderly end Uvicorn raises the signal once more, for whoever stood here before it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
@@ -202,6 +218,42 @@ def serve(
         # A worker must have imported the app before it can answer; by default a slow machine would kill it for ever.
         timeout_worker_healthcheck=60,
     )
+
+
+@user_app.command("create")
+def create_user(
+    admin: Annotated[bool, typer.Option("--admin", help="With the role of an admin, who may do everything.")] = False,
+) -> None:
+    """Make a new user who can log in; the password is asked for, or read from standard input."""
+    password, role = _read_password(), Role.ADMIN if admin else Role.USER
+    with _credentials() as credentials:
+        user_id = credentials.create_user(password, role)
+    output.say(f"User {user_id} can log in; the role is {role}.")
+
+
+@user_app.command("set-password")
+def set_password(user: UserArgument) -> None:
+    """Give a user a password, asked for or read from standard input; his tokens are void at once."""
+    password = _read_password()
+    with _credentials() as credentials:
+        credentials.set_password(user, password)
+    output.say(f"User {user} can log in with the new password only.")
+
+
+@user_app.command()
+def grant(user: UserArgument) -> None:
+    """Give a user the role of an admin; it counts at once."""
+    with _credentials() as credentials:
+        credentials.set_role(user, Role.ADMIN)
+    output.say(f"User {user} is an admin.")
+
+
+@user_app.command()
+def revoke(user: UserArgument) -> None:
+    """Take the role of an admin from a user; it counts at once."""
+    with _credentials() as credentials:
+        credentials.set_role(user, Role.USER)
+    output.say(f"User {user} is no admin.")
 
 
 @db_app.command("upgrade")
@@ -222,6 +274,23 @@ def _database(settings: Settings | None = None) -> Iterator[Database]:
         yield database
     finally:
         database.dispose()
+
+
+@contextmanager
+def _credentials() -> Iterator[CredentialsService]:
+    with _database() as database, database.transaction(writes=True) as session:
+        yield CredentialsService(session, PasswordHash.recommended())
+
+
+def _read_password() -> str:
+    """Ask for a password, or read it where nobody can be asked; never from the arguments, which others may see."""
+    if sys.stdin.isatty():
+        asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return asked
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UnfitPassword("The password is not text in UTF-8.") from None
 
 
 @contextmanager
@@ -257,6 +326,13 @@ def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
     except MatineeError:
         # The run holds the reason; for the server it has ended in good order.
         sys.exit(0)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_port(host: str, port: int) -> None:

@@ -1,10 +1,13 @@
 """The errors Matinee raises on purpose, each with the HTTP status and the stable code it is answered with.
 
     MatineeError
+    ├── AuthenticationError      401  NotSignedIn InvalidToken WrongCredentials
+    ├── AccessDenied             403
     ├── NotFoundError            404  MovieNotFound UserNotFound RatingNotFound RunNotFound ModelVersionNotFound
-    ├── ConflictError            409  NoActiveModel TrainingInProgress
-    ├── InvalidInputError        422  TooFewRatings SourceError
-    ├── UnavailableError         503  TooManyWrites ArtifactError
+    ├── ConflictError            409  NoActiveModel TrainingInProgress NoCredentials
+    ├── InvalidInputError        422  TooFewRatings SourceError UnfitPassword
+    ├── TooManyRequests          429
+    ├── UnavailableError         503  TooManyWrites LimitsUnavailable ArtifactError
     └── SettingsError                 a setting, or the database's schema, that stops the start
 
 Nothing here knows HTTP beyond the number; ``server.problems`` renders these for the API, ``server.cli`` for a terminal.
@@ -19,6 +22,58 @@ class MatineeError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
+
+
+class AuthenticationError(MatineeError):
+    """Who asks is not known."""
+
+    status = 401
+    code = "not-authenticated"
+    title = "Not authenticated"
+    challenge: ClassVar[str] = "Bearer"
+    """What the answer asks for (RFC 6750)."""
+
+
+class NotSignedIn(AuthenticationError):
+    """There is no token where one is needed."""
+
+    code = "not-signed-in"
+    title = "Not signed in"
+
+    def __init__(self) -> None:
+        super().__init__("Sign in: POST /api/rest/v1/token gives a token; send it as Authorization: Bearer <token>.")
+
+
+class InvalidToken(AuthenticationError):
+    """The token is not ours, has expired, or the password has been changed since."""
+
+    code = "invalid-token"
+    title = "Invalid token"
+    challenge = 'Bearer error="invalid_token"'
+
+    def __init__(self) -> None:
+        super().__init__("The token has expired or is not valid. POST /api/rest/v1/token gives a new one.")
+
+
+class WrongCredentials(AuthenticationError):
+    """No user has this id and this password; which of the two is wrong is not told."""
+
+    code = "wrong-credentials"
+    title = "Wrong credentials"
+
+    def __init__(self) -> None:
+        super().__init__("User id or password is wrong. The user name is the id of the user.")
+
+
+class AccessDenied(MatineeError):
+    """Who asks is known, and may not do this."""
+
+    status = 403
+    code = "access-denied"
+    title = "Access denied"
+
+    def __init__(self) -> None:
+        super().__init__("Your user may not do this: what is another user's, or the operator's, is for admins.")
 
 
 class NotFoundError(MatineeError):
@@ -113,6 +168,16 @@ class TrainingInProgress(ConflictError):
         super().__init__(f"Training run {run_id} is still running. Wait for it to end, then train again.")
 
 
+class NoCredentials(ConflictError):
+    """A role was to be given to, or taken from, a user who cannot log in."""
+
+    code = "no-credentials"
+    title = "No credentials"
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__(f"User {user_id} cannot log in yet. Give him a password: matinee user set-password {user_id}")
+
+
 class InvalidInputError(MatineeError):
     """What was handed in cannot be used."""
 
@@ -135,6 +200,25 @@ class TooFewRatings(InvalidInputError):
     title = "Too few ratings"
 
 
+class UnfitPassword(InvalidInputError):
+    """A new password is too short to be safe, or too long to be one."""
+
+    code = "unfit-password"
+    title = "Unfit password"
+
+
+class TooManyRequests(MatineeError):
+    """A client does something more often than it may."""
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"This client has asked too often. Nothing was done; try again in {retry_after_s} seconds.")
+        self.retry_after_s = retry_after_s
+
+
 class UnavailableError(MatineeError):
     """Something Matinee depends on does not answer at the moment."""
 
@@ -151,6 +235,16 @@ class TooManyWrites(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("Too many requests wait to write, or an ingestion holds the database. Try again shortly.")
+
+
+class LimitsUnavailable(UnavailableError):
+    """The storage in which several processes count requests does not answer."""
+
+    code = "limits-unavailable"
+    title = "Limits unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The storage of the request limits does not answer. Nothing was done; try again shortly.")
 
 
 class ArtifactError(UnavailableError):

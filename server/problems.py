@@ -14,7 +14,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from server.errors import MatineeError, UnavailableError
+from server.errors import (
+    AccessDenied,
+    AuthenticationError,
+    InvalidToken,
+    MatineeError,
+    NotSignedIn,
+    TooManyRequests,
+    UnavailableError,
+)
 from server.schemas.base import Problem, ValidationProblem
 
 logger = logging.getLogger(__name__)
@@ -26,6 +34,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # What the router itself answers, before any of our code runs.
 ROUTING_PROBLEMS = {
     404: ("not-found", "Not found", "There is nothing at this path. /docs lists what there is."),
+    408: ("too-slow", "Too slow", "The body did not arrive in time. Nothing was done; send it again."),
     413: ("too-large", "Too large", "The body is larger than 64 KiB; no request of this API needs so much."),
     405: (
         "method-not-allowed",
@@ -39,19 +48,23 @@ COMMON_HEADERS = {
         "description": "Id of this request, also in the log; the client's own if it sent one.",
         "schema": {"type": "string"},
     },
+    "WWW-Authenticate": {"description": "That a bearer token is needed (RFC 6750).", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
 }
 
 
-def install(app: FastAPI) -> None:
-    """Render every error of the app as problem details, and say so in its OpenAPI document."""
+def install(app: FastAPI, *, has_authentication: bool) -> None:
+    """Render every error of the app as problem details, and say so in its OpenAPI document.
+
+    That document asks for tokens only where the app does.
+    """
     app.add_exception_handler(MatineeError, _matinee_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _routing_error)
     app.add_exception_handler(IntegrityError, _conflict)
     for error in (OperationalError, InterfaceError, PoolTimeoutError):
         app.add_exception_handler(error, _database_error)
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change the document
+    app.openapi = lambda: _document(app, has_authentication=has_authentication)  # type: ignore[method-assign]  # FastAPI's own way to change the document
 
 
 def documented(*errors: MatineeError) -> dict[int | str, dict[str, Any]]:
@@ -89,6 +102,12 @@ def internal_error(path: str) -> JSONResponse:
     return _response(body)
 
 
+def too_busy(path: str) -> JSONResponse:
+    """Answer a request that has waited too long for its turn."""
+    body = problem(503, "too-busy", "Too busy", "The server is too busy to answer in time. Try again shortly.", path)
+    return _response(body, {"Retry-After": str(RETRY_AFTER_S)})
+
+
 def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse(body, status_code=body["status"], headers=headers, media_type=MEDIA_TYPE)
 
@@ -96,8 +115,18 @@ def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
 def _matinee_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MatineeError)  # noqa: S101 (registered for this class; tells the type checker)
     logger.info("%s: %s", error.code, error)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, UnavailableError) else None
-    return _response(problem(error.status, error.code, error.title, str(error), request.url.path), headers)
+    return _response(problem(error.status, error.code, error.title, str(error), request.url.path), _headers(error))
+
+
+def _headers(error: MatineeError) -> dict[str, str]:
+    match error:
+        case AuthenticationError():
+            return {"WWW-Authenticate": error.challenge}
+        case TooManyRequests():
+            return {"Retry-After": str(error.retry_after_s)}
+        case UnavailableError():
+            return {"Retry-After": str(RETRY_AFTER_S)}
+    return {}
 
 
 def _validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -120,11 +149,16 @@ def _invalid_input(request: Request, fields: list[dict[str, str]]) -> JSONRespon
 def _routing_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 (as above)
     if error.status_code == 400:
-        # FastAPI's answer to a body that its JSON parser gives up on: wrong bytes, endless nesting or digits.
-        return _invalid_input(request, [{"pointer": "#/body", "message": "The body is not JSON that can be read"}])
+        # FastAPI's answer to a body that its parser gives up on: wrong bytes, endless nesting or digits.
+        kind = "the form it is said to be" if _is_form(request) else "JSON that can be read"
+        return _invalid_input(request, [{"pointer": "#/body", "message": f"The body is not {kind}"}])
     code, title, detail = ROUTING_PROBLEMS.get(error.status_code, ("bad-request", "Bad request", error.detail))
     headers = {"Allow": _allowed_methods(request)} if error.status_code == 405 else error.headers
     return _response(problem(error.status_code, code, title, detail, request.url.path), headers)
+
+
+def _is_form(request: Request) -> bool:
+    return "form" in request.headers.get("Content-Type", "")
 
 
 def _allowed_methods(request: Request) -> str:
@@ -174,7 +208,7 @@ def _reference(model: type[Problem]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, *, has_authentication: bool) -> dict[str, Any]:
     """Give the OpenAPI document, with problem details where FastAPI would put its own error shapes."""
     if app.openapi_schema is None:
         document = get_openapi(
@@ -185,8 +219,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         for path in document["paths"].values():
-            for operation in path.values():
-                _describe_common_errors(operation)
+            for method, operation in path.items():
+                _describe_access(operation, has_authentication=has_authentication)
+                _describe_common_errors(method, operation)
+        if not has_authentication:
+            document["components"].pop("securitySchemes", None)
         _, problems = models_json_schema(
             [(Problem, "serialization"), (ValidationProblem, "serialization")],
             ref_template="#/components/schemas/{model}",
@@ -200,10 +237,21 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def _describe_common_errors(operation: dict[str, Any]) -> None:
+def _describe_access(operation: dict[str, Any], *, has_authentication: bool) -> None:
+    if not has_authentication:
+        operation.pop("security", None)
+    if "security" in operation:
+        refusals = documented(NotSignedIn(), InvalidToken(), AccessDenied())
+        operation["responses"].update({str(status): response for status, response in refusals.items()})
+
+
+def _describe_common_errors(method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     descriptions = {"500": "Internal error", "503": "Database unavailable; `Retry-After` says when to try again"}
+    if method not in {"get", "head"}:
+        descriptions["429"] = "Too many requests of this client; `Retry-After` says when to try again"
     if "requestBody" in operation:
+        descriptions["408"] = "Body too slow"
         descriptions["413"] = "Body too large"
     if "422" in responses:
         responses["422"] = {
@@ -217,5 +265,7 @@ def _describe_common_errors(operation: dict[str, Any]) -> None:
     for status, response in responses.items():
         headers = response.setdefault("headers", {})
         headers["X-Request-ID"] = {"$ref": "#/components/headers/X-Request-ID"}
-        if status == "503":
+        if status == "401":
+            headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WWW-Authenticate"}
+        if status in {"429", "503"}:
             headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}

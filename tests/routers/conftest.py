@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from server import dependencies
 from server.app import create_app
 from server.backend.config import Settings
+from server.services.access import OpenAccess
 from tests.routers import fakes
 
 
@@ -36,6 +37,7 @@ def behind() -> Fakes:
 def app(behind: Fakes) -> FastAPI:
     app = create_app(Settings(_env_file=None))
     app.dependency_overrides = {
+        dependencies.get_access: OpenAccess,
         dependencies.get_session: lambda: behind.session,
         dependencies.get_movie_service: lambda: behind.movies,
         dependencies.get_genre_service: lambda: behind.genres,
