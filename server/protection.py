@@ -89,7 +89,8 @@ class PatienceMiddleware:
         with anyio.move_on_after(self.timeout_s) as patience:
 
             async def send_without_hurry(message: Message) -> None:
-                # An answer that has begun is sent to its end.
+                # Of an answer that comes too late nothing is sent; one that has begun is sent to its end.
+                await anyio.lowlevel.checkpoint_if_cancelled()
                 patience.deadline = math.inf
                 await send(message)
 
