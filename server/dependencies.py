@@ -5,20 +5,26 @@ cost two hops between threads. None of them blocks; a session connects at its fi
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, TypedDict, TypeVar, cast
 
 import anyio
-from fastapi import Depends, FastAPI, Path, Query, Request, Response
+from fastapi import Depends, FastAPI, Form, Path, Query, Request, Response
+from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy.orm import Session
 
+from server.backend.limits import ClientLimits
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
-from server.errors import TooManyWrites
+from server.backend.tokens import Caller
+from server.errors import NotSignedIn, TooManyWrites
 from server.schemas.base import PageRead, PathId
 from server.schemas.base import Paging as PagingQuery
 from server.schemas.movies import BestMoviesQuery, MovieQuery
+from server.schemas.token import TokenRequest
 from server.schemas.user import RecommendationQuery
+from server.services.access import Access, CallerAccess, OpenAccess
+from server.services.credentials import LoginService
 from server.services.live import LiveCatalogue, LiveModel
 from server.services.movies import GenreService, MovieService, SimilarMoviesService
 from server.services.operations import OperationsService
@@ -28,6 +34,13 @@ from server.services.training_supervisor import TrainingSupervisor
 from server.services.user import UserService
 
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+bearer = OAuth2PasswordBearer(
+    "/api/rest/v1/token",
+    scheme_name="login",
+    description="The user name is the id of the user. A token is good for as many seconds as `expires_in` says.",
+    auto_error=False,
+)
 
 
 class State(TypedDict):
@@ -40,6 +53,10 @@ class State(TypedDict):
     training_supervisor: TrainingSupervisor
     write_slots: anyio.Semaphore
     write_slot_timeout_s: float
+    limits: ClientLimits
+    login: LoginService | None
+    """What gives and reads tokens, or None where authentication is off."""
+    login_slots: anyio.Semaphore
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
@@ -53,7 +70,15 @@ async def get_state(request: Request) -> State:
 StateDep = Annotated[State, Depends(get_state)]
 
 
-async def get_session(request: Request, state: StateDep) -> AsyncIterator[Session]:
+async def get_address(request: Request) -> str:
+    """Give the client's address; a proxy's word for it is taken where Uvicorn was told to trust the proxy."""
+    return request.client.host if request.client else "unknown"
+
+
+AddressDep = Annotated[str, Depends(get_address)]
+
+
+async def get_session(request: Request, state: StateDep, address: AddressDep) -> AsyncIterator[Session]:
     """Give the request's session; `server.routing` commits and closes it.
 
     Writers wait for each other in the database, each in a thread and with a connection. Only a few may do so at a time,
@@ -62,18 +87,56 @@ async def get_session(request: Request, state: StateDep) -> AsyncIterator[Sessio
     if request.method in READING_METHODS:
         yield state["database"].open_session(writes=False)
         return
+    await state["limits"].count_write(address)
+    async with _slot(state["write_slots"], state["write_slot_timeout_s"]):
+        yield state["database"].open_session(writes=True)
+
+
+@asynccontextmanager
+async def _slot(slots: anyio.Semaphore, timeout_s: float) -> AsyncIterator[None]:
     try:
-        with anyio.fail_after(state["write_slot_timeout_s"]):
-            await state["write_slots"].acquire()
+        with anyio.fail_after(timeout_s):
+            await slots.acquire()
     except TimeoutError:
         raise TooManyWrites from None
     try:
-        yield state["database"].open_session(writes=True)
+        yield
     finally:
-        state["write_slots"].release()
+        slots.release()
 
 
 SessionDep = Annotated[Session, Depends(get_session, scope="function")]
+
+
+async def get_caller(state: StateDep, token: Annotated[str | None, Depends(bearer)]) -> Caller | None:
+    """Give who asks, or None where authentication is off and everybody may. Raises `NotSignedIn`, `InvalidToken`."""
+    login = state["login"]
+    if login is None:
+        return None
+    if token is None:
+        raise NotSignedIn
+    return login.tokens.read(token)
+
+
+# Before the session: who is turned away here has not waited for a writer's place.
+async def get_access(caller: Annotated[Caller | None, Depends(get_caller)], session: SessionDep) -> Access:
+    """Give what says who may do what; the first parameter of every handler that not everybody may call."""
+    return OpenAccess() if caller is None else CallerAccess(session, caller)
+
+
+AccessDep = Annotated[Access, Depends(get_access)]
+
+
+async def get_login(state: StateDep, address: AddressDep) -> AsyncIterator[LoginService]:
+    """Give what gives tokens; only a few at a time, for a password takes 64 MiB to verify."""
+    await state["limits"].count_login(address)
+    async with _slot(state["login_slots"], state["write_slot_timeout_s"]):
+        # There is no way here where authentication is off.
+        yield cast("LoginService", state["login"])
+
+
+LoginDep = Annotated[LoginService, Depends(get_login, scope="function")]
+LoginForm = Annotated[TokenRequest, Form()]
 
 
 async def get_live_model(state: StateDep) -> LiveModel:

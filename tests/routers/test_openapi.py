@@ -136,7 +136,10 @@ def test_an_optional_parameter_keeps_its_own_examples_and_loses_its_null(documen
     search = document["paths"][f"{API}/movies"]["get"]["parameters"][2]
 
     assert (search["name"], search["schema"]["type"]) == ("search", "string")
-    assert (search["schema"]["maxLength"], search["schema"]["examples"]) == (200, ["90s comedy", "shawshnak", "thriller 1995"])
+    assert (search["schema"]["maxLength"], search["schema"]["examples"]) == (
+        200,
+        ["90s comedy", "shawshnak", "thriller 1995"],
+    )
 
 
 def test_every_body_has_an_example_that_fits_its_schema(document: dict[str, Any], operations: Operations) -> None:
@@ -187,7 +190,7 @@ def test_headers_are_told(document: dict[str, Any], operations: Operations) -> N
     for operation in operations.values():
         for status, response in operation["responses"].items():
             assert {"X-Request-ID", "Cache-Control", "Server-Timing"} <= response["headers"].keys()
-            assert ("Retry-After" in response["headers"]) == (status == "503")
+            assert ("Retry-After" in response["headers"]) == (status in {"429", "503"})
     assert all(header["description"] for header in document["components"]["headers"].values())
 
 
@@ -217,11 +220,11 @@ def test_every_example_of_a_problem_is_one(operations: Operations) -> None:
     [
         (("get", f"{API}/movies"), {"200", "304", "422", "500", "503"}),
         (("get", f"{API}/movies/{{movie_id}}"), {"200", "304", "404", "422", "500", "503"}),
-        (("post", f"{API}/ratings"), {"200", "201", "404", "413", "422", "500", "503"}),
-        (("delete", f"{API}/ratings/{{rating_id}}"), {"204", "404", "422", "500", "503"}),
+        (("post", f"{API}/ratings"), {"200", "201", "404", "408", "413", "422", "429", "500", "503"}),
+        (("delete", f"{API}/ratings/{{rating_id}}"), {"204", "404", "422", "429", "500", "503"}),
         (("get", f"{API}/movies/{{movie_id}}/similar"), {"200", "304", "404", "409", "422", "500", "503"}),
         (("get", f"{API}/user/{{user_id}}/recommended-movies"), {"200", "404", "409", "422", "500", "503"}),
-        (("post", f"{API}/recommendation-engine"), {"202", "500", "503"}),
+        (("post", f"{API}/recommendation-engine"), {"202", "429", "500", "503"}),
     ],
 )
 def test_the_statuses_an_operation_answers_are_listed(

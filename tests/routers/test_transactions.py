@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.dependencies import get_session, get_state
 from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
-from tests.routers.fakes import FakeDatabase
+from tests.routers.fakes import FakeDatabase, FakeLimits
 
 Call = tuple[str, str, dict[str, Any] | None]
 
@@ -131,6 +131,7 @@ def test_writers_wait_for_a_free_slot_but_not_for_ever(app: FastAPI, client: Tes
     del app.dependency_overrides[get_session]
     app.dependency_overrides[get_state] = lambda: {
         "database": FakeDatabase(behind.session),
+        "limits": FakeLimits(),
         "write_slots": anyio.Semaphore(0),
         "write_slot_timeout_s": 0.01,
     }

@@ -1,0 +1,67 @@
+"""How often a client may do something; counted in this process's memory, or in a storage that processes share."""
+
+import ipaddress
+import math
+import time
+
+import limits
+from limits.aio.storage import Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import ConfigurationError, StorageError
+from limits.storage import storage_from_string
+
+from server.backend.config import Settings
+from server.errors import LimitsUnavailable, SettingsError, TooManyRequests
+
+# Whoever has one IPv6 address has all that begin with the same 64 bits.
+IPV6_PREFIX = 64
+
+
+class ClientLimits:
+    """Counts what clients do, each by its address, in windows that begin with the first thing counted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limiter = FixedWindowRateLimiter(_open_storage(settings.limits_storage))
+        self._login = _parse(settings.login_limit)
+        self._write = _parse(settings.write_limit)
+
+    async def count_login(self, address: str) -> None:
+        """Count an attempt to log in. Raises `TooManyRequests`; `LimitsUnavailable` where it cannot be counted."""
+        await self._count("login", self._login, address)
+
+    async def count_write(self, address: str) -> None:
+        """Count a request that may write. Raises as `count_login` does."""
+        await self._count("write", self._write, address)
+
+    async def _count(self, what: str, items: list[limits.RateLimitItem], address: str) -> None:
+        client = client_of(address)
+        try:
+            for item in items:
+                if not await self._limiter.hit(item, what, client):
+                    window = await self._limiter.get_window_stats(item, what, client)
+                    raise TooManyRequests(max(1, math.ceil(window.reset_time - time.time())))
+        except StorageError:
+            raise LimitsUnavailable from None
+
+
+def client_of(address: str) -> str:
+    """Give what clients at an address count as: itself, or the whole network that an IPv6 address stands for."""
+    try:
+        network = ipaddress.IPv6Network((address, IPV6_PREFIX), strict=False)
+    except ValueError:
+        return address
+    mapped = ipaddress.IPv6Address(address).ipv4_mapped
+    return str(mapped or network)
+
+
+def _parse(setting: str) -> list[limits.RateLimitItem]:
+    return limits.parse_many(setting) if setting else []
+
+
+def _open_storage(url: str) -> Storage:
+    try:
+        storage = storage_from_string(f"async+{url}", wrap_exceptions=True)
+    except ConfigurationError as error:
+        raise SettingsError(f"MATINEE_LIMITS_STORAGE {url!r} cannot be used: {error}") from None
+    assert isinstance(storage, Storage)  # noqa: S101 (what "async+" asks for; tells the type checker)
+    return storage
