@@ -7,7 +7,7 @@
     ├── ConflictError            409  NoActiveModel TrainingInProgress NoCredentials
     ├── InvalidInputError        422  TooFewRatings SourceError UnfitPassword
     ├── TooManyRequests          429
-    ├── UnavailableError         503  TooManyWrites LimitsUnavailable ArtifactError
+    ├── UnavailableError         503  TooBusy TooManyWrites LimitsUnavailable ArtifactError
     └── SettingsError                 a setting, or the database's schema, that stops the start
 
 Nothing here knows HTTP beyond the number; ``server.problems`` renders these for the API, ``server.cli`` for a terminal.
@@ -225,6 +225,16 @@ class UnavailableError(MatineeError):
     status = 503
     code = "unavailable"
     title = "Unavailable"
+
+
+class TooBusy(UnavailableError):
+    """A request has waited too long for its turn, and nothing was begun."""
+
+    code = "too-busy"
+    title = "Too busy"
+
+    def __init__(self) -> None:
+        super().__init__("The server is too busy to answer in time. Nothing was done; try again shortly.")
 
 
 class TooManyWrites(UnavailableError):

@@ -20,6 +20,7 @@ from server.errors import (
     InvalidToken,
     MatineeError,
     NotSignedIn,
+    TooBusy,
     TooManyRequests,
     UnavailableError,
 )
@@ -104,8 +105,7 @@ def internal_error(path: str) -> JSONResponse:
 
 def too_busy(path: str) -> JSONResponse:
     """Answer a request that has waited too long for its turn."""
-    body = problem(503, "too-busy", "Too busy", "The server is too busy to answer in time. Try again shortly.", path)
-    return _response(body, {"Retry-After": str(RETRY_AFTER_S)})
+    return _rendered(TooBusy(), path)
 
 
 def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -115,7 +115,11 @@ def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
 def _matinee_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MatineeError)  # noqa: S101 (registered for this class; tells the type checker)
     logger.info("%s: %s", error.code, error)
-    return _response(problem(error.status, error.code, error.title, str(error), request.url.path), _headers(error))
+    return _rendered(error, request.url.path)
+
+
+def _rendered(error: MatineeError, path: str) -> JSONResponse:
+    return _response(problem(error.status, error.code, error.title, str(error), path), _headers(error))
 
 
 def _headers(error: MatineeError) -> dict[str, str]:
