@@ -17,7 +17,7 @@ from server.backend.limits import ClientLimits
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
 from server.backend.tokens import Caller
-from server.errors import NotSignedIn, TooManyWrites
+from server.errors import NotSignedIn, TooBusy, TooManyWrites, UnavailableError
 from server.schemas.base import PageRead, PathId
 from server.schemas.base import Paging as PagingQuery
 from server.schemas.movies import BestMoviesQuery, MovieQuery
@@ -88,17 +88,17 @@ async def get_session(request: Request, state: StateDep, address: AddressDep) ->
         yield state["database"].open_session(writes=False)
         return
     await state["limits"].count_write(address)
-    async with _slot(state["write_slots"], state["write_slot_timeout_s"]):
+    async with _slot(state["write_slots"], state["write_slot_timeout_s"], TooManyWrites()):
         yield state["database"].open_session(writes=True)
 
 
 @asynccontextmanager
-async def _slot(slots: anyio.Semaphore, timeout_s: float) -> AsyncIterator[None]:
+async def _slot(slots: anyio.Semaphore, timeout_s: float, refusal: UnavailableError) -> AsyncIterator[None]:
     try:
         with anyio.fail_after(timeout_s):
             await slots.acquire()
     except TimeoutError:
-        raise TooManyWrites from None
+        raise refusal from None
     try:
         yield
     finally:
@@ -130,7 +130,7 @@ AccessDep = Annotated[Access, Depends(get_access)]
 async def get_login(state: StateDep, address: AddressDep) -> AsyncIterator[LoginService]:
     """Give what gives tokens; only a few at a time, for a password takes 64 MiB to verify."""
     await state["limits"].count_login(address)
-    async with _slot(state["login_slots"], state["write_slot_timeout_s"]):
+    async with _slot(state["login_slots"], state["write_slot_timeout_s"], TooBusy()):
         # There is no way here where authentication is off.
         yield cast("LoginService", state["login"])
 

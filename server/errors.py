@@ -336,14 +336,14 @@ class TooManyWrites(UnavailableError):
 
 
 class TooBusy(UnavailableError):
-    """A request that only reads has waited longer for its turn than `MATINEE_REQUEST_TIMEOUT_S`."""
+    """A request that reads, or a login, has waited too long for its turn; it was not begun."""
 
     code = "too-busy"
     title = "Too busy"
-    mend = "Try again after as many seconds as `Retry-After` says, and send fewer requests at a time."
+    mend = "Nothing was done. Try again after as many seconds as `Retry-After` says, and send fewer requests at a time."
 
     def __init__(self) -> None:
-        super().__init__("The server is too busy to answer in time. Try again shortly.")
+        super().__init__("The server is too busy to answer in time. Nothing was done; try again shortly.")
 
 
 class LimitsUnavailable(UnavailableError):

@@ -5,10 +5,10 @@ import math
 import time
 
 import limits
-from limits.aio.storage import Storage
-from limits.aio.strategies import FixedWindowRateLimiter
+from anyio import to_thread
 from limits.errors import ConfigurationError, StorageError
-from limits.storage import storage_from_string
+from limits.storage import Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
 
 from server.backend.config import Settings
 from server.errors import LimitsUnavailable, SettingsError, TooManyRequests
@@ -16,11 +16,14 @@ from server.errors import LimitsUnavailable, SettingsError, TooManyRequests
 # Whoever has one IPv6 address has all that begin with the same 64 bits.
 IPV6_PREFIX = 64
 
+IN_MEMORY = "memory://"
+
 
 class ClientLimits:
     """Counts what clients do, each by its address, in windows that begin with the first thing counted."""
 
     def __init__(self, settings: Settings) -> None:
+        self._is_in_memory = settings.limits_storage == IN_MEMORY
         self._limiter = FixedWindowRateLimiter(_open_storage(settings.limits_storage))
         self._login = _parse(settings.login_limit)
         self._write = _parse(settings.write_limit)
@@ -35,10 +38,17 @@ class ClientLimits:
 
     async def _count(self, what: str, items: list[limits.RateLimitItem], address: str) -> None:
         client = client_of(address)
+        # A storage elsewhere is waited for in a thread. In this process's memory the count is there at once.
+        if self._is_in_memory:
+            self._hit(items, what, client)
+        else:
+            await to_thread.run_sync(self._hit, items, what, client)
+
+    def _hit(self, items: list[limits.RateLimitItem], what: str, client: str) -> None:
         try:
             for item in items:
-                if not await self._limiter.hit(item, what, client):
-                    window = await self._limiter.get_window_stats(item, what, client)
+                if not self._limiter.hit(item, what, client):
+                    window = self._limiter.get_window_stats(item, what, client)
                     raise TooManyRequests(max(1, math.ceil(window.reset_time - time.time())))
         except StorageError:
             raise LimitsUnavailable from None
@@ -60,8 +70,8 @@ def _parse(setting: str) -> list[limits.RateLimitItem]:
 
 def _open_storage(url: str) -> Storage:
     try:
-        storage = storage_from_string(f"async+{url}", wrap_exceptions=True)
+        storage = storage_from_string(url, wrap_exceptions=True)
     except ConfigurationError as error:
         raise SettingsError(f"MATINEE_LIMITS_STORAGE {url!r} cannot be used: {error}") from None
-    assert isinstance(storage, Storage)  # noqa: S101 (what "async+" asks for; tells the type checker)
+    assert isinstance(storage, Storage)  # noqa: S101 (there is no "async+" before it; tells the type checker)
     return storage

@@ -1,8 +1,10 @@
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 import anyio
 import pytest
-from limits.aio.storage import MemoryStorage
+from limits.storage import MemoryStorage
 
 from server.backend.config import Settings
 from server.backend.limits import ClientLimits, client_of
@@ -14,11 +16,24 @@ ALICE, BOB = "192.0.2.1", "192.0.2.2"
 class BrokenStorage(MemoryStorage):
     """A storage that cannot be reached."""
 
-    STORAGE_SCHEME = ["async+broken"]  # noqa: RUF012 (as limits declares it)
+    STORAGE_SCHEME = ["broken"]  # noqa: RUF012 (as limits declares it)
 
-    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         del key, expiry, amount
         raise ValueError("connection refused")
+
+
+class SharedStorage(MemoryStorage):
+    """A storage in which all count together, as in one on another machine."""
+
+    STORAGE_SCHEME = ["shared"]  # noqa: RUF012 (as limits declares it)
+    counts: ClassVar[Counter[str]] = Counter()
+    ends: ClassVar[dict[str, float]] = {}
+
+    def __init__(self, uri: str | None = None, *, wrap_exceptions: bool = False) -> None:
+        super().__init__(uri, wrap_exceptions=wrap_exceptions)
+        self.storage = self.counts
+        self.expirations = self.ends
 
 
 def make_limits(login_limit: str = "3/minute", write_limit: str = "", storage: str = "memory://") -> ClientLimits:
@@ -96,6 +111,13 @@ def test_by_default_a_script_may_load_ten_thousand_ratings_one_by_one() -> None:
 )
 def test_an_ipv6_client_is_its_network(address: str, client: str) -> None:
     assert client_of(address) == client
+
+
+def test_a_storage_that_processes_share_counts_for_all_of_them() -> None:
+    one, other = (make_limits(storage="shared://") for _ in range(2))
+
+    assert count_refused(one.count_login, *[ALICE] * 2) == {ALICE: 0}
+    assert count_refused(other.count_login, *[ALICE] * 2) == {ALICE: 1}
 
 
 def test_a_storage_that_does_not_answer_is_unavailable() -> None:

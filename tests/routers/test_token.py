@@ -111,4 +111,4 @@ def test_logins_wait_for_each_other_but_not_for_ever(app: FastAPI, client: TestC
     state = {"limits": limits, "login": FakeLogin(), "login_slots": anyio.Semaphore(0), "write_slot_timeout_s": 0.01}
     app.dependency_overrides = {dependencies.get_state: lambda: state}
 
-    assert_problem(client.post(TOKEN, data=FORM), 503, "too-many-writes")
+    assert_problem(client.post(TOKEN, data=FORM), 503, "too-busy")
