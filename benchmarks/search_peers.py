@@ -119,7 +119,7 @@ class PgTrgm:
 
 
 class Tantivy:
-    """Tantivy, a Lucene in Rust: all words, with as many typos as Matinee allows, the last as a prefix.
+    """Tantivy, a Lucene in Rust: all words with as many typos as Matinee allows, the last as a prefix, else any.
 
     It cannot order by a product, so the best hundred by BM25 are weighed with popularity here.
     """
@@ -144,11 +144,13 @@ class Tantivy:
         self._searcher = self._index.searcher()
 
     def search(self, query: str) -> list[int]:
-        """Search for all words."""
+        """Search for all words, then for any."""
         words = self._analyzer.analyze(query)
         if not words:
             return []
-        occur = self._tantivy.Occur.Must
+        return self._match(words, self._tantivy.Occur.Must) or self._match(words, self._tantivy.Occur.Should)
+
+    def _match(self, words: Sequence[str], occur: Any) -> list[int]:  # noqa: ANN401 (tantivy's own type)
         clauses = [(occur, self._any_form(word, is_last=word is words[-1])) for word in words]
         hits = self._searcher.search(self._tantivy.Query.boolean_query(clauses), RERANKED).hits
         scored = [(score, self._searcher.doc(address)["position"][0]) for score, address in hits]

@@ -17,7 +17,12 @@ class Matcher:
         self.postings = postings
         self._meanings = reading.meanings
         self._split = reading.split
-        self._cost_of_word = [self._tabulate(meaning) for meaning in reading.meanings]
+        tables = {meaning: self._tabulate(meaning) for meaning in set(reading.meanings)}
+        self._cost_of_word = [tables[meaning] for meaning in reading.meanings]
+        positions = {meaning: position for position, meaning in reversed(list(enumerate(reading.meanings)))}
+        self._first_positions = sorted(positions.values())
+        self.rows = [self._first_positions.index(positions[meaning]) for meaning in reading.meanings]
+        """By word: its row in what is found, which it shares with the same word said before."""
         self._last_place = max(postings.word.size - 1, 0)
 
     @property
@@ -28,10 +33,11 @@ class Matcher:
     def find(self) -> tuple[Indices, Costs]:
         """Return places, ascending, where one of the words stands, and by word and place its cost there.
 
-        Of movies that have all the words all such places are among them, of others perhaps some.
+        Of movies that have all the words all such places are among them, of others perhaps some. ``rows`` tells which
+        row is whose.
         """
         places = self._candidates()
-        costs = np.array([self.cost(position, places) for position in range(self.n_words)])
+        costs = np.array([self.cost(position, places) for position in self._first_positions])
         is_found = np.isfinite(costs).any(axis=0)
         return places[is_found], costs[:, is_found]
 
@@ -44,11 +50,14 @@ class Matcher:
             costs[np.isinf(self._cost_alone(position - 1, places - 1))] = np.inf
         return costs
 
-    def phrase_cost(self, words: range, places: Indices) -> Costs:
-        """Return, by place, what it costs to find words from there on, one after the other in one name, or inf."""
-        costs = [self.cost(position, places + distance) for distance, position in enumerate(words)]
-        total: Costs = np.sum(costs, axis=0)
-        return total
+    def find_phrases(self, words: range, places: Indices) -> tuple[Indices, Costs]:
+        """Return the places from which on the words stand, one after the other in one name, and what that costs."""
+        costs = np.zeros(places.size)
+        for distance, position in enumerate(words):
+            costs = costs + self.cost(position, places + distance)
+            is_possible = np.isfinite(costs)
+            places, costs = places[is_possible], costs[is_possible]
+        return places, costs
 
     def _cost_alone(self, position: int, places: Indices) -> Costs:
         # What is past the stream is taken for its end, and what is before it, too: the end of a name.
@@ -68,7 +77,7 @@ class Matcher:
 
     def _candidates(self) -> Indices:
         """Return all places of few movies or, if many may have all the words, the places of these words in them."""
-        words = sorted((_all_words(meaning) for meaning in self._meanings), key=self.postings.count_places)
+        words = sorted((_all_words(meaning) for meaning in set(self._meanings)), key=self.postings.count_places)
         may_have_all = np.ones(self.postings.n_movies, dtype=np.bool_)
         for numbers in words:
             may_have_all &= self.postings.movies_with(numbers)

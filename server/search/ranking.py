@@ -65,7 +65,7 @@ def best_fit(matcher: Matcher) -> tuple[Movies, Fit]:
         np.maximum.at(best, *_fits_of_names(postings, places, starts, in_name))
         np.maximum.at(best, *_fits_of_several_names(postings.movie[names], in_name))
         is_description = postings.field[names] == Field.DESCRIPTION
-        in_description = postings.movie[names[is_description]], in_name[:, is_description]
+        in_description = postings.movie[names[is_description]], in_name[matcher.rows][:, is_description]
         for movies, fits in _fits_of_described(matcher, places, *in_description):
             np.maximum.at(best, movies, fits)
     movies = np.flatnonzero(best > -np.inf)
@@ -81,14 +81,12 @@ def _least(costs: Costs, owners: NDArray[np.int32]) -> tuple[Indices, Costs]:
 def _fits_of_phrases(matcher: Matcher, places: Indices, words: range) -> tuple[Movies, Fit]:
     """Return the movies in whose names the words stand together, and how well they fit, once for each place."""
     postings = matcher.postings
-    costs = matcher.phrase_cost(words, places)
-    is_phrase = np.isfinite(costs)
-    starts = places[is_phrase]
+    starts, costs = matcher.find_phrases(words, places)
     is_to_the_end = postings.word[starts + len(words)] == END_OF_NAME
     from_beginning = np.where(is_to_the_end, Standing.WHOLE, Standing.BEGINNING)
     standing = np.where(postings.is_beginning[starts], from_beginning, Standing.TOGETHER)
     names = postings.name[starts]
-    return postings.movie[names], FIT[postings.field[names], standing] - costs[is_phrase]
+    return postings.movie[names], FIT[postings.field[names], standing] - costs
 
 
 def _fits_of_names(postings: Postings, places: Indices, starts: Indices, in_name: Costs) -> tuple[Movies, Fit]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.search.postings import Postings
-from server.search.synonyms import describing_words
+from server.search.synonyms import NUMERALS, describing_words
 from server.search.text import Query
 from server.search.vocabulary import Numbers, Vocabulary, typo_budget
 
@@ -21,6 +21,10 @@ UNFINISHED = 1.45
 """For reading the last word as the beginning of another."""
 JOINED_OR_SPLIT = 0.5
 """For reading "spiderman" as "spider man", or the other way round."""
+OTHER_NUMERAL = 0.2
+"""For reading "2" as "II", or the other way round."""
+MOST_WORDS = 16
+"""In longer queries no words are joined or split: each way is a search of its own."""
 SHORTEST_JOINED = 4
 """Shorter words are not taken for two joined ones."""
 NO_WORDS = np.empty(0, dtype=np.int32)
@@ -56,10 +60,10 @@ class Reader:
         self._vocabulary = postings.vocabulary
         self._query = query
         self._last = len(query.words) - 1
-        self._meanings = tuple(
-            _find_meaning(self._vocabulary, word, is_unfinished=query.is_unfinished and position == self._last)
-            for position, word in enumerate(query.words)
-        )
+        # A word that is said again is the same meaning, which is looked for once.
+        meanings = {word: _find_meaning(self._vocabulary, word, is_unfinished=False) for word in set(query.words[:-1])}
+        last = _find_meaning(self._vocabulary, query.words[-1], is_unfinished=query.is_unfinished)
+        self._meanings = (*(meanings[word] for word in query.words[:-1]), last)
 
     def readings(self) -> Iterator[list[Reading]]:
         """Yield readings in groups; the next group counts where one finds nothing without typos.
@@ -68,6 +72,9 @@ class Reader:
         are joined to the beginning of a word, or the last is split into a word and the beginning of one, is as likely
         if there is no such word as the last; else it is the second group.
         """
+        if self._last >= MOST_WORDS:
+            yield [Reading(self._meanings)]
+            return
         whole = [Reading(self._meanings), *self._joined(), *self._split()]
         unfinished = [*self._joined_beginning(), *self._split_beginning()] if self._query.is_unfinished else []
         if self._vocabulary.find(self._query.words[-1]) is None:
@@ -119,6 +126,8 @@ def _find_meaning(vocabulary: Vocabulary, word: str, *, is_unfinished: bool) -> 
     budget = typo_budget(word)
     number = _range(vocabulary.find(word))
     found: list[tuple[NDArray[np.integer], NDArray[np.floating]]] = [(np.array(number), np.zeros(len(number)))]
+    if numeral := _range(vocabulary.find(NUMERALS.get(word, ""))):
+        found.append((np.array(numeral), np.full(1, OTHER_NUMERAL)))
     if is_unfinished:
         longer = np.array(vocabulary.find_longer(word))
         found.append((longer, np.full(longer.size, UNFINISHED)))

@@ -1,6 +1,7 @@
-"""Words for genres and decades that stand in no catalogue: "kids", "noir", "90s", "the eighties".
+"""Other words for genres, decades and numbers: "kids", "90s", "the eighties", "2" for "II".
 
-Each leads to words of a movie's description, its genres and its year, and to no title. The table is docs/search.md's.
+A genre or a decade leads to words of a movie's description, its genres and its year, and to no title. The tables are
+those of docs/search.md.
 Two words of a query that stand for one thing are looked up as one: "science fiction" as "sciencefiction". What the
 genres say themselves needs no entry, nor how it is joined or split: "sci fi", "scifi", "film noir".
 """
@@ -22,6 +23,12 @@ GENRE_SYNONYMS = {
     "western": ("westerns",),
 }
 """By the word that tells a genre from all others."""
+
+NUMERALS = {
+    **{"2": "ii", "3": "iii", "4": "iv", "5": "v", "6": "vi", "7": "vii", "8": "viii", "9": "ix"},
+    **{"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"},
+}
+"""The other way to write a number, as sequels do; "v" and "x" are letters, too."""
 
 _GENRES = {synonym: genre for genre, synonyms in GENRE_SYNONYMS.items() for synonym in synonyms}
 _DECADES = {

@@ -63,7 +63,7 @@ def test_optional_parameters_are_shown_but_not_sent() -> None:
 @pytest.mark.parametrize(
     ("step", "sentence"),
     [
-        (Step(name="Search", call="list_movies", query={"serch": "alien"}), "'serch' is none of limit, page, search"),
+        (Step(name="Search", call="list_movies", query={"words": "alien"}), "'words' is none of limit, page, search"),
         (Step(name="Search", call="list_movies", path={"movie_id": "1"}), "'movie_id' is none of"),
     ],
 )

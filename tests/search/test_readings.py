@@ -65,6 +65,7 @@ def test_what_was_joined_stands_together() -> None:
     assert found("spiderman") == [1, 2]
     assert found("spiderm") == [1, 2, 3]
     assert found("spidermn") == [2]
+    assert found("manspider") == []
 
 
 def test_the_last_words_may_be_the_beginning_of_one() -> None:
@@ -103,6 +104,27 @@ def test_a_decade_is_of_either_century_unless_it_says() -> None:
     assert describing_words("20s") == [str(year) for year in (*range(1920, 1930), *range(2020, 2030))]
     assert describing_words("1920s") == [str(year) for year in range(1920, 1930)]
     assert describing_words("25s") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "movie_ids"),
+    [("rocky 2", [1, 2]), ("rocky ii", [2, 1]), ("rocky 3", []), ("rocky v", [3]), ("rocky 5", [3])],
+)
+def test_a_number_may_be_written_either_way(query: str, movie_ids: list[int]) -> None:
+    documents = [
+        SearchDocument(1, "Rocky 2", (), 1979, (), 10),
+        SearchDocument(2, "Rocky II", (), 1979, (), 10),
+        SearchDocument(3, "Rocky V", (), 1990, (), 10),
+    ]
+
+    assert SearchIndex(documents).search(f"{query} ").movie_ids.tolist() == movie_ids
+
+
+def test_a_long_query_is_read_word_by_word() -> None:
+    index = SearchIndex([SearchDocument(1, "Spider Man " * 10, (), 2002, (), 1)])
+
+    assert index.search("man " * 15 + "spiderman ").movie_ids.tolist() == [1]
+    assert index.search("man " * 16 + "spiderman ").movie_ids.tolist() == []
 
 
 def test_no_synonym_stands_for_two_genres() -> None:
