@@ -76,7 +76,8 @@ class BodyLimitMiddleware:
                 if received_bytes > MAX_BODY_BYTES:
                     raise HTTPException(413)
                 return message
-            raise HTTPException(408)
+            # Who stays connected and sends no more would be waited for without end.
+            raise HTTPException(408, headers={"Connection": "close"})
 
         await self.app(scope, receive_and_count, send)
 

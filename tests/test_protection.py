@@ -145,6 +145,7 @@ def test_the_answer_to_such_a_question_names_methods_and_headers(client: TestCli
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert response.headers["Access-Control-Allow-Methods"] == "GET, HEAD, POST, PUT, DELETE"
     assert response.headers["Access-Control-Allow-Headers"] == "authorization"
+    assert response.headers["Cache-Control"] == "no-store"
     assert "X-Request-ID" in response.headers
 
 
@@ -257,6 +258,7 @@ def test_a_body_that_comes_too_slowly_is_a_408() -> None:
     anyio.run(create_app(hasty), scope, dawdle, send)
 
     assert sent[0]["status"] == 408
+    assert (b"connection", b"close") in sent[0]["headers"]
     assert b'"/errors/too-slow"' in sent[1]["body"]
 
 

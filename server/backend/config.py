@@ -137,8 +137,9 @@ class Settings(BaseSettings):
     login_limit: Limit = Field(
         default="30/minute; 300/hour", description="How often a client may try to log in; empty: as often as it likes."
     )
+    # A script may send, one by one, more ratings than any user of MovieLens has given.
     write_limit: Limit = Field(
-        default="20000/10 minutes", description="How often a client may write; empty: as often as it likes."
+        default="50000/10 minutes", description="How often a client may write; empty: as often as it likes."
     )
     limits_storage: str = Field(
         default="memory://",

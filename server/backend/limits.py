@@ -71,7 +71,12 @@ def _parse(setting: str) -> list[limits.RateLimitItem]:
 def _open_storage(url: str) -> Storage:
     try:
         storage = storage_from_string(url, wrap_exceptions=True)
-    except ConfigurationError as error:
-        raise SettingsError(f"MATINEE_LIMITS_STORAGE {url!r} cannot be used: {error}") from None
-    assert isinstance(storage, Storage)  # noqa: S101 (there is no "async+" before it; tells the type checker)
+    except (ConfigurationError, ValueError):
+        storage = None
+    if not isinstance(storage, Storage):
+        # Without the URL and what limits says of it: either may hold a password.
+        raise SettingsError(
+            "MATINEE_LIMITS_STORAGE names nothing to count in. Write memory://, or redis://host:6379 with the Python "
+            "package redis installed."
+        )
     return storage
