@@ -98,7 +98,7 @@ def ingest(
         _local_source(source) as path,
         open_source(path) as movielens,
         output.Rejects(rejects) as sink,
-        output.byte_progress(movielens.bytes_total) as on_progress,
+        output.load_progress(movielens.bytes_total) as on_progress,
     ):
         report = load(movielens, database, name=source, on_progress=on_progress, on_reject=sink.add)
     output.print_load_report(report, sink, as_json=as_json)

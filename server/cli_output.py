@@ -1,6 +1,7 @@
 """What the ``matinee`` command prints: sentences, tables and progress bars."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from server.etl.batches import Rejected
 from server.etl.loader import Counts, LoadReport
+from server.etl.loader import Progress as LoadProgress
 from server.recommender.evaluation import ACTIVITY_FROM, ActivityBucket
 from server.recommender.model import Evaluation
 from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage, TrainingRun
@@ -87,12 +89,20 @@ class Rejects:
 
 
 @contextmanager
-def byte_progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar over the bytes of a source; gives the function to call with the bytes of each step."""
-    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
-        task = progress.add_task("reading", total=total)
-        yield lambda step: progress.advance(task, step)
+def load_progress(bytes_total: int) -> Iterator[Callable[[LoadProgress], None]]:
+    """Show a bar over the bytes of a source, ratings a second and the time left; gives what to tell of each step."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=err, disable=not err.is_terminal) as progress:
+        task = progress.add_task("reading", total=bytes_total, rate="")
+        started, ratings = time.monotonic(), 0
+
+        def advance(step: LoadProgress) -> None:
+            nonlocal ratings
+            ratings += step.ratings
+            rate = f"{ratings / (time.monotonic() - started):,.0f} ratings/s"
+            progress.update(task, description=step.stage, advance=step.bytes_read, rate=rate)
+
+        yield advance
 
 
 @contextmanager

@@ -4,13 +4,16 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from server.dependencies import SessionDep
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 def described_header(name: str, description: str) -> dict[str, Any]:
@@ -71,15 +74,36 @@ def _tagged(request: Request, response: Response) -> Response:
     return Response(status_code=304, headers=kept | {"Vary": "Accept-Encoding"}, background=response.background)
 
 
+def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Handler], Handler]:
+    """Mark a handler that, `when` its parameters are such, only reads a few rows by their keys.
+
+    SQLite, which is in this process, answers it in less time than going to a thread and back takes: it runs on the
+    event loop there. Anything longer would keep everyone else waiting.
+    """
+
+    def mark(endpoint: Handler) -> Handler:
+        endpoint.is_quick = when  # type: ignore[attr-defined]  # functions take attributes
+        return endpoint
+
+    return mark
+
+
 def in_transaction(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a handler; FastAPI sees its parameters and one more, the session that its services work in."""
+    is_quick = getattr(endpoint, "is_quick", lambda **_values: False)
 
-    @functools.wraps(endpoint)
-    def call(*, session_of_request: Session, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
-        with session_of_request as session:
+    def run(session: Session, values: dict[str, Any]) -> Any:  # noqa: ANN401 (as the handler has it)
+        with session:
             result = endpoint(**values)
             session.commit()
         return result
+
+    # Not `def`, for FastAPI would go to a thread a second time, to validate the answer.
+    @functools.wraps(endpoint)
+    async def call(*, session_of_request: Session, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
+        if session_of_request.info.get("is_in_process") and is_quick(**values):
+            return run(session_of_request, values)
+        return await run_in_threadpool(run, session_of_request, values)
 
     signature = inspect.signature(endpoint)
     session = inspect.Parameter("session_of_request", inspect.Parameter.KEYWORD_ONLY, annotation=SessionDep)

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,17 +19,22 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import URL, make_url
 
+UNSAFE = ("-c", "fsync=off", "-c", "full_page_writes=off")
+
 
 @contextmanager
-def running_server() -> Iterator[URL]:
-    """Give the URL of a server's maintenance database, on which databases can be created."""
+def running_server(*, is_durable: bool = False) -> Iterator[URL]:
+    """Give the URL of a server's maintenance database, on which databases can be created.
+
+    Unless it is durable, a crash of the machine may destroy it, and it is faster than a real one.
+    """
     if external := os.environ.get("TEST_DATABASE_URL"):
         yield make_url(external)
         return
     # Short, because a Unix socket's path holds about 100 characters; readable for the server's own user.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
-        with _started_server(_binaries(folder), folder) as url:
+        with _started_server(_binaries(folder), folder, () if is_durable else UNSAFE) as url:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -67,7 +72,7 @@ def _binaries(folder: Path) -> Path:
 
 
 @contextmanager
-def _started_server(binaries: Path, folder: Path) -> Iterator[URL]:
+def _started_server(binaries: Path, folder: Path, options: Sequence[str]) -> Iterator[URL]:
     data = folder / "data"
     port = free_port()
     user: dict[str, str] = {}
@@ -80,7 +85,7 @@ def _started_server(binaries: Path, folder: Path) -> Iterator[URL]:
         process = subprocess.Popen(
             [
                 binaries / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1",
-                "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
+                "-c", "max_connections=200", *options,
             ],
             stdout=log, stderr=log, **user,  # type: ignore[call-overload]  # the user's name, only when we are root
         )  # fmt: skip

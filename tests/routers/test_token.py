@@ -2,10 +2,8 @@
 
 import anyio
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from server import dependencies
 from server.app import create_app
 from server.backend.config import Settings
 from server.errors import WrongCredentials
@@ -33,11 +31,11 @@ def limits() -> FakeLimits:
 
 
 @pytest.fixture
-def app(limits: FakeLimits) -> FastAPI:
-    app = create_app(Settings(_env_file=None, auth=True, auth_secret=SECRET))
-    state = {"limits": limits, "login": FakeLogin(), "login_slots": anyio.Semaphore(1), "write_slot_timeout_s": 0.01}
-    app.dependency_overrides = {dependencies.get_state: lambda: state}
-    return app
+def client(limits: FakeLimits) -> TestClient:
+    """Give a client of an app whose lifespan does not run."""
+    client = TestClient(create_app(Settings(_env_file=None, auth=True, auth_secret=SECRET)))
+    client.app_state.update(limits=limits, login=FakeLogin(), login_slots=anyio.Semaphore(1), write_slot_timeout_s=0.01)
+    return client
 
 
 def test_a_token_is_given_and_kept_by_no_cache(client: TestClient, limits: FakeLimits) -> None:
@@ -107,8 +105,7 @@ def test_who_tries_too_often_is_told_when_to_come_back(client: TestClient, limit
     assert response.headers["Retry-After"] == "7"
 
 
-def test_logins_wait_for_each_other_but_not_for_ever(app: FastAPI, client: TestClient, limits: FakeLimits) -> None:
-    state = {"limits": limits, "login": FakeLogin(), "login_slots": anyio.Semaphore(0), "write_slot_timeout_s": 0.01}
-    app.dependency_overrides = {dependencies.get_state: lambda: state}
+def test_logins_wait_for_each_other_but_not_for_ever(client: TestClient) -> None:
+    client.app_state["login_slots"] = anyio.Semaphore(0)
 
     assert_problem(client.post(TOKEN, data=FORM), 503, "too-busy")
