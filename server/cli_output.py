@@ -271,14 +271,22 @@ def _measures(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(name, text.format_map(metrics)) for name, text in MEASURES.items()]
 
 
-def print_welcome(address: str, first_user: int | None) -> None:
+def warn(sentence: str) -> None:
+    """Print a warning, on standard error."""
+    err.print(f"Warning: {sentence}\n", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_welcome(address: str, first_user: int | None, *, has_authentication: bool) -> None:
     """Print what to open and what to call first."""
     api = f"{address}/api/rest/v1"
     say(f"Matinee serves at {address} (stop it with Ctrl-C).\n")
     say(f"  Open  {address}/docs")
     say(f"  Call  curl '{api}/movies?search=the+matrix'")
+    if has_authentication:
+        say(f"        curl -d 'grant_type=password&username=ID' --data-urlencode password=PASSWORD {api}/token")
+        say("        Users who can log in: matinee user create --help")
     if first_user is None:
         say("        The database is empty: matinee ingest demo")
-    else:
+    elif not has_authentication:
         say(f"        curl '{api}/user/{first_user}/recommended-movies?n=5'")
     say("")

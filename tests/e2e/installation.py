@@ -115,12 +115,13 @@ class Installation:
         """The folder of the model store."""
         return self.folder / "models"
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, typed: str = "") -> str:
         """Run the command line to its end, which must be a good one, and give what it printed."""
         done = subprocess.run(
             [MATINEE, *arguments],
             cwd=self.folder,
             env=self._environment(),
+            input=typed,
             capture_output=True,
             text=True,
             check=False,
@@ -129,15 +130,15 @@ class Installation:
         return done.stdout
 
     @contextmanager
-    def serve(self, *options: str) -> Iterator[Server]:
-        """Run a server for the length of a block."""
+    def serve(self, *options: str, **settings: str) -> Iterator[Server]:
+        """Run a server for the length of a block, with these settings beside the installation's own."""
         port = free_port()
         log = self.folder / f"server-{port}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [MATINEE, "serve", "--port", str(port), *options],
                 cwd=self.folder,
-                env=self._environment(),
+                env=self._environment() | {f"MATINEE_{name.upper()}": value for name, value in settings.items()},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
