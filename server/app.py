@@ -25,7 +25,8 @@ from server.middleware import BodyLimitMiddleware, RequestIdMiddleware, Unexpect
 from server.protection import PatienceMiddleware, SecurityHeadersMiddleware, cross_origin_options
 from server.routers import errors, genres, movies, operations, ratings, recommendation_engine, token, user
 from server.services.credentials import LoginService
-from server.services.live import LiveCatalogue, LiveModel
+from server.services.live import LiveModel
+from server.services.live_catalogue import LiveCatalogue
 from server.services.training_supervisor import TrainingSupervisor
 
 API_PREFIX = "/api/rest/v1"
