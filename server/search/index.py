@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.search.highlights import Highlighter
-from server.search.matching import Matcher
+from server.search.matching import CostTables, Matcher
 from server.search.postings import CatalogueName, Field, Indices, Postings, build_postings
 from server.search.ranking import Fit, Movies, best_fit, popularity_weight
 from server.search.readings import TYPO, Reader, Reading
@@ -61,6 +61,7 @@ class SearchIndex:
         self.movie_ids = movie_ids
         self.postings = postings
         self._popularity_weight = popularity_weight(popularity)
+        self._reader = Reader(postings)
 
     def __len__(self) -> int:
         return self.movie_ids.size
@@ -78,7 +79,7 @@ class SearchIndex:
         """
         found = Hits.none()
         for words in read_query(query):
-            for readings in Reader(self.postings, words).readings():
+            for readings in self._reader.read(words).readings():
                 hits = self._find(readings)
                 if hits.fewest_typos == 0:
                     return hits
@@ -91,7 +92,8 @@ class SearchIndex:
 
     def _find(self, readings: Sequence[Reading]) -> Hits:
         """Find the movies that fit one of the readings, each as well as the best of them says."""
-        movies, fit = _best_of_each([best_fit(Matcher(self.postings, reading)) for reading in readings])
+        tables = CostTables(self.postings)
+        movies, fit = _best_of_each([best_fit(Matcher(self.postings, reading, tables)) for reading in readings])
         relevance = fit + self._popularity_weight[movies]
         order = np.argsort(-relevance, kind="stable")
         return Hits(self.movie_ids[movies[order]], _fewest_typos(fit), tuple(readings))

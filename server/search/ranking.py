@@ -148,10 +148,11 @@ def _fits_of_described(
     n_words = matcher.n_words
     for n_describing in range(1, min(n_words, MOST_DESCRIBING_WORDS + 1)):
         for first in (0, n_words - n_describing):
-            cost = np.full(matcher.postings.n_movies, np.inf)
-            cost[described] = in_description[first : first + n_describing].sum(axis=0)
-            if np.isinf(cost).all():
+            costs_described = in_description[first : first + n_describing].sum(axis=0)
+            if np.isinf(costs_described).all():
                 continue
+            cost = np.full(matcher.postings.n_movies, np.inf)
+            cost[described] = costs_described
             others = range(n_describing, n_words) if first == 0 else range(first)
             movies, fits, costs = _find_phrases(matcher, places, others)
             # The mean takes off half of what is left over from typos, which count whole.
