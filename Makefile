@@ -84,6 +84,21 @@ bench-search: .venv/.installed-dev ## Measure the search beside its peers on DAT
 	@$(UV) sync --quiet --locked --inexact --group bench
 	@.venv/bin/python -m benchmarks.search $(if $(filter-out demo,$(DATA)),--data "$(DATA)") $(if $(TITLES),--titles "$(TITLES)")
 
+# Of RATINGS generated ratings where it is set, else of DATA; the tables go into the page TABLES, too, where it is set.
+BENCH = .venv/bin/python -m benchmarks $(if $(RATINGS),--ratings "$(RATINGS)",$(if $(filter-out demo,$(DATA)),--data "$(DATA)")) $(if $(TABLES),--write "$(TABLES)")
+
+.PHONY: bench-ingest
+bench-ingest: .venv/.installed-dev ## Measure ingestion beside a raw bulk load, of DATA or of RATINGS generated ones
+	@$(BENCH) ingest-sqlite ingest-postgresql
+
+.PHONY: bench-train
+bench-train: .venv/.installed-dev ## Measure a training on DATA, or on RATINGS generated ones
+	@$(BENCH) train
+
+.PHONY: bench-serve
+bench-serve: .venv/.installed-dev ## Measure serving beside bare FastAPI, and beside a training
+	@$(BENCH) serve-sqlite serve-postgresql beside-training
+
 .PHONY: bench
 bench: .venv/.installed-dev ## Measure ingestion, training, search and serving; prints tables
-	@.venv/bin/python -m benchmarks
+	@$(BENCH)

@@ -10,18 +10,21 @@ benchmark's tables go into a Markdown file, between ``<!-- NAME -->`` and ``<!--
 import argparse
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks import beside_training, generated, ingest, search, serve, train
-from benchmarks.workbench import Workbench
+from benchmarks.workbench import POSTGRESQL, SQLITE, Workbench
 from server.etl.demo import write_demo
 from tests import postgres
 
 BENCHMARKS: dict[str, Callable[[Workbench], None]] = {
-    "ingest": ingest.run,
+    "ingest-sqlite": partial(ingest.run, kind=SQLITE),
+    "ingest-postgresql": partial(ingest.run, kind=POSTGRESQL),
     "train": train.run,
     "search": search.run,
-    "serve": serve.run,
+    "serve-sqlite": partial(serve.run, kind=SQLITE),
+    "serve-postgresql": partial(serve.run, kind=POSTGRESQL),
     "beside-training": beside_training.run,
 }
 
@@ -39,9 +42,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, postgres.running_server(is_durable=True) as server:
         folder = Path(temporary)
         source = options.data or _make_source(folder / "source", options.ratings)
+        bench = Workbench(source, folder, server)
         for benchmark in options.names or BENCHMARKS:
-            folder.joinpath(benchmark).mkdir()
-            bench = Workbench(source, folder / benchmark, server)
+            bench.shown.clear()
             BENCHMARKS[benchmark](bench)
             if options.write is not None:
                 write_tables(options.write, benchmark, bench.shown)

@@ -1,18 +1,10 @@
-"""Ingestion, beside the raw bulk load of the same files on the same schema, on SQLite and on PostgreSQL.
+"""Ingestion, beside the raw bulk load of the same files on the same schema; and the ratings read as a training does."""
 
-And back again: the ratings as arrays, as a training reads them.
-"""
-
-import resource
-import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
 
+from benchmarks.processes import measure
 from benchmarks.raw_loads import load_postgres, load_sqlite
-from benchmarks.workbench import KINDS, Workbench
+from benchmarks.workbench import Workbench
 from server.backend.config import Settings
 from server.backend.session import Database
 from server.etl.loader import load
@@ -22,40 +14,22 @@ from server.services.training import TrainingDataManager
 HEADER = ("", "s", "ratings/s", "of raw", "peak MB")
 
 
-class Cost(NamedTuple):
-    """What a load took in a process of its own: that the peak of its memory is."""
-
-    seconds: float
-    peak_mb: float
-
-
-def run(bench: Workbench) -> None:
+def run(bench: Workbench, *, kind: str) -> None:
     """Show seconds, ratings a second, the ratio to the raw load and the peak of the client's memory."""
     with open_source(bench.source) as source:
         ratings = sum(batch.read for batch in source.ratings())
-    rows: list[tuple[object, ...]] = []
-    readings: list[tuple[object, ...]] = []
-    for kind in KINDS:
-        with bench.scratch(kind) as settings:
-            raw = _measure(load_raw, bench.source, settings)
-        with bench.scratch(kind) as settings:
-            ours = _measure(load_with_matinee, bench.source, settings)
-            again = _measure(load_with_matinee, bench.source, settings)
-            reading = _measure(read_for_training, bench.source, settings)
-        readings.append((kind, reading.seconds, f"{ratings / reading.seconds:,.0f}", f"{reading.peak_mb:.0f}"))
-        costs = {"raw bulk load": raw, "Matinee": ours, "Matinee, the same again": again}
-        rows += [
-            (
-                f"{kind}: {name}",
-                cost.seconds,
-                f"{ratings / cost.seconds:,.0f}",
-                cost.seconds / raw.seconds,
-                f"{cost.peak_mb:.0f}",
-            )
-            for name, cost in costs.items()
-        ]
-    bench.show(f"Ingestion of {ratings:,} ratings", HEADER, rows)
-    bench.show(f"Reading {ratings:,} ratings for a training", ("", "s", "ratings/s", "peak MB"), readings)
+    with bench.scratch(kind) as settings:
+        raw = measure(load_raw, bench.source, settings)
+    with bench.scratch(kind) as settings:
+        ours = measure(load_with_matinee, bench.source, settings)
+        again = measure(load_with_matinee, bench.source, settings)
+        reading = measure(read_for_training, bench.source, settings)
+    costs = {"raw bulk load": raw, "Matinee": ours, "the same again": again, "read for a training": reading}
+    rows = [
+        (name, cost.seconds, f"{ratings / cost.seconds:,.0f}", cost.seconds / raw.seconds, f"{cost.peak_mb:.0f}")
+        for name, cost in costs.items()
+    ]
+    bench.show(f"{ratings:,} ratings into {kind}, and back as arrays", HEADER, rows)
 
 
 def load_raw(source: Path, settings: Settings) -> None:
@@ -80,14 +54,3 @@ def read_for_training(_source: Path, settings: Settings) -> None:
     with database.transaction(writes=False) as session:
         TrainingDataManager(session).read_ratings()
     database.dispose()
-
-
-def _measure(load_source: Callable[[Path, Settings], None], source: Path, settings: Settings) -> Cost:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_time, load_source, source, settings).result()
-
-
-def _time(load_source: Callable[[Path, Settings], None], source: Path, settings: Settings) -> Cost:
-    started = time.perf_counter()
-    load_source(source, settings)
-    return Cost(time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)

@@ -66,7 +66,7 @@ class PlainEase:
         """Solve for the weights between the 10,000 most liked of the movies that five users like."""
         counts = np.bincount(known.items[known.liked], minlength=known.n_items)
         items = np.sort(np.argsort(-counts, kind="stable")[: min(10_000, np.count_nonzero(counts >= 5))])
-        weights = Ridge(known.likes()[:, items].tocsr()).inverse(penalty)
+        weights = Ridge(known.likes()[:, items].tocsr()).inverse(penalty, is_last=True)
         weights /= -np.diag(weights).copy()
         np.fill_diagonal(weights, 0)
         return cls(items, weights)

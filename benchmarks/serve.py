@@ -1,17 +1,16 @@
-"""Serving under load, on one core, beside bare FastAPI answers of the same shapes, on SQLite and on PostgreSQL."""
+"""Serving under load, on one core, beside bare FastAPI answers of the same shapes."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
 from benchmarks.load import Load, put_under_load
-from benchmarks.servers import API, Server, bare_server, leave_first_core, matinee_server
-from benchmarks.workbench import KINDS, Workbench, percentiles_ms
+from benchmarks.servers import API, Server, bare_server, matinee_server, off_the_first_core
+from benchmarks.train import train_where_needed
+from benchmarks.workbench import Workbench, percentiles_ms
 from server.backend.config import Settings
-from server.backend.model_store import ModelStore
 from server.backend.session import Database
 from server.models import Movie, User
-from server.services.training import Trainer
 
 SECONDS, CONNECTIONS, ROUNDS, ASKED_ABOUT = 2.0, 8, 3, 200
 HEADER = ("", "requests/s", "bare", "of bare", "p50 ms", "p99 ms")
@@ -26,27 +25,22 @@ class Question:
     bare_paths: list[str]
 
 
-def run(bench: Workbench) -> None:
-    """Show requests a second and their ratio to the bare app's, start and memory, by database."""
-    leave_first_core()
-    for kind in KINDS:
-        with bench.scratch(kind) as settings:
-            questions = _prepare(bench, settings)
-            with bare_server() as bare, matinee_server(settings) as matinee:
-                rows = [_compare(question, bare, matinee) for question in questions]
-                title = (
-                    f"One worker on {kind}: first answer after {matinee.started_in_s:.1f} s, "
-                    f"{matinee.memory_mb:.0f} MB after the last (bare: {bare.memory_mb:.0f} MB)"
-                )
-        bench.show(title, HEADER, rows)
+def run(bench: Workbench, *, kind: str) -> None:
+    """Show requests a second and their ratio to the bare app's, start and memory."""
+    with bench.loaded(kind) as settings:
+        train_where_needed(settings)
+        questions = _choose_questions(settings)
+        with bare_server() as bare, matinee_server(settings) as matinee, off_the_first_core():
+            rows = [_compare(question, bare, matinee) for question in questions]
+            title = (
+                f"One worker on {kind}: first answer after {matinee.started_in_s:.1f} s, "
+                f"{matinee.memory_mb:.0f} MB after the last (bare: {bare.memory_mb:.0f} MB)"
+            )
+    bench.show(title, HEADER, rows)
 
 
-def _prepare(bench: Workbench, settings: Settings) -> list[Question]:
-    """Load the source, train, and choose what to ask for."""
+def _choose_questions(settings: Settings) -> list[Question]:
     database = Database(settings)
-    bench.load_into(database)
-    trainer = Trainer(database, ModelStore(settings.model_store), settings)
-    trainer.carry_out(trainer.start_run())
     with database.transaction(writes=False) as session:
         movies = list(session.scalars(select(Movie.movie_id).order_by(Movie.movie_id).limit(ASKED_ABOUT)))
         users = list(session.scalars(select(User.user_id).order_by(User.user_id).limit(ASKED_ABOUT)))

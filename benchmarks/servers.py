@@ -59,7 +59,7 @@ def _running(arguments: list[str], environment: dict[str, str], path: str) -> It
         [sys.executable, *arguments, "--port", str(port)], env=os.environ | environment, stdout=subprocess.DEVNULL
     )
     try:
-        _give_core(process.pid, 0)
+        _give_first_core(process.pid)
         _wait_for_answer(f"http://127.0.0.1:{port}{path}")
         yield Server(port, process.pid, time.perf_counter() - started)
     finally:
@@ -67,14 +67,23 @@ def _running(arguments: list[str], environment: dict[str, str], path: str) -> It
         process.wait()
 
 
-def leave_first_core() -> None:
-    """Keep this process, which asks, from the core of the one that answers."""
-    _give_core(0, -1)
+@contextmanager
+def off_the_first_core() -> Iterator[None]:
+    """For the length of a block keep this process, which asks, from the core of those that answer."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores - {min(cores)} or cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
-def _give_core(process_id: int, number: int) -> None:
+def _give_first_core(process_id: int) -> None:
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(process_id, {sorted(os.sched_getaffinity(process_id))[number]})
+        os.sched_setaffinity(process_id, {min(os.sched_getaffinity(process_id))})
 
 
 def _free_port() -> int:

@@ -1,47 +1,92 @@
-"""Training, every algorithm beside the others on the same held-out ratings."""
+"""Training as ``matinee train`` does it, from the database to a live version, beside that of popularity alone."""
 
+import os
 import time
+from dataclasses import dataclass
 
-import numpy as np
+from benchmarks.processes import Cost, measure
+from benchmarks.workbench import SQLITE, Workbench
+from server.backend.config import Settings
+from server.backend.model_store import ModelStore
+from server.backend.session import Database
+from server.recommender import artifact
+from server.recommender.model import ModelCard
+from server.services.recommendation_engine import ModelVersionDataManager
+from server.services.training import Trainer
 
-from benchmarks.workbench import Workbench, percentiles_ms, print_table
-from server.recommender.algorithms import ALGORITHMS
-from server.recommender.interactions import History, Ratings
-from server.recommender.model import TrainedModel
-from server.recommender.training import train
-from server.services.training import TrainingDataManager
+BASELINE, OURS = ALGORITHMS = ("popularity", "ease")
+QUALITIES = ("ndcg_at_10", "recall_at_20", "auc", "ece")
+HEADER = ("", "s", "ratings/s", "peak MB", "NDCG@10", "Recall@20", "AUC", "ECE")
 
-REQUESTS = 500
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training, and when each of its stages began, in seconds since its start."""
+
+    card: ModelCard
+    size_mb: float
+    stages: list[tuple[str, float]]
 
 
 def run(bench: Workbench) -> None:
-    """Print quality, seconds to train (evaluation included) and milliseconds to recommend, by algorithm."""
-    with bench.loaded_database() as database, database.transaction(writes=False) as session:
-        started = time.perf_counter()
-        ratings = TrainingDataManager(session).read_ratings()
-        catalogue = TrainingDataManager(session).read_catalogue()
-        read_s = time.perf_counter() - started
-    rows = []
-    for name in ALGORITHMS:
-        started = time.perf_counter()
-        training = train(ratings, catalogue, algorithm=name, seed=0, on_progress=lambda _stage, _share: None)
-        model = training.model
-        train_s = time.perf_counter() - started
-        metrics = model.card.metrics
-        p50, p99, _ = percentiles_ms(_recommend(model, ratings))
-        quality = (f"{value:.4f}" for value in (metrics.ndcg_at_10, metrics.recall_at_20, metrics.auc, metrics.ece))
-        rows.append((name, *quality, train_s, p50, p99))
-    header = ("", "NDCG@10", "Recall@20", "AUC", "ECE", "train s", "recommend p50 ms", "p99 ms")
-    print_table(f"Training on {len(ratings):,} ratings, read in {read_s:.2f} s", header, rows)
+    """Show what trainings take and give; then, of ours, its stages and what the movies without weights are."""
+    with bench.loaded(SQLITE) as settings:
+        costs = {name: measure(train, settings, name) for name in ALGORITHMS}
+    ratings = costs[OURS].result.card.data.ratings
+    title = (
+        f"Trainings on {ratings:,} ratings, on {os.cpu_count()} cores, with reading, tuning, evaluation and calibration"
+    )
+    bench.show(title, HEADER, [_row(name, cost) for name, cost in costs.items()])
+    bench.show(f"Stages of {OURS}", ("", "s"), _stages(costs[OURS]))
+    bench.show(f"What {OURS} covers", ("", "of all", "share"), _coverage(costs[OURS].result))
 
 
-def _recommend(model: TrainedModel, ratings: Ratings) -> list[float]:
-    users = np.random.default_rng(0).choice(np.unique(ratings.user_ids), REQUESTS)
-    durations = []
-    for user in users:
-        own = ratings.user_ids == user
-        history = History(ratings.movie_ids[own], ratings.ratings[own], ratings.rated_at[own])
-        started = time.perf_counter()
-        model.recommend(history, n=10, exclude_seen=False)
-        durations.append(time.perf_counter() - started)
-    return durations
+def train(settings: Settings, algorithm: str) -> Trained:
+    """Train a new version on all cores, and make it live."""
+    started = time.perf_counter()
+    settings = settings.model_copy(update={"algorithm": algorithm, "training_threads": os.cpu_count()})
+    stages: list[tuple[str, float]] = []
+    database, store = Database(settings), ModelStore(settings.model_store)
+    trainer = Trainer(database, store, settings)
+    trainer.carry_out(
+        trainer.start_run(),
+        lambda stage, _share: stages.append((stage, time.perf_counter() - started)),
+        is_to_activate=True,
+    )
+    with database.transaction(writes=False) as session:
+        active = ModelVersionDataManager(session).find_active()
+    database.dispose()
+    assert active is not None  # noqa: S101 (for the type checker)
+    name = active.artifact
+    return Trained(artifact.read_manifest(store.opener(name)).card, store.size_bytes(name) / 1e6, stages)
+
+
+def train_where_needed(settings: Settings) -> None:
+    """Train, unless the live model is of these ratings."""
+    database = Database(settings)
+    is_needed = Trainer(database, ModelStore(settings.model_store), settings).is_needed()
+    database.dispose()
+    if is_needed:
+        measure(train, settings, settings.algorithm)
+
+
+def _row(name: str, cost: Cost[Trained]) -> tuple[object, ...]:
+    card = cost.result.card
+    qualities = (f"{getattr(card.metrics, quality):.4f}" for quality in QUALITIES)
+    return name, cost.seconds, f"{card.data.ratings / cost.seconds:,.0f}", f"{cost.peak_mb:,.0f}", *qualities
+
+
+def _stages(cost: Cost[Trained]) -> list[tuple[object, ...]]:
+    names, starts = zip(*cost.result.stages, strict=True)
+    ends = (*starts[1:], cost.seconds)
+    return [(name, end - start) for name, start, end in zip(names, starts, ends, strict=True)]
+
+
+def _coverage(trained: Trained) -> list[tuple[object, ...]]:
+    data, metrics = trained.card.data, trained.card.metrics
+    return [
+        ("movies with weights", f"{data.modelled_movies:,}", f"{data.modelled_movies / data.movies:.1%}"),
+        ("ratings of those", f"{data.modelled_ratings:,}", f"{data.modelled_ratings / data.ratings:.1%}"),
+        ("held-out likes of those", "", f"{metrics.modelled_likes:.1%}"),
+        ("MB stored, trial included", f"{trained.size_mb:,.0f}", ""),
+    ]

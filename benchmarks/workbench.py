@@ -14,11 +14,11 @@ from sqlalchemy import URL
 from server.backend import schema
 from server.backend.config import Settings
 from server.backend.session import Database
-from server.etl.loader import LoadReport, load
+from server.etl.loader import load
 from server.etl.movielens import open_source
 from tests import postgres
 
-SQLITE, POSTGRESQL = KINDS = ("SQLite", "PostgreSQL")
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
 
 class Workbench:
@@ -31,10 +31,11 @@ class Workbench:
         self.settings = self._settings(f"sqlite:///{folder}/matinee.db")
         self.shown: list[str] = []
         """The tables that were shown, in Markdown."""
+        self._is_loaded = False
 
     @contextmanager
     def scratch(self, kind: str) -> Iterator[Settings]:
-        """Make a database of one of `KINDS`, with tables and nothing in them; it is dropped in the end."""
+        """Make a database, on `SQLITE` or `POSTGRESQL`, with tables and nothing in them; it is dropped in the end."""
         if kind == SQLITE:
             with TemporaryDirectory(dir=self.folder) as folder:
                 yield _prepared(self._settings(f"sqlite:///{folder}/matinee.db"))
@@ -44,21 +45,30 @@ class Workbench:
             yield _prepared(self._settings(url.render_as_string(hide_password=False)))
 
     @contextmanager
-    def empty_database(self) -> Iterator[Database]:
-        """Open a database with tables and nothing in them."""
-        database = Database(self.settings)
-        try:
-            schema.prepare(database)
-            yield database
-        finally:
+    def loaded(self, kind: str) -> Iterator[Settings]:
+        """Make a database with the source in it; the one on `SQLITE` is made once, and all benchmarks use it."""
+        if kind == SQLITE:
+            with self.loaded_database():
+                yield self.settings
+            return
+        with self.scratch(kind) as settings:
+            database = Database(settings)
+            self._load_into(database)
             database.dispose()
+            yield settings
 
     @contextmanager
     def loaded_database(self) -> Iterator[Database]:
-        """Open a database with the source in it."""
-        with self.empty_database() as database:
-            self.load_into(database)
+        """Open the database of all benchmarks, with the source in it."""
+        database = Database(self.settings)
+        try:
+            if not self._is_loaded:
+                schema.prepare(database)
+                self._load_into(database)
+                self._is_loaded = True
             yield database
+        finally:
+            database.dispose()
 
     def show(self, title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table and keep it."""
@@ -71,10 +81,9 @@ class Workbench:
             _env_file=None, database_url=database_url, model_store=str(self.folder / "models"), log_level="error"
         )
 
-    def load_into(self, database: Database) -> LoadReport:
-        """Ingest the source."""
+    def _load_into(self, database: Database) -> None:
         with open_source(self.source) as source:
-            return load(source, database, name="benchmark")
+            load(source, database, name="benchmark")
 
 
 def _prepared(settings: Settings) -> Settings:

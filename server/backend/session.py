@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
 
-# One connection for each of the 40 threads in which handlers run on SQLite; PostgreSQL's connections are dearer.
-POOL_SIZES = {"sqlite": 40, "postgresql": 20}
+# On SQLite one connection for each of the 40 threads in which handlers run, and one for the event loop, where quick
+# ones do; PostgreSQL's connections are dearer.
+POOL_SIZES = {"sqlite": 41, "postgresql": 20}
 
 BULK_CACHE_KB = 64_000
 

@@ -69,6 +69,11 @@ class Algorithm(ABC, Generic[ConfigT]):
         users by items, finite. A user without likes gets the popular order.
         """
 
+    def score_some(self, history: Interactions, others: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Score the modelled items, then some others, for one user; just as ``score`` does."""
+        scores: NDArray[np.float64] = self.score(history)[0, np.append(self.modelled_items, others)]
+        return scores
+
     @abstractmethod
     def similarities(self, item: int) -> NDArray[np.float64]:
         """Say of every item how much the people who like this one like it, too; finite, of no fixed scale."""

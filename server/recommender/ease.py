@@ -1,6 +1,7 @@
 """EASE: a score is a sum over the movies a user has rated, with weights that have a closed form."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.sparse import csr_array
 
 from server.recommender.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
 from server.recommender.evidence import Evidence, fade, grade
-from server.recommender.interactions import Interactions
+from server.recommender.interactions import Interactions, places_among
 from server.recommender.ridge import Rows
 
 
@@ -32,6 +33,9 @@ class EaseConfig(AlgorithmConfig):
     min_ratings: int = Field(default=10, ge=1, description="Of the other movies, those with so many ratings have, too.")
     max_user_ratings: int = Field(
         default=1_000, ge=1, description="Of each user so many latest ratings are learned from."
+    )
+    max_next_users: int = Field(
+        default=100_000, ge=1, description="From about so many users it is learned what is liked next, evenly chosen."
     )
     weights_mb: int = Field(
         default=MODEL_MEMORY_MB,
@@ -72,10 +76,12 @@ class Ease(Algorithm[EaseConfig]):
     def fit(cls, interactions: Interactions, config: EaseConfig, *, seed: int) -> Self:  # noqa: ARG003 (the solution is exact)
         """Solve for the weights."""
         items = np.sort(most_rated(interactions, config))
-        evidence = Evidence.gather(interactions, items, max_user_ratings=config.max_user_ratings)
-        weights = evidence.weights_together(config.penalty)
+        evidence = Evidence.gather(
+            interactions, items, max_user_ratings=config.max_user_ratings, max_next_users=config.max_next_users
+        )
+        weights = evidence.weights_together(config.penalty, is_last=True)
         if config.next_weight:
-            weights += np.float32(config.next_weight) * evidence.weights_next(config.penalty)
+            weights += np.float32(config.next_weight) * evidence.weights_next(config.penalty, is_last=True)
         lengths = np.sqrt(np.einsum("ij,ij->j", weights, weights))
         return cls(config, interactions.like_shares, items, weights, lengths)
 
@@ -96,18 +102,33 @@ class Ease(Algorithm[EaseConfig]):
 
         Items without weights come after those with, by popularity.
         """
-        inputs = inputs_of(histories, self.items, half_life=self.config.half_life, floor=self.config.floor)
-        personal: NDArray[np.float32] = inputs @ self.weights
-        trust = self._trust(histories)
-        lowest = np.minimum(personal.min(axis=1, keepdims=True), 0)
+        personal, trust, lowest = self._personal(histories)
         scores: NDArray[np.float64] = (1 - trust) * self.like_shares + trust * lowest
         scores[:, self.items] = (1 - trust) * self.like_shares[self.items] + trust * personal
         return scores
 
+    def score_some(self, history: Interactions, others: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Score without going through the whole catalogue."""
+        personal, trust, lowest = self._personal(history)
+        modelled = (1 - trust) * self._shares_of_items + trust * personal
+        return np.append(modelled, (1 - trust) * self.like_shares[others] + trust * lowest)
+
+    @cached_property
+    def _shares_of_items(self) -> NDArray[np.float64]:
+        return self.like_shares[self.items]
+
+    def _personal(
+        self, histories: Interactions
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float32]]:
+        """Give the weights' sums, users by items with weights; the trust in them; and what stands for other items."""
+        inputs = inputs_of(histories, self.items, half_life=self.config.half_life, floor=self.config.floor)
+        personal: NDArray[np.float32] = inputs @ self.weights
+        return personal, self._trust(histories), np.minimum(personal.min(axis=1, keepdims=True), 0)
+
     def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:
         """Give the terms of the sums: exactly what each rating adds."""
-        rows, has_row = _places(self.items, history.items)
-        columns, has_column = _places(self.items, items)
+        rows, has_row = places_among(self.items, history.items)
+        columns, has_column = places_among(self.items, items)
         values = grade(history) * fade(history.ages, half_life=self.config.half_life, floor=self.config.floor)
         terms = values[:, None] * self.weights[np.ix_(rows, columns)].astype(np.float64)
         contributions: NDArray[np.float64] = self._trust(history) * terms * has_row[:, None] * has_column
@@ -119,7 +140,7 @@ class Ease(Algorithm[EaseConfig]):
         People found these lists better than those of the weights themselves or of the rows.
         """
         similarities = np.zeros(self.like_shares.size)
-        (place,), (has_weights,) = _places(self.items, np.array([item]))
+        (place,), (has_weights,) = places_among(self.items, np.array([item]))
         if has_weights:
             lengths = np.maximum(self.lengths * self.lengths[place], np.finfo(np.float32).tiny)
             similarities[self.items] = self.weights[:, place] @ self.weights / lengths
@@ -143,13 +164,7 @@ def most_rated(interactions: Interactions, config: EaseConfig) -> NDArray[np.int
 def inputs_of(histories: Interactions, items: NDArray[np.int64], *, half_life: float, floor: float) -> Rows:
     """Return the matrix, users by chosen items, of what the ratings of each user are worth now."""
     values = grade(histories) * fade(histories.ages, half_life=half_life, floor=floor)
-    places, is_chosen = _places(items, histories.items)
+    places, is_chosen = places_among(items, histories.items)
     offsets = np.append(0, np.cumsum(is_chosen))[histories.offsets]
     shape = (histories.n_users, items.size)
     return csr_array((values[is_chosen], places[is_chosen], offsets), shape=shape)
-
-
-def _places(ascending: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return where each wanted number is, and whether it is there at all; a place of no meaning if not."""
-    places = np.minimum(np.searchsorted(ascending, wanted), ascending.size - 1)
-    return places, ascending[places] == wanted

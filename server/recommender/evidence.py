@@ -5,10 +5,10 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array
 
 from server.recommender.interactions import LIKE_THRESHOLD, Interactions
-from server.recommender.ridge import Ridge, Rows, gram
+from server.recommender.ridge import Gram, Ridge, Rows
 
 MIDDLING_STARS = 3.0
 MIDDLING = 0.3
@@ -30,6 +30,9 @@ CUTS = (0.2, 0.4, 0.6, 0.8)
 HALF_LIFE = 10.0
 FLOOR = 0.2
 """How the ratings before a cut fade with age."""
+
+RATINGS_AT_ONCE = 2_000_000
+"""About so many ratings are turned into rows at a time."""
 
 
 def grade(histories: Interactions) -> NDArray[np.float32]:
@@ -55,6 +58,8 @@ def fade(ages: NDArray[np.int64], *, half_life: float, floor: float) -> NDArray[
 class Evidence:
     """The sums over all users from which the weights between movies follow, for any penalty."""
 
+    places: NDArray[np.int64]
+    """Where each of the chosen items comes by its number of ratings: the order of the sums."""
     together: Ridge
     """Of rows that hold what a user liked, as a whole and sitting by sitting."""
     earlier: Ridge
@@ -63,68 +68,111 @@ class Evidence:
     """Items by items: how much the second was liked next after the first was before a cut."""
 
     @classmethod
-    def gather(cls, interactions: Interactions, items: NDArray[np.int64], *, max_user_ratings: int) -> Self:
-        """Sum up the users' latest ratings of the chosen items."""
-        latest = interactions.of_ratings(interactions.ages < max_user_ratings)
-        values, ages = grade(latest), latest.ages
-        whole = _rows(latest, items, latest.users, values)
-        sittings = _rows(latest, items, _sittings(latest, ages), values)
-        before, after = _before_and_after(latest, items, values, ages)
-        half = np.float32(np.sqrt(0.5))
-        return cls(Ridge(vstack([whole, sittings]).tocsr() * half), Ridge(before), gram(before, after))
+    def gather(
+        cls, interactions: Interactions, items: NDArray[np.int64], *, max_user_ratings: int, max_next_users: int
+    ) -> Self:
+        """Sum up the users' latest ratings of the chosen items, some users at a time.
 
-    def weights_together(self, penalty: float) -> NDArray[np.float32]:
+        Of more users than ``max_next_users`` only every second, third or so shows what is liked next.
+        """
+        counts = np.bincount(interactions.items, minlength=interactions.n_items)[items]
+        places = np.empty(items.size, np.int64)
+        places[np.argsort(-counts, kind="stable")] = np.arange(items.size)
+        columns = np.full(interactions.n_items, -1, np.int32)
+        columns[items] = places
+        together, earlier, next_after = Ridge(), Ridge(), Gram(items.size)
+        for users in interactions.parts(RATINGS_AT_ONCE):
+            rated = Rated.of(users.of_ratings(users.ages < max_user_ratings), columns, items.size)
+            together.add(rated.whole_and_sittings())
+            of_some = rated.of_every(-(-interactions.n_users // max_next_users))
+            for cut in CUTS:
+                before, after = of_some.before_and_after(cut)
+                earlier.add(before)
+                next_after.add(before, after)
+        return cls(places, together, earlier, next_after.total())
+
+    def weights_together(self, penalty: float, *, is_last: bool = False) -> NDArray[np.float32]:
         """EASE: the weights, none of an item for itself, that best rebuild the rows from themselves.
 
-        Steck, Embarrassingly shallow autoencoders for sparse data (WWW 2019).
+        Steck, Embarrassingly shallow autoencoders for sparse data (WWW 2019). What ``is_last`` can be asked for once.
         """
-        weights = self.together.inverse(penalty)
+        weights = self.together.inverse(penalty, is_last=is_last)
         weights /= -np.diag(weights).copy()
         np.fill_diagonal(weights, 0)
-        return weights
+        return self._in_order(weights)
 
-    def weights_next(self, penalty: float) -> NDArray[np.float32]:
+    def weights_next(self, penalty: float, *, is_last: bool = False) -> NDArray[np.float32]:
         """Ridge regression: the weights that best tell what is liked after a cut from what was before it."""
-        weights: NDArray[np.float32] = self.earlier.inverse(penalty) @ self.next_after
+        weights: NDArray[np.float32] = self.earlier.inverse(penalty, is_last=is_last) @ self.next_after
         np.fill_diagonal(weights, 0)
-        return weights
+        return self._in_order(weights)
+
+    def _in_order(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Put weights in the order in which the items were chosen."""
+        return weights[np.ix_(self.places, self.places)]
 
 
-def _rows(
-    interactions: Interactions, items: NDArray[np.int64], rows: NDArray[np.int64], values: NDArray[np.float32]
-) -> Rows:
-    """Put a value for each rating into a matrix of rows by chosen items; zeros take no place."""
-    columns = np.full(interactions.n_items, -1)
-    columns[items] = np.arange(items.size)
-    column = columns[interactions.items]
-    kept = (column >= 0) & (values != 0)
-    n_rows = int(rows.max(initial=-1)) + 1
-    return csr_array((values[kept], (rows[kept], column[kept])), shape=(n_rows, items.size))
+@dataclass(frozen=True, eq=False)
+class Rated:
+    """What some users' ratings of the chosen items are worth, in columns of one length."""
 
+    n_columns: int
+    columns: NDArray[np.int32]
+    users: NDArray[np.int64]
+    values: NDArray[np.float32]
+    places: NDArray[np.int64]
+    """How many of the user's ratings, of any item, are earlier."""
+    ages: NDArray[np.int64]
+    """How many are later."""
 
-def _sittings(interactions: Interactions, ages: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Tell each rating's sitting, counted back from each user's latest rating."""
-    number = interactions.users * (ages.max(initial=0) // SITTING + 1) + ages // SITTING
-    return np.unique(number, return_inverse=True)[1]
+    @classmethod
+    def of(cls, interactions: Interactions, columns: NDArray[np.int32], n_columns: int) -> Self:
+        """Look up the column of each item; items without one, -1, are left out, and so is what is worth nothing."""
+        column, values, ages, users = (
+            columns[interactions.items],
+            grade(interactions),
+            interactions.ages,
+            interactions.users,
+        )
+        kept = (column >= 0) & (values != 0)
+        places = interactions.rating_counts[users] - 1 - ages
+        return cls(n_columns, column[kept], users[kept], values[kept], places[kept], ages[kept])
 
+    def of_every(self, step: int) -> Self:
+        """Keep every so many users, numbered anew."""
+        kept = self.users % step == 0
+        return type(self)(
+            self.n_columns,
+            self.columns[kept],
+            self.users[kept] // step,
+            self.values[kept],
+            self.places[kept],
+            self.ages[kept],
+        )
 
-def _before_and_after(
-    interactions: Interactions, items: NDArray[np.int64], values: NDArray[np.float32], ages: NDArray[np.int64]
-) -> tuple[Rows, Rows]:
-    """Make a row for each user and cut: what he liked before it, fading with age; what in the fifth after it."""
-    counts = interactions.rating_counts[interactions.users]
-    places = counts - 1 - ages
-    before, after = [], []
-    for cut in CUTS:
+    def whole_and_sittings(self) -> Rows:
+        """Make a row for each user, and one for each of his sittings; both have a say, half each."""
+        sittings = np.cumsum((np.diff(self.users, prepend=0) != 0) | (np.diff(self.ages // SITTING, prepend=0) != 0))
+        n_users = int(self.users.max(initial=-1)) + 1
+        half = np.float32(np.sqrt(0.5))
+        return csr_array(
+            (
+                np.tile(half * self.values, 2),
+                (np.append(self.users, n_users + sittings).astype(np.int32), np.tile(self.columns, 2)),
+            ),
+            shape=(n_users + int(sittings.max(initial=0)) + 1, self.n_columns),
+        )
+
+    def before_and_after(self, cut: float) -> tuple[Rows, Rows]:
+        """Make a row for each user: what he liked before a cut, fading with age; what in the fifth after it."""
+        counts = self.places + self.ages + 1
         first, end = np.floor(counts * cut), np.floor(counts * (cut + 0.2) + 1e-9)
-        since = np.maximum(first - 1 - places, 0).astype(np.int64)
-        faded = values * fade(since, half_life=HALF_LIFE, floor=FLOOR)
-        before.append(np.where(places < first, faded, 0))
-        after.append(np.where((places >= first) & (places < end), values, 0))
-    return _stacked(interactions, items, before), _stacked(interactions, items, after)
+        is_before, is_after = self.places < first, (self.places >= first) & (self.places < end)
+        since = np.maximum(first - 1 - self.places, 0).astype(np.int64)
+        faded = self.values * fade(since, half_life=HALF_LIFE, floor=FLOOR)
+        return self._rows(is_before, faded), self._rows(is_after, self.values)
 
-
-def _stacked(interactions: Interactions, items: NDArray[np.int64], values: list[NDArray[np.float32]]) -> Rows:
-    users = interactions.users
-    parts = [_rows(interactions, items, users, part) for part in values]
-    return vstack(parts).tocsr()
+    def _rows(self, chosen: NDArray[np.bool_], values: NDArray[np.float32]) -> Rows:
+        n_users = int(self.users.max(initial=-1)) + 1
+        rows, columns = self.users[chosen].astype(np.int32), self.columns[chosen]
+        return csr_array((values[chosen], (rows, columns)), shape=(n_users, self.n_columns))

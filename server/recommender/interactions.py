@@ -1,7 +1,9 @@
 """Ratings as numbers: in columns as a database hands them over, and by index as an algorithm needs them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,17 +42,17 @@ class History:
 
 @dataclass(frozen=True, eq=False)
 class Interactions:
-    """Ratings by index: user ``u`` has the rows ``offsets[u]:offsets[u + 1]``, in ascending order of items.
+    """Ratings by index: user ``u`` has the rows ``offsets[u]:offsets[u + 1]``, his latest rating last.
 
-    Users are numbered by ascending id, items are the whole catalogue by ascending id, rated or not, so that
-    the order in which ratings arrive makes no difference.
+    Users are numbered by ascending id, items are the whole catalogue by ascending id, rated or not; of one moment
+    the larger item is the later. So the order in which ratings arrive makes no difference.
     """
 
     movie_ids: NDArray[np.int64]
     """The id of each item, ascending."""
     offsets: NDArray[np.int64]
     """One more than there are users."""
-    items: NDArray[np.int64]
+    items: NDArray[np.int32]
     stars: NDArray[np.float32]
     rated_at: NDArray[np.int64]
 
@@ -58,28 +60,22 @@ class Interactions:
     def from_ratings(cls, ratings: Ratings, catalogue_movie_ids: NDArray[np.int64]) -> Self:
         """Index ratings by user and movie. Ratings of movies outside the catalogue are left out."""
         movie_ids = np.unique(catalogue_movie_ids)
-        order = np.lexsort((ratings.movie_ids, ratings.user_ids))
-        order = order[is_among(ratings.movie_ids[order], movie_ids)]
+        order = _by_user_and_time(ratings)
+        items, is_known = places_among(movie_ids, ratings.movie_ids)
+        if not is_known.all():
+            order = order[is_known[order]]
         first_of_user = np.flatnonzero(np.diff(ratings.user_ids[order], prepend=-1))
-        return cls._from_columns(ratings, movie_ids, order, np.append(first_of_user, order.size))
+        offsets = np.append(first_of_user, order.size)
+        return cls(movie_ids, offsets, items[order], ratings.ratings[order], ratings.rated_at[order])
 
     @classmethod
     def from_history(cls, history: History, movie_ids: NDArray[np.int64]) -> Self:
         """Index one user's history by the movies of a model, whose ids must ascend."""
-        order = np.argsort(history.movie_ids)
-        order = order[is_among(history.movie_ids[order], movie_ids)]
-        return cls._from_columns(history, movie_ids, order, np.array([0, order.size]))
-
-    @classmethod
-    def _from_columns(
-        cls,
-        columns: Ratings | History,
-        movie_ids: NDArray[np.int64],
-        order: NDArray[np.int64],
-        offsets: NDArray[np.int64],
-    ) -> Self:
-        items = np.searchsorted(movie_ids, columns.movie_ids[order])
-        return cls(movie_ids, offsets, items, columns.ratings[order], columns.rated_at[order])
+        order = np.lexsort((history.movie_ids, history.rated_at))
+        items, is_known = places_among(movie_ids, history.movie_ids[order])
+        order = order[is_known]
+        offsets = np.array([0, order.size])
+        return cls(movie_ids, offsets, items[is_known], history.ratings[order], history.rated_at[order])
 
     @property
     def n_users(self) -> int:
@@ -118,12 +114,8 @@ class Interactions:
 
     @property
     def ages(self) -> NDArray[np.int64]:
-        """How many of the same user's ratings are later than each; of one moment, the larger item is the later."""
-        users = self.users
-        by_time = np.lexsort((self.items, self.rated_at, users))
-        ages = np.empty(users.size, np.int64)
-        ages[by_time] = self.offsets[1:][users] - 1 - np.arange(users.size)
-        return ages
+        """How many of the same user's ratings are later than each."""
+        return np.repeat(self.offsets[1:], self.rating_counts) - 1 - np.arange(self.items.size)
 
     def likes(self) -> csr_array[np.float32, tuple[int, int]]:
         """Return the matrix, users by items, with a one for every like."""
@@ -138,9 +130,17 @@ class Interactions:
 
     def over(self, movie_ids: NDArray[np.int64]) -> Self:
         """Index the same ratings by another catalogue, of ascending ids; those of movies it lacks are left out."""
-        kept = self.of_ratings(is_among(self.movie_ids, movie_ids)[self.items])
-        items = np.searchsorted(movie_ids, self.movie_ids[kept.items])
-        return type(self)(movie_ids, kept.offsets, items, kept.stars, kept.rated_at)
+        places, is_there = places_among(movie_ids, self.movie_ids)
+        kept = self.of_ratings(is_there[self.items])
+        return type(self)(movie_ids, kept.offsets, places[kept.items], kept.stars, kept.rated_at)
+
+    def parts(self, n_ratings: int) -> Iterator[Self]:
+        """Yield some users after the others, with about so many ratings at a time; nothing is copied."""
+        firsts = np.unique(np.searchsorted(self.offsets[:-1], np.arange(0, max(self.items.size, 1), n_ratings)))
+        for first, end in pairwise([*firsts.tolist(), self.n_users]):
+            rows = slice(self.offsets[first], self.offsets[end])
+            offsets = self.offsets[first : end + 1] - self.offsets[first]
+            yield type(self)(self.movie_ids, offsets, self.items[rows], self.stars[rows], self.rated_at[rows])
 
     def of_users(self, users: NDArray[np.int64]) -> Self:
         """Keep the chosen users, numbered anew in the order given."""
@@ -150,6 +150,23 @@ class Interactions:
         return type(self)(self.movie_ids, offsets, self.items[rows], self.stars[rows], self.rated_at[rows])
 
 
-def is_among(wanted: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Like ``np.isin``, without going through the whole catalogue for a short history."""
-    return np.searchsorted(ascending, wanted, side="left") < np.searchsorted(ascending, wanted, side="right")
+def _by_user_and_time(ratings: Ratings) -> NDArray[np.int64]:
+    """Return the order by user, then time, then movie."""
+    users, moments = ratings.user_ids, ratings.rated_at
+    if (np.diff(users) < 0).any() or ((np.diff(users) == 0) & (np.diff(ratings.movie_ids) < 0)).any():
+        return np.lexsort((ratings.movie_ids, moments, users))
+    # They come by user and movie, as from an ingestion. A stable sort by time is left to do, of each user's ratings
+    # alone: in one key, for a sort that makes use of the users' being in order.
+    number = np.cumsum(np.diff(users, prepend=users[:1]) != 0)
+    first, span = int(moments.min(initial=0)), int(np.ptp(moments)) + 1 if moments.size else 1
+    return np.argsort(number * span + (moments - first), kind="stable")
+
+
+def places_among(
+    ascending: NDArray[np.integer[Any]], wanted: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Return where each wanted number is, and whether it is there at all; a place of no meaning if not."""
+    if not ascending.size:
+        return np.zeros(wanted.size, np.int32), np.zeros(wanted.size, np.bool_)
+    places = np.minimum(np.searchsorted(ascending, wanted), ascending.size - 1).astype(np.int32)
+    return places, ascending[places] == wanted

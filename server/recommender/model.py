@@ -12,7 +12,7 @@ from server.recommender.base import Algorithm, Record
 from server.recommender.calibration import Calibrator, Pairs
 from server.recommender.catalogue import Catalogue
 from server.recommender.evaluation import ActivityBucket, RankingMetrics
-from server.recommender.interactions import History, Interactions, is_among
+from server.recommender.interactions import History, Interactions, places_among
 from server.recommender.prior import Prior
 from server.recommender.ranking import count_higher, top_items
 from server.recommender.reliability import CalibrationMetrics, ReliabilityBin
@@ -141,20 +141,38 @@ class TrainedModel:
         others, but for what tells ties apart.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
-        movie_ids, scores, seen = self.movie_ids, self.algorithm.score(interactions)[0], interactions.items
-        if n + seen.size > scores.size - self._unproven.size:
-            newcomers = newcomers or Catalogue.of_ids(np.empty(0, np.int64))
-            scores = self._with_prior(scores, newcomers)
-            movie_ids = np.append(movie_ids, newcomers.movie_ids)
-            seen = np.flatnonzero(np.isin(movie_ids, history.movie_ids))
+        n_enough = n + history.movie_ids.size
+        if n_enough > len(self.catalogue) - self._unproven.size:
+            movie_ids, scores = self._score_all(interactions, newcomers or Catalogue.of_ids(np.empty(0, np.int64)))
         else:
-            scores[self._unproven] = -np.inf
-        best = top_items(scores, n + seen.size if exclude_seen else n)
-        unseen = np.isin(best, seen, invert=True)
-        listed = best[unseen][:n] if exclude_seen else best
-        ranks = count_higher(scores[listed], scores[best[unseen]])
+            movie_ids, scores = self._score_best(interactions, n_enough)
+        best = top_items(scores, n_enough if exclude_seen else n)
+        is_unseen = np.isin(movie_ids[best], history.movie_ids, invert=True)
+        listed = best[is_unseen][:n] if exclude_seen else best
+        ranks = count_higher(scores[listed], scores[best[is_unseen]])
         pairs = Pairs.of(interactions, np.zeros(listed.size, np.int64), scores[listed], ranks)
         return Recommendations(movie_ids[listed], _fall_strictly(self.calibrator.probabilities(pairs)))
+
+    def _score_best(self, history: Interactions, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Score what can be among the ``n`` best: movies with a score of the user's own, and the most popular others.
+
+        Gives ids, ascending, and scores. There must be so many that something speaks for.
+        """
+        others = self._others[:n]
+        items = np.append(self.algorithm.modelled_items, others)
+        order = np.argsort(items, kind="stable")
+        return self.movie_ids[items[order]], self.algorithm.score_some(history, others)[order]
+
+    def _score_all(self, history: Interactions, newcomers: Catalogue) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Score all movies and the newcomers, by a prior where nothing speaks for them. Gives ids and scores."""
+        scores = self._with_prior(self.algorithm.score(history)[0], newcomers)
+        return np.append(self.movie_ids, newcomers.movie_ids), scores
+
+    @cached_property
+    def _others(self) -> NDArray[np.int64]:
+        """The items that something speaks for, but without a score of the user's own; the most popular first."""
+        others = np.setdiff1d(np.flatnonzero(self.algorithm.like_shares), self.algorithm.modelled_items)
+        return others[np.argsort(-self.algorithm.like_shares[others], kind="stable")]
 
     @cached_property
     def _unproven(self) -> NDArray[np.int64]:
@@ -176,15 +194,15 @@ class TrainedModel:
         Movies of the history that the model does not know are left out.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
-        is_known = is_among(movie_ids, self.movie_ids)
-        items = np.searchsorted(self.movie_ids, movie_ids[is_known])
+        places, is_known = places_among(self.movie_ids, movie_ids)
+        items, by_id = places[is_known].astype(np.int64), np.argsort(interactions.items)
         scores = np.zeros(movie_ids.size)
         scores[is_known] = self.algorithm.score(interactions)[0, items]
         contributions = np.zeros((movie_ids.size, interactions.items.size))
-        contributions[is_known] = self.algorithm.contributions(interactions, items).T
+        contributions[is_known] = self.algorithm.contributions(interactions, items)[by_id].T
         return Explanation(
             movie_ids=movie_ids,
-            rated_movie_ids=self.movie_ids[interactions.items],
+            rated_movie_ids=self.movie_ids[interactions.items[by_id]],
             contributions=contributions,
             rest=scores - contributions.sum(axis=1),
             scores=scores,

@@ -46,8 +46,13 @@ class SplitMaker(Protocol):
 
 def temporal_split(interactions: Interactions, *, seed: int) -> Split:
     """Hold out the latest fifth, rounded down, of each user's ratings; ties in time are broken at random."""
-    ties = np.random.default_rng(seed).random(interactions.items.size)
-    return _hold_out_last(interactions, np.lexsort((ties, interactions.rated_at, interactions.users)))
+    users, moments = interactions.users, interactions.rated_at
+    is_as_before = (np.diff(users) == 0) & (np.diff(moments) == 0)
+    tied = np.flatnonzero(np.append(is_as_before, False) | np.append(False, is_as_before))
+    places = np.random.default_rng(seed).random(tied.size)
+    order = np.arange(users.size)
+    order[tied] = tied[np.lexsort((places, moments[tied], users[tied]))]
+    return _hold_out_last(interactions, order)
 
 
 def random_split(interactions: Interactions, *, seed: int) -> Split:
@@ -76,8 +81,8 @@ SPLITS: Mapping[str, SplitMaker] = MappingProxyType({
 
 def _hold_out_last(interactions: Interactions, order: NDArray[np.int64]) -> Split:
     """Hold out the last fifth of each user's ratings in an order that keeps users together."""
-    users = interactions.users
-    first_held_out = interactions.offsets[1:] - interactions.rating_counts // HELD_OUT_ONE_IN
-    held_out = np.empty(users.size, np.bool_)
-    held_out[order] = np.arange(users.size) >= first_held_out[users]
+    counts = interactions.rating_counts
+    first_held_out = interactions.offsets[1:] - counts // HELD_OUT_ONE_IN
+    held_out = np.empty(order.size, np.bool_)
+    held_out[order] = np.arange(order.size) >= np.repeat(first_held_out, counts)
     return Split(interactions.of_ratings(~held_out), interactions.of_ratings(held_out))

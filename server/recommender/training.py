@@ -44,7 +44,7 @@ class Training:
 
 
 def train(
-    ratings: Ratings,
+    interactions: Interactions,
     catalogue: Catalogue,
     *,
     algorithm: str,
@@ -54,32 +54,38 @@ def train(
 ) -> Training:
     """Train a model on all ratings, with the quality that the same algorithm has on held-out ones.
 
-    The same ratings, in any order, and the same seed (0 to 2**32 - 1) give the same model. The metrics come
-    from a fit, and settings, that have not seen the held-out ratings, and those of the probabilities also from
-    users on whom the calibrator was not fitted. The model takes about ``memory_mb`` where it is served, at most:
-    an algorithm with weights between movies gives them to the most rated ones only.
+    They are of the movies of the catalogue. The same ratings and seed (0 to 2**32 - 1) give the same model. The
+    metrics come from a fit, and settings, that have not seen the held-out ratings, and those of the probabilities
+    also from users on whom the calibrator was not fitted. The model takes about ``memory_mb`` where it is served, at
+    most: an algorithm with weights between movies gives them to the most rated ones only.
 
     Raises TooFewRatings if there is not enough to hold out, InvalidInputError if there is no such algorithm.
     """
     chosen = get_algorithm(algorithm)
-    on_progress("splitting", 0.0)
-    interactions = Interactions.from_ratings(ratings, catalogue.movie_ids)
-    split = temporal_split(interactions, seed=seed)
-    sample = _evaluated_sample(split, seed=seed)
-    on_progress("tuning", 0.05)
-    config = _tune(chosen, split.known, temporal_split, seed=seed, memory_mb=memory_mb)
-    on_progress("fitting", 0.4)
-    trial = chosen.fit(split.known, config, seed=seed)
+    trial, sample = _fit_trial(chosen, interactions, seed=seed, on_progress=on_progress, memory_mb=memory_mb)
     on_progress("evaluating", 0.6)
     ranked = rank(trial, sample)
     on_progress("calibrating", 0.7)
     evaluation = _summarise(trial, ranked, sample, seed=seed)
     calibrator = Calibrator.fit(ranked.pairs)
     on_progress("refitting", 0.8)
-    final = chosen.fit(interactions, config, seed=seed)
+    final = chosen.fit(interactions, trial.config, seed=seed)
     card = ModelCard(**dict(evaluation), seed=seed, data=_describe(interactions, final))
     model = TrainedModel(card, calibrator, catalogue, final)
     return Training(model, Trial(card, catalogue.movie_ids, trial), sample, ranked.lists)
+
+
+def _fit_trial(
+    algorithm: type[Algorithm[Any]], interactions: Interactions, *, seed: int, on_progress: Progress, memory_mb: int
+) -> tuple[Algorithm[Any], Split]:
+    """Tune and fit without what is held out; of the split, which is as large as the ratings, only a sample stays."""
+    on_progress("splitting", 0.0)
+    split = temporal_split(interactions, seed=seed)
+    sample = _evaluated_sample(split, seed=seed)
+    on_progress("tuning", 0.05)
+    config = _tune(algorithm, split.known, temporal_split, seed=seed, memory_mb=memory_mb)
+    on_progress("fitting", 0.4)
+    return algorithm.fit(split.known, config, seed=seed), sample
 
 
 def evaluate_algorithms(

@@ -87,7 +87,9 @@ def tune_ease(known: Interactions, held_out: Interactions, config: EaseConfig, *
     if not users.size:
         return config
     trial = Trial(Split(known, held_out).of_users(np.sort(users)), items)
-    evidence = Evidence.gather(known, items, max_user_ratings=config.max_user_ratings)
+    evidence = Evidence.gather(
+        known, items, max_user_ratings=config.max_user_ratings, max_next_users=config.max_next_users
+    )
     best = _climb(trial, evidence, (config.half_life, config.floor))
     half_life, floor = _choose_fading(trial, best.weights)
     chosen = {"penalty": best.penalty, "half_life": half_life, "floor": floor, "next_weight": best.next_weight}

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.recommender.catalogue import Catalogue
-from server.recommender.interactions import History, Ratings
+from server.recommender.interactions import History, Interactions, Ratings
 from server.recommender.training import Training, train
 
 CATALOGUE = np.arange(1, 161)
@@ -22,7 +22,8 @@ def taste_catalogue() -> Catalogue:
 
 def train_on(ratings: Ratings, *, algorithm: str = "nmf", seed: int = 0) -> Training:
     """Train on ratings of the movies of ``CATALOGUE``."""
-    return train(ratings, taste_catalogue(), algorithm=algorithm, seed=seed, on_progress=lambda *_: None)
+    interactions = Interactions.from_ratings(ratings, CATALOGUE)
+    return train(interactions, taste_catalogue(), algorithm=algorithm, seed=seed, on_progress=lambda *_: None)
 
 
 def ratings_of(rows: list[tuple[int, int, float, int]]) -> Ratings:

@@ -22,7 +22,7 @@ def one_user(stars: dict[int, float]) -> Interactions:
 
 
 def test_the_weights_of_what_is_liked_together_are_steck_s_closed_form() -> None:
-    evidence = Evidence.gather(TASTES, np.arange(152), max_user_ratings=1_000)
+    evidence = Evidence.gather(TASTES, np.arange(152), max_user_ratings=1_000, max_next_users=1_000)
 
     weights = evidence.weights_together(30.0)
 
@@ -38,7 +38,10 @@ def test_what_is_always_liked_next_is_foreseen() -> None:
     rows = [(user, movie, 5.0, movie) for user in range(1, 81) for movie in ((1, 2), (3, 4))[user % 2]]
     rows += [(user, movie, 1.0, movie) for user in range(1, 81) for movie in (7, 8, 9)]
     evidence = Evidence.gather(
-        Interactions.from_ratings(ratings_of(rows), np.arange(1, 11)), np.arange(10), max_user_ratings=1_000
+        Interactions.from_ratings(ratings_of(rows), np.arange(1, 11)),
+        np.arange(10),
+        max_user_ratings=1_000,
+        max_next_users=1_000,
     )
 
     weights = evidence.weights_next(1.0)

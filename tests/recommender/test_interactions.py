@@ -24,9 +24,9 @@ def test_users_and_movies_are_numbered_by_id_and_foreign_movies_left_out() -> No
     assert columns(interactions) == {
         "movie_ids": [10, 20, 30, 40],
         "offsets": [0, 2, 4],
-        "items": [0, 1, 0, 2],
-        "stars": [4.5, 5.0, 3.5, 4.0],
-        "rated_at": [500, 200, 100, 300],
+        "items": [1, 0, 0, 2],
+        "stars": [5.0, 4.5, 3.5, 4.0],
+        "rated_at": [200, 500, 100, 300],
     }
 
 
@@ -52,9 +52,9 @@ def test_a_history_is_one_user_of_known_movies() -> None:
     assert columns(interactions) == {
         "movie_ids": [10, 20, 30, 40],
         "offsets": [0, 2],
-        "items": [0, 2],
-        "stars": [4.0, 2.0],
-        "rated_at": [2, 0],
+        "items": [2, 0],
+        "stars": [2.0, 4.0],
+        "rated_at": [0, 2],
     }
 
 
@@ -92,7 +92,7 @@ def test_chosen_users_are_numbered_in_the_order_given() -> None:
     assert columns(chosen) == {
         "movie_ids": [10, 20, 30, 40],
         "offsets": [0, 2, 4],
-        "items": [0, 2, 0, 1],
-        "stars": [3.5, 4.0, 4.5, 5.0],
-        "rated_at": [100, 300, 500, 200],
+        "items": [0, 2, 1, 0],
+        "stars": [3.5, 4.0, 5.0, 4.5],
+        "rated_at": [100, 300, 200, 500],
     }

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from server.recommender.ridge import Ridge, Rows, gram, invert
+from server.recommender.ridge import Gram, Ridge, Rows, invert
 
 
 def matrix(n_rows: int, n_columns: int) -> Rows:
@@ -33,12 +33,14 @@ def test_one_gram_serves_many_penalties() -> None:
     assert np.array_equal(ridge.inverse(5.0), first)
 
 
-def test_a_product_larger_than_a_block_is_the_whole_product() -> None:
-    left, right = matrix(40, 700), matrix(40, 700) * np.float32(2)
+def test_a_product_of_parts_some_dense_some_sparse_is_the_whole_product() -> None:
+    left, right = matrix(40, 1400), matrix(40, 1400)[::-1] * np.float32(2)
 
-    product = gram(left, right)
+    product = Gram(1400)
+    for rows in (slice(25), slice(25, None)):
+        product.add(left[rows], right[rows])
 
-    np.testing.assert_allclose(product, left.toarray().T @ right.toarray(), rtol=1e-5)
+    np.testing.assert_allclose(product.total(), left.toarray().T @ right.toarray(), rtol=1e-5)
 
 
 def test_a_matrix_without_an_inverse_is_refused() -> None:

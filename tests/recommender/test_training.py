@@ -140,7 +140,7 @@ def test_progress_names_the_stages_and_rises() -> None:
     heard: list[tuple[str, float]] = []
 
     train(
-        taste_ratings(),
+        Interactions.from_ratings(taste_ratings(), CATALOGUE),
         Catalogue.of_ids(CATALOGUE),
         algorithm="popularity",
         seed=0,
@@ -159,8 +159,10 @@ def test_what_progress_raises_ends_the_training() -> None:
         if share > 0:
             raise InterruptedError(stage)
 
+    interactions = Interactions.from_ratings(taste_ratings(), CATALOGUE)
+
     with pytest.raises(InterruptedError, match="tuning"):
-        train(taste_ratings(), Catalogue.of_ids(CATALOGUE), algorithm="nmf", seed=0, on_progress=cancel)
+        train(interactions, Catalogue.of_ids(CATALOGUE), algorithm="nmf", seed=0, on_progress=cancel)
 
 
 @every_algorithm
@@ -318,7 +320,7 @@ def test_memory_bounds_the_movies_with_weights_and_the_card_says_what_that_leave
     ]
 
     card = train(
-        ratings_of(rows),
+        Interactions.from_ratings(ratings_of(rows), np.arange(1, 701)),
         Catalogue.of_ids(np.arange(1, 701)),
         algorithm="ease",
         seed=0,

@@ -1,5 +1,6 @@
 """Services without a database: each keeps what a test puts into it, and notes what a router asked it for."""
 
+import threading
 from datetime import datetime, timedelta, timezone
 
 from sqlalchemy.orm import Session
@@ -107,10 +108,12 @@ class FakeSession(Session):
     def __init__(self) -> None:
         super().__init__()
         self.events: list[str] = []
+        self.commit_threads: list[str] = []
         self.commit_error: Exception | None = None
 
     def commit(self) -> None:
         self.events.append("commit")
+        self.commit_threads.append(threading.current_thread().name)
         if self.commit_error is not None:
             raise self.commit_error
         super().commit()

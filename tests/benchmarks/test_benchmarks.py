@@ -1,0 +1,68 @@
+"""Every benchmark runs, at a size that takes seconds: what it measures then means nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from benchmarks import beside_training, generated, serve
+from benchmarks.__main__ import BENCHMARKS, write_tables
+from benchmarks.workbench import Workbench
+
+RATINGS = 900
+BOUNDS_ARE_SHOWN = {
+    "ingest-sqlite": ["raw bulk load", "Matinee", "the same again", "read for a training"],
+    "ingest-postgresql": ["raw bulk load", "Matinee", "the same again", "read for a training"],
+    "train": ["popularity", "ease"],
+    "serve-sqlite": ["average", "list of ten", "recommended movies"],
+    "serve-postgresql": ["average", "list of ten", "recommended movies"],
+    "beside-training": ["nothing (/livez)", "average rating", "recommended movies"],
+}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generated, "RATINGS_A_USER", 20)
+        yield generated.write_source(tmp_path_factory.mktemp("generated"), ratings=RATINGS)
+
+
+@pytest.mark.parametrize("name", BOUNDS_ARE_SHOWN)
+def test_a_benchmark_shows_what_is_bounded(
+    name: str, source: Path, tmp_path: Path, postgres_server: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "SECONDS", 0.2)
+    monkeypatch.setattr(serve, "ROUNDS", 1)
+    monkeypatch.setattr(beside_training, "REQUESTS", 3)
+    bench = Workbench(source, tmp_path, postgres_server)
+
+    BENCHMARKS[name](bench)
+
+    first_cells = [line.split(" | ")[0].removeprefix("| ") for line in "\n".join(bench.shown).splitlines()]
+    assert [cell for cell in first_cells if cell in BOUNDS_ARE_SHOWN[name]] == BOUNDS_ARE_SHOWN[name]
+
+
+def test_the_same_number_and_seed_generate_the_same_files(source: Path, tmp_path: Path) -> None:
+    again = generated.write_source(tmp_path, ratings=RATINGS)
+
+    for name in ("movies.csv", "ratings.csv"):
+        assert again.joinpath(name).read_bytes() == source.joinpath(name).read_bytes()
+    assert len(source.joinpath("ratings.csv").read_text().splitlines()) == RATINGS + 1
+
+
+def test_tables_take_the_place_of_those_of_the_last_run(tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    file.write_text("before\n<!-- one -->\nold\n<!-- /one -->\nafter\n")
+
+    write_tables(file, "one", ["| a |", "| b |"])
+
+    assert file.read_text() == "before\n<!-- one -->\n\n| a |\n\n| b |\n\n<!-- /one -->\nafter\n"
+
+
+def test_a_page_without_a_place_for_the_tables_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    file.write_text("nothing\n")
+
+    with pytest.raises(SystemExit, match="has no place for one"):
+        write_tables(file, "one", [])
