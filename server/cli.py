@@ -5,9 +5,7 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -27,21 +25,15 @@ from server.backend.limits import ClientLimits
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
 from server.cli_database import open_database
-from server.errors import MatineeError, SettingsError, SourceError
-from server.etl.demo import write_demo
-from server.etl.download import LICENCE_NOTICE, RELEASES, download
-from server.etl.loader import load
-from server.etl.movielens import open_source
+from server.errors import MatineeError, SettingsError
+from server.etl.download import RELEASES
 from server.recommender.algorithms import ALGORITHMS, get_algorithm
 from server.recommender.splits import SPLITS
 from server.recommender.training import evaluate_algorithms
 from server.schemas.base import Paging
-from server.services.live_catalogue import store_index
 from server.services.operations import OperationsDataManager
 from server.services.recommendation_engine import RecommendationEngineService
 from server.services.training import Trainer, TrainingDataManager
-
-DOWNLOADS = Path("data/downloads")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
 
@@ -94,16 +86,10 @@ def ingest(
 
     Can be run again: the same data changes nothing, newer data is merged, ratings given through the API stay.
     """
-    with (
-        open_database() as database,
-        _local_source(source) as path,
-        open_source(path) as movielens,
-        output.Rejects(rejects) as sink,
-        output.load_progress(movielens.bytes_total) as on_progress,
-    ):
-        report = load(movielens, database, name=source, on_progress=on_progress, on_reject=sink.add)
-        store_index(database)
-    output.print_load_report(report, sink, as_json=as_json)
+    from server import cli_ingest  # noqa: PLC0415 (Polars is slow to import, and serving does without)
+
+    with open_database() as database:
+        cli_ingest.ingest(database, source, rejects, as_json=as_json)
 
 
 @app.command(epilog=examples.TRAIN)
@@ -317,26 +303,6 @@ def db_upgrade() -> None:
     database = Database(Settings.load())
     schema.upgrade(database)
     output.say("The database has this release's schema.")
-
-
-@contextmanager
-def _local_source(source: str) -> Iterator[Path]:
-    """Give the path of a source, which is written or downloaded first where it has to be."""
-    if source == "demo":
-        with tempfile.TemporaryDirectory() as folder:
-            yield write_demo(Path(folder))
-    elif source in RELEASES and not Path(source).exists():
-        output.remark(LICENCE_NOTICE)
-        with output.download_progress() as on_progress:
-            path = download(source, DOWNLOADS, on_progress)
-        yield path
-    elif Path(source).exists():
-        yield Path(source)
-    else:
-        raise SourceError(
-            f"There is no file or folder {source!r}, nor a release of that name. Name a folder or .zip of MovieLens "
-            f"files, a release ({', '.join(RELEASES)}), or demo."
-        )
 
 
 def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
