@@ -8,16 +8,20 @@ import anyio
 from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 
-from server import problems
+from server import problems, telemetry
 from server.backend import lifeline, logging, schema
 from server.backend.config import Settings
+from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.refresher import Refresher
 from server.backend.session import Database
 from server.dependencies import Lifespan, State
 from server.middleware import BodyLimitMiddleware, RequestIdMiddleware, UnexpectedErrorMiddleware
+from server.observation import ObservationMiddleware
 from server.routers import genres, movies, operations, ratings, recommendation_engine, user
+from server.services.installation_metrics import InstallationCollector
 from server.services.live import LiveCatalogue, LiveModel
+from server.services.running_calibration import RunningCalibration
 from server.services.training_supervisor import TrainingSupervisor
 
 API_PREFIX = "/api/rest/v1"
@@ -37,7 +41,7 @@ TAGS = [
     {"name": "ratings", "description": "One rating a user and movie."},
     {"name": "users", "description": "Users, their ratings, and what is recommended to them."},
     {"name": "recommendation engine", "description": "Training runs and the ledger of model versions."},
-    {"name": "operations", "description": "Health."},
+    {"name": "operations", "description": "Health and metrics."},
 ]
 
 
@@ -46,12 +50,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raises `SettingsError` where a setting is wrong.
     """
+    settings, metrics = settings or Settings.load(), Metrics()
     app = FastAPI(
         title="Matinee",
         version=version("matinee"),
         description=DESCRIPTION,
         openapi_tags=TAGS,
-        lifespan=_lifespan(settings or Settings.load()),
+        lifespan=_lifespan(settings, metrics),
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
     )
@@ -62,14 +67,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(ObservationMiddleware, metrics=metrics)
     app.add_middleware(RequestIdMiddleware)
+    telemetry.trace_requests(app)
     return app
 
 
-def _lifespan(settings: Settings) -> Lifespan:
+def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        logging.configure(settings.log_level)
+        logging.configure(settings.log_level, settings.log_format)
         # Requests run side by side already; threads inside one's linear algebra would make them wait for each other.
         threadpool_limits(1)
         lifeline.end_with_parent()
@@ -85,15 +92,19 @@ def _lifespan(settings: Settings) -> Lifespan:
         refresher = Refresher(tasks, settings.refresh_interval_s)
         refresher.start()
         try:
-            yield State(
-                database=database,
-                live_catalogue=live_catalogue,
-                live_model=live_model,
-                model_store=store,
-                training_supervisor=supervisor,
-                write_slots=anyio.Semaphore(WRITE_SLOTS),
-                write_slot_timeout_s=settings.database_timeout_s,
-            )
+            with telemetry.exported(database.engine):
+                yield State(
+                    database=database,
+                    live_catalogue=live_catalogue,
+                    live_model=live_model,
+                    metrics=metrics,
+                    installation=InstallationCollector(database, live_model),
+                    running_calibration=RunningCalibration(metrics),
+                    model_store=store,
+                    training_supervisor=supervisor,
+                    write_slots=anyio.Semaphore(WRITE_SLOTS),
+                    write_slot_timeout_s=settings.database_timeout_s,
+                )
         finally:
             refresher.stop()
             supervisor.stop()

@@ -20,6 +20,7 @@ from server import cli_output as output
 from server.backend import logging, schema
 from server.backend.config import Settings
 from server.backend.lifeline import when_input_closes
+from server.backend.metrics import SHARED_FOLDER
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
 from server.errors import MatineeError, SettingsError, SourceError
@@ -262,18 +263,19 @@ def serve(
     output.print_welcome(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", first_user)
     # After an orderly end Uvicorn raises the signal once more, for whoever stood here before it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        "server.app:app",
-        host=host,
-        port=port,
-        workers=workers,
-        log_level=settings.log_level,
-        # The server's name and version are nobody's business.
-        server_header=False,
-        timeout_graceful_shutdown=10,
-        # A worker must have imported the app before it can answer; by default a slow machine would kill it for ever.
-        timeout_worker_healthcheck=60,
-    )
+    with _counted_together(workers):
+        uvicorn.run(
+            "server.app:app",
+            host=host,
+            port=port,
+            workers=workers,
+            log_config=logging.configuration(settings.log_level, settings.log_format),
+            # The server's name and version are nobody's business.
+            server_header=False,
+            timeout_graceful_shutdown=10,
+            # A worker must have imported the app before it can answer; by default a slow machine kills it for ever.
+            timeout_worker_healthcheck=60,
+        )
 
 
 @db_app.command("upgrade")
@@ -287,7 +289,7 @@ def db_upgrade() -> None:
 @contextmanager
 def _database(settings: Settings | None = None) -> Iterator[Database]:
     settings = settings or Settings.load()
-    logging.configure(settings.log_level)
+    logging.configure(settings.log_level, settings.log_format)
     database = Database(settings)
     try:
         schema.prepare(database)
@@ -314,6 +316,17 @@ def _local_source(source: str) -> Iterator[Path]:
             f"There is no file or folder {source!r}, nor a release of that name. Name a folder or .zip of MovieLens "
             f"files, a release ({', '.join(RELEASES)}), or demo."
         )
+
+
+@contextmanager
+def _counted_together(workers: int) -> Iterator[None]:
+    """Let several workers keep their metrics in one folder, so that each can answer for all."""
+    if workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="matinee-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        yield
 
 
 def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:

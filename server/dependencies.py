@@ -12,6 +12,7 @@ import anyio
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
 from server.errors import TooManyWrites
@@ -19,11 +20,13 @@ from server.schemas.base import PageRead, PathId
 from server.schemas.base import Paging as PagingQuery
 from server.schemas.movies import BestMoviesQuery, MovieQuery
 from server.schemas.user import RecommendationQuery
+from server.services.installation_metrics import InstallationCollector
 from server.services.live import LiveCatalogue, LiveModel
 from server.services.movies import GenreService, MovieService, SimilarMoviesService
 from server.services.operations import OperationsService
 from server.services.ratings import RatingService
 from server.services.recommendation_engine import RecommendationEngineService
+from server.services.running_calibration import RunningCalibration
 from server.services.training_supervisor import TrainingSupervisor
 from server.services.user import UserService
 
@@ -36,6 +39,9 @@ class State(TypedDict):
     database: Database
     live_catalogue: LiveCatalogue
     live_model: LiveModel
+    metrics: Metrics
+    installation: InstallationCollector
+    running_calibration: RunningCalibration
     model_store: ModelStore
     training_supervisor: TrainingSupervisor
     write_slots: anyio.Semaphore
@@ -90,6 +96,14 @@ async def get_model_store(state: StateDep) -> ModelStore:
 
 
 ModelStoreDep = Annotated[ModelStore, Depends(get_model_store)]
+
+
+async def get_running_calibration(state: StateDep) -> RunningCalibration:
+    """Give what follows the probabilities that were told."""
+    return state["running_calibration"]
+
+
+RunningCalibrationDep = Annotated[RunningCalibration, Depends(get_running_calibration)]
 
 
 async def get_training_supervisor(state: StateDep) -> TrainingSupervisor:

@@ -1,8 +1,10 @@
-"""Health checks, outside the base path."""
+"""Health checks and metrics, outside the base path."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from server.dependencies import OperationsServiceDep
+from server.dependencies import OperationsServiceDep, StateDep
 from server.routing import TransactionRoute
 from server.schemas.operations import Liveness, Readiness
 
@@ -20,3 +22,12 @@ async def get_liveness() -> Liveness:
 def get_readiness(operations: OperationsServiceDep) -> Readiness:
     """Say that the process can serve, and with what; 503 where the database does not answer."""
     return operations.get_readiness()
+
+
+@liveness_router.get("/metrics", response_class=PlainTextResponse)
+def get_metrics(state: StateDep) -> Response:
+    """Give what Prometheus collects: requests, the live model, training runs, and how probabilities come true.
+
+    Any worker of a server answers for all of them. Without the database it tells just that, and what was counted.
+    """
+    return Response(state["metrics"].render(state["installation"]), media_type=CONTENT_TYPE_LATEST)

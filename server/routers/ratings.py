@@ -1,8 +1,8 @@
 """``/ratings``."""
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, BackgroundTasks, Request, Response, status
 
-from server.dependencies import RatingId, RatingServiceDep
+from server.dependencies import RatingId, RatingServiceDep, RunningCalibrationDep
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.problems import documented
 from server.routing import TransactionRoute, described_header
@@ -24,7 +24,14 @@ router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=TransactionR
         **documented(UserNotFound(0), MovieNotFound(0)),
     },
 )
-def create_rating(wanted: RatingCreate, ratings: RatingServiceDep, request: Request, response: Response) -> Rating:
+def create_rating(
+    wanted: RatingCreate,
+    ratings: RatingServiceDep,
+    calibration: RunningCalibrationDep,
+    background: BackgroundTasks,
+    request: Request,
+    response: Response,
+) -> Rating:
     """Rate a movie. Rating it again replaces value and time, keeps the id and answers 200.
 
     The movie's average and the user's recommendations show it at once.
@@ -32,6 +39,9 @@ def create_rating(wanted: RatingCreate, ratings: RatingServiceDep, request: Requ
     saved = ratings.save_rating(wanted)
     response.headers["Location"] = request.url_for("get_rating", rating_id=saved.rating.rating_id).path
     response.status_code = status.HTTP_201_CREATED if saved.is_new else status.HTTP_200_OK
+    if saved.is_new:
+        # After the commit: only what is in the database counts.
+        background.add_task(calibration.note_rating, saved.rating)
     return saved.rating
 
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response, status
 
-from server.dependencies import PageLinksDep, Paging, Recommendations, UserId, UserServiceDep
+from server.dependencies import PageLinksDep, Paging, Recommendations, RunningCalibrationDep, UserId, UserServiceDep
 from server.errors import ArtifactError, NoActiveModel, UserNotFound
 from server.problems import documented
 from server.routing import PAGE_RESPONSES, TransactionRoute, described_header
@@ -32,11 +32,15 @@ def list_user_ratings(user_id: UserId, paging: Paging, users: UserServiceDep, li
     "/{user_id}/recommended-movies",
     responses=documented(UserNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
 )
-def list_recommended_movies(user_id: UserId, query: Recommendations, users: UserServiceDep) -> RecommendedMovies:
+def list_recommended_movies(
+    user_id: UserId, query: Recommendations, users: UserServiceDep, calibration: RunningCalibrationDep
+) -> RecommendedMovies:
     """Recommend movies: ids and probabilities, highest first.
 
     The user's newest ratings count at once, without a new training. Movies he has rated are included unless
     `exclude_seen`. A user without ratings gets the popular movies. `expand=movies` adds the movies themselves, and
     `explain=true` the user's ratings that speak for each.
     """
-    return users.recommend_movies(user_id, query)
+    recommended = users.recommend_movies(user_id, query)
+    calibration.note_list(user_id, recommended.movie_ids, recommended.probabilities)
+    return recommended

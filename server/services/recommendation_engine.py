@@ -235,6 +235,11 @@ class TrainingRunDataManager(BaseDataManager):
         rows = [schemas.TrainingRun(**row._mapping) for row in self.session.execute(statement)]
         return min(rows, key=lambda run: UNFINISHED.index(RunStatus(run.status)), default=None)
 
+    def count_by_status(self) -> dict[RunStatus, int]:
+        """Count the runs of each status; of a status without runs nothing is said."""
+        rows = self.session.execute(select(TrainingRun.status, func.count()).group_by(TrainingRun.status))
+        return {RunStatus(status): count for status, count in rows}
+
     def find_id(self, status: RunStatus) -> int | None:
         """Give the one run that is running, or the one that waits."""
         return self.session.scalar(select(TrainingRun.run_id).where(TrainingRun.status == status))

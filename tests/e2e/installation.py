@@ -129,15 +129,15 @@ class Installation:
         return done.stdout
 
     @contextmanager
-    def serve(self, *options: str) -> Iterator[Server]:
-        """Run a server for the length of a block."""
+    def serve(self, *options: str, **settings: str) -> Iterator[Server]:
+        """Run a server for the length of a block, by keyword with settings of its own."""
         port = free_port()
         log = self.folder / f"server-{port}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [MATINEE, "serve", "--port", str(port), *options],
                 cwd=self.folder,
-                env=self._environment(),
+                env=self._environment() | {f"MATINEE_{name.upper()}": value for name, value in settings.items()},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
