@@ -10,8 +10,8 @@ LogFormat = Literal["text", "json"]
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
-# Who sends a line break in a path must not be able to write a line of his own into the log.
-CONTROL_CHARACTERS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+# Who sends a line break must not be able to write a line of his own into the log: what follows one is indented.
+CONTROL_CHARACTERS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {ord("\n"): "\n    "}
 
 
 class RequestIdFilter(logging.Filter):
@@ -27,7 +27,7 @@ class TextFormatter(logging.Formatter):
     """A record as one line that people read; a traceback follows in lines of its own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the name logging has for it)
-        """Fill in the line, its message without control characters."""
+        """Fill in the line, its message without control characters and without a second line at the margin."""
         record.message = record.message.translate(CONTROL_CHARACTERS)
         return super().formatMessage(record)
 

@@ -64,7 +64,7 @@ def test_nobody_writes_a_line_of_his_own_into_the_log(capsys: pytest.CaptureFixt
 
     logging.getLogger("server.somewhere").info("%s failed", "/a\n2026 ERROR\x1b[2J\x85b")
 
-    assert capsys.readouterr().err.endswith(" [-] /a\\x0a2026 ERROR\\x1b[2J\\x85b failed\n")
+    assert capsys.readouterr().err.endswith(" [-] /a\n    2026 ERROR\\x1b[2J\\x85b failed\n")
 
 
 @pytest.mark.usefixtures("server_logger")
