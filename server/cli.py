@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from threadpoolctl import threadpool_limits
 
 from server import cli_output as output
+from server import cli_upkeep
 from server.backend import logging, schema
 from server.backend.config import Settings
 from server.backend.lifeline import when_input_closes
@@ -49,6 +50,8 @@ models_app = typer.Typer(help="The ledger of model versions; without a command: 
 db_app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(db_app, name="db")
+app.command()(cli_upkeep.doctor)
+db_app.command()(cli_upkeep.backup)
 
 
 def main() -> None:

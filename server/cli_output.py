@@ -16,6 +16,7 @@ from server.etl.loader import Counts, LoadReport
 from server.recommender.evaluation import ACTIVITY_FROM, ActivityBucket
 from server.recommender.model import Evaluation
 from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage, TrainingRun
+from server.services.doctor import Finding
 
 SHOWN_REJECTS = 20
 
@@ -227,6 +228,14 @@ def _range(bucket: ActivityBucket) -> str:
 
 def _measures(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(name, text.format_map(metrics)) for name, text in MEASURES.items()]
+
+
+def print_examination(findings: Sequence[Finding]) -> None:
+    """Print what the doctor found, a line each, and below what is wrong how to mend it."""
+    for finding in findings:
+        say(f"{finding.health:<8} {finding.name}: {finding.detail}")
+        if finding.mend:
+            say(f"{'':<8}   {finding.mend}")
 
 
 def print_welcome(address: str, first_user: int | None) -> None:

