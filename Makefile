@@ -74,7 +74,7 @@ audit: .venv/.installed-dev ## Look the locked dependencies up among known vulne
 
 .PHONY: fuzz
 fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each database; every answer must be as documented
-	@.venv/bin/pytest tests/e2e/test_fuzz.py --fuzz-calls $(CALLS) --timeout 0 -p no:cacheprovider
+	@.venv/bin/pytest tests/e2e/test_fuzz.py -s --fuzz-calls $(CALLS) --timeout 0 -p no:cacheprovider
 
 .PHONY: chaos
 chaos: .venv/.installed-dev ## Kill servers and trainers, take away databases and disks, ROUNDS times each

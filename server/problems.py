@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 # What the router itself answers, before any of our code runs.
@@ -193,11 +194,23 @@ def _document(app: FastAPI) -> dict[str, Any]:
         )
         schemas = document["components"]["schemas"]
         schemas.update(problems["$defs"])
+        _write_limits_whole(schemas)
         document["components"]["headers"] = COMMON_HEADERS
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _write_limits_whole(schemas: dict[str, Any]) -> None:
+    """Write limits of integers as integers.
+
+    FastAPI makes floats of them, and 9.223372036854776e+18, read as it is written, is more than 64 bits hold.
+    """
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            if field.get("type") == "integer":
+                field.update({limit: int(field[limit]) for limit in LIMITS if limit in field})
 
 
 def _describe_common_errors(operation: dict[str, Any]) -> None:

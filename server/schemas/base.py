@@ -7,10 +7,11 @@ from typing import Annotated, Any, Protocol, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-MAX_ID = 2**63 - 1
+# Ids are smaller, and so fit 64 bits. A float, which is what limits are in the OpenAPI document, holds it exactly.
+ID_LIMIT = 2**63
 
 # JSON integers of a body: strict, so that "1", 1.0 and true are refused.
-EntityId = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+EntityId = Annotated[int, Field(strict=True, ge=1, lt=ID_LIMIT)]
 
 
 def _digits(value: Any) -> Any:  # noqa: ANN401 (whatever the query string held)
@@ -22,7 +23,8 @@ def _digits(value: Any) -> Any:  # noqa: ANN401 (whatever the query string held)
 
 # Whole numbers in a path or a query string, which arrive as text.
 Digits = BeforeValidator(_digits)
-PathId = Annotated[int, Digits, Field(ge=1, le=MAX_ID)]
+# The bounds stand before the check of the digits, for only there Pydantic tells them to the OpenAPI document.
+PathId = Annotated[int, Field(ge=1, lt=ID_LIMIT), Digits]
 
 
 def _written(moment: datetime) -> str:
@@ -59,14 +61,14 @@ class WriteSchema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Limit = Annotated[int, Digits, Field(ge=1, le=100, description="Entries on a page.")]
+Limit = Annotated[int, Field(ge=1, le=100, description="Entries on a page."), Digits]
 
 
 class Paging(BaseModel):
     """Which page of a list."""
 
     limit: Limit = 10
-    page: Annotated[int, Digits, Field(ge=1, le=1_000_000, description="Number of the page, from 1.")] = 1
+    page: Annotated[int, Field(ge=1, le=1_000_000, description="Number of the page, from 1."), Digits] = 1
 
     @property
     def offset(self) -> int:

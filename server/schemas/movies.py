@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from server.schemas.base import MAX_ID, Digits, OnRequest, Paging, ReadSchema, Total
+from server.schemas.base import ID_LIMIT, Digits, OnRequest, Paging, ReadSchema, Total
 
 TOY_STORY: JsonDict = {
     "movie_id": 1,
@@ -112,7 +112,7 @@ class Expansion(StrEnum):
 class BestMoviesQuery(BaseModel):
     """How many movies of a list that begins with the best, and how much of them."""
 
-    n: Annotated[int, Digits, Field(ge=1, le=100, description="How many movies.")] = 10
+    n: Annotated[int, Field(ge=1, le=100, description="How many movies."), Digits] = 10
     expand: list[Expansion] = Field(
         default=[], max_length=20, description="`movies` adds the movies themselves, so that no second call is needed."
     )
@@ -140,7 +140,7 @@ class MovieSort(StrEnum):
     ID_REVERSED = "-id"
 
 
-Year = Annotated[int, Digits, Field(ge=0, le=9999)]
+Year = Annotated[int, Field(ge=0, le=9999), Digits]
 
 
 class MovieQuery(Paging):
@@ -160,7 +160,7 @@ class MovieQuery(Paging):
     )
     year_from: Year | None = Field(default=None, description="First year, inclusive.")
     year_to: Year | None = Field(default=None, description="Last year, inclusive.")
-    min_ratings: Annotated[int, Digits, Field(ge=0, le=MAX_ID)] | None = Field(
+    min_ratings: Annotated[int, Field(ge=0, lt=ID_LIMIT), Digits] | None = Field(
         default=None, description="At least so many ratings."
     )
     sort: MovieSort | None = Field(

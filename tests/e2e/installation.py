@@ -115,12 +115,13 @@ class Installation:
         """The folder of the model store."""
         return self.folder / "models"
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, typed: str = "") -> str:
         """Run the command line to its end, which must be a good one, and give what it printed."""
         done = subprocess.run(
             [MATINEE, *arguments],
             cwd=self.folder,
             env=self._environment(),
+            input=typed,
             capture_output=True,
             text=True,
             check=False,
