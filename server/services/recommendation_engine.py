@@ -304,6 +304,17 @@ class ModelVersionDataManager(BaseDataManager):
             select(ActiveModel.version, ModelVersion.artifact, ActiveModel.activated_at).join(ModelVersion)
         ).one_or_none()
 
+    def list_once_live(self, before: int) -> list[tuple[int, str]]:
+        """Give number and artifact of the older versions that went live when their runs ended, newest first."""
+        statement = (
+            select(ModelVersion.version, ModelVersion.artifact)
+            .join(TrainingRun, TrainingRun.version == ModelVersion.version)
+            # Of runs before there was a gate nothing is said: all went live.
+            .where(ModelVersion.version < before, TrainingRun.is_activated.is_not(False))
+            .order_by(ModelVersion.version.desc())
+        )
+        return [(version, artifact) for version, artifact in self.session.execute(statement)]
+
     def activate(self, version: int) -> None:
         """Point the one row at a version."""
         values = {"version": version, "activated_at": datetime.now(UTC)}
