@@ -78,7 +78,7 @@ fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each 
 
 .PHONY: chaos
 chaos: .venv/.installed-dev ## Kill servers and trainers, take away databases and disks, ROUNDS times each
-	@.venv/bin/pytest tests/e2e/test_faults.py --chaos-rounds $(ROUNDS) --timeout 0 -p no:cacheprovider
+	@.venv/bin/pytest tests/e2e/test_faults.py -s --chaos-rounds $(ROUNDS) --timeout 0 -p no:cacheprovider
 
 .PHONY: format
 format: .venv/.installed-dev ## Format the code and mend what the linter can
