@@ -45,15 +45,15 @@ demo: install ## Install, load DATA (the built-in demo, or any source of `matine
 	@.venv/bin/matinee train --if-needed
 	@.venv/bin/matinee serve --port $(PORT)
 
-# Newman, which runs the Postman collection, comes with the tests where Node is present; Node, too, trusts what the
-# machine trusts.
-NEWMAN := $(if $(shell command -v npm),tests/e2e/postman/node_modules/.installed)
-tests/e2e/postman/node_modules/.installed: tests/e2e/postman/package-lock.json
-	@NODE_OPTIONS=--use-openssl-ca npm ci --loglevel=error --no-audit --no-fund --prefix tests/e2e/postman > /dev/null
+# What the tests run in Node comes with them where Node is present: Newman for the Postman collection, TypeScript and a
+# DOM for what a front-end developer does. Node, too, trusts what the machine trusts.
+NODE_TOOLS := $(if $(shell command -v npm),$(patsubst %,tests/e2e/%/node_modules/.installed,postman frontend))
+tests/e2e/%/node_modules/.installed: tests/e2e/%/package-lock.json
+	@NODE_OPTIONS=--use-openssl-ca npm ci --loglevel=error --no-audit --no-fund --prefix $(<D) > /dev/null
 	@touch $@
 
 .PHONY: test
-test: .venv/.installed-dev $(NEWMAN) ## Install what tests need, PostgreSQL included, and run them all
+test: .venv/.installed-dev $(NODE_TOOLS) ## Install what tests need, PostgreSQL included, and run them all
 	@.venv/bin/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: check
@@ -93,6 +93,11 @@ docs: .venv/.installed-dev ## Write the generated docs again
 bench-recommender: .venv/.installed-dev ## Measure the recommender beside its peers on DATA; prints one table
 	@$(UV) sync --quiet --locked --inexact --group bench
 	@.venv/bin/python -m benchmarks.recommender $(if $(filter-out demo,$(DATA)),--data "$(DATA)")
+
+.PHONY: bench-search
+bench-search: .venv/.installed-dev ## Measure the search beside its peers on DATA, then with the titles of TITLES
+	@$(UV) sync --quiet --locked --inexact --group bench
+	@.venv/bin/python -m benchmarks.search $(if $(filter-out demo,$(DATA)),--data "$(DATA)") $(if $(TITLES),--titles "$(TITLES)")
 
 .PHONY: bench
 bench: .venv/.installed-dev ## Measure ingestion, training, search and serving; prints tables

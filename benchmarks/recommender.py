@@ -3,9 +3,9 @@
     python -m benchmarks.recommender [--data SOURCE]
 
 Of a peer with several settings the one with the best NDCG@10 on the held-out ratings themselves is shown, which is
-in the peer's favour; Matinee chooses its settings without them. All get the same calibrator, fitted on one half of
-the users and measured on the other: ECE is their calibration error, "top 20" that in the user's first 20, beside what
-chance alone would show there. Peak memory is the whole process's, with the ratings in it.
+in the peer's favour; Matinee chooses its settings without them. All get the same calibrator, measured on one fifth of
+the users after another and fitted on the others: ECE is their calibration error, "top 20" that in the user's first 20,
+beside what chance alone would show there. Peak memory is the whole process's, with the ratings in it.
 """
 
 import argparse

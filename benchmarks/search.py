@@ -1,74 +1,195 @@
-"""Search in process, beside SQL's LIKE over title and genres in the same database."""
+"""``make bench-search``: the search beside SQLite's FTS5, PostgreSQL's pg_trgm and tantivy, on the same queries.
 
+    python -m benchmarks.search [--data SOURCE] [--titles MOVIES_CSV] [--queries N] [--seed N]
+
+Queries are made from the titles of films with 20 ratings or more, by kind (``search_queries.py``), and read from
+``golden_queries.csv``. With ``--titles`` all is measured again in the larger catalogue of that file with the ratings of
+SOURCE, whose ids must be the same, as they are in all of MovieLens. At last the queries go to a server of their own.
+"""
+
+import argparse
+import csv
+import http.client
+import shutil
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
 
 import numpy as np
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
-from benchmarks.workbench import Workbench, percentiles_ms, print_table
-from server.models import Genre, Movie, MovieGenre
-from server.search.index import SearchDocument, SearchIndex
+from benchmarks.search_peers import Engine, contenders
+from benchmarks.search_queries import GOLDEN, Film, Query, golden_queries, make_queries
+from benchmarks.serve import API, serving
+from benchmarks.workbench import Workbench, print_table
+from server.backend.session import Database
+from server.etl.demo import write_demo
+from server.models import Movie, Rating
 from server.services.live import CatalogueDataManager
+from tests import postgres
 
-QUERIES_A_KIND = 200
+QUERIES_A_KIND = 150
+SEED = 0
+WARM_UP = 20
 
 
-def run(bench: Workbench) -> None:
-    """Print milliseconds, and how often the film meant comes first, by kind of query."""
-    with bench.loaded_database() as database, database.transaction(writes=False) as session:
+class Answer(NamedTuple):
+    """Where the film meant stood among the hits, from 1, or 0, and how long it took."""
+
+    kind: str
+    rank: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Options:
+    """How many queries of each kind, and which."""
+
+    queries: int = QUERIES_A_KIND
+    seed: int = SEED
+
+
+def run(bench: Workbench, options: Options = Options()) -> None:
+    """Print quality and time of each engine by kind of query, then time over HTTP."""
+    with bench.loaded_database() as database:
+        films = read_films(database)
+    queries = [*golden_queries(films), *make_queries(films, a_kind=options.queries, seed=options.seed)]
+    documents = [film.document for film in films]
+    with postgres.running_server() as server, postgres.database(server, "bench_search") as url:
+        address = url.render_as_string(hide_password=False)
+        with contenders(documents, address) as engines:
+            answers = {name: [_ask(engine, query) for query in queries] for name, engine in engines.items()}
+    _print_quality(f"{len(films):,} movies", answers)
+    _print_times(answers)
+    _print_serving(bench, queries)
+
+
+def read_films(database: Database) -> list[Film]:
+    """Read what is searched, with the source's titles."""
+    with database.transaction(writes=False) as session:
+        sources = dict(iter(session.execute(select(Movie.movie_id, Movie.source_title))))
         documents = CatalogueDataManager(session).list_documents()
-        started = time.perf_counter()
-        index = SearchIndex(documents)
-        build_s = time.perf_counter() - started
-        rows = []
-        for kind, make in KINDS.items():
-            sample = _sample(documents)
-            own = _measure(lambda query: index.search(query).movie_ids[:1].tolist(), sample, make)
-            like = _measure(lambda query: _like(session, query), sample, make)
-            rows.append((kind, *own, *like))
-    header = ("query", "first hit", "p50 ms", "p99 ms", "LIKE: first hit", "p50 ms", "p99 ms")
-    print_table(f"Search of {len(documents):,} movies, index built in {build_s:.2f} s", header, rows)
+    return [Film(document, sources[document.movie_id]) for document in documents]
 
 
-def _sample(documents: Sequence[SearchDocument]) -> list[SearchDocument]:
-    """Choose movies that people look for: by their number of ratings."""
-    weights = np.array([document.popularity for document in documents], dtype=float)
-    chosen = np.random.default_rng(0).choice(len(documents), QUERIES_A_KIND, p=weights / weights.sum())
-    return [documents[number] for number in chosen]
+def _ask(engine: Engine, query: Query) -> Answer:
+    started = time.perf_counter()
+    found = engine.search(query.text)
+    seconds = time.perf_counter() - started
+    return Answer(query.kind, found.index(query.movie_id) + 1 if query.movie_id in found else 0, seconds)
 
 
-def _measure(
-    search: Callable[[str], list[int]], sample: Sequence[SearchDocument], make: Callable[[SearchDocument], str]
-) -> tuple[str, float, float]:
-    durations, hits = [], 0
-    for document in sample:
-        query = make(document)
-        started = time.perf_counter()
-        first = search(query)
-        durations.append(time.perf_counter() - started)
-        hits += first == [document.movie_id]
-    p50, p99, _ = percentiles_ms(durations)
-    return f"{hits / len(sample):.3f}", p50, p99
+def _print_quality(title: str, answers: dict[str, list[Answer]]) -> None:
+    """Print a table a measure: engines side by side, kinds one below the other."""
+    by_engine = [_ranks_by_kind(given) for given in answers.values()]
+    kinds = list(by_engine[0])
+    for measure, score in MEASURES.items():
+        scores = np.array([[score(ranks[kind]) for ranks in by_engine] for kind in kinds])
+        rows = [
+            (kind, len(by_engine[0][kind]), *(f"{value:.3f}" for value in row))
+            for kind, row in zip(kinds, scores, strict=True)
+        ]
+        mean = np.mean([row for kind, row in zip(kinds, scores, strict=True) if kind != GOLDEN], axis=0)
+        rows.append(("mean of the kinds, without golden", "", *(f"{value:.3f}" for value in mean)))
+        print_table(f"Search of {title}: {measure}", ("", "queries", *answers), rows)
 
 
-def _like(session: Session, query: str) -> list[int]:
-    pattern = f"%{query}%"
-    genres = select(MovieGenre.movie_id).join(Genre).where(Genre.genre_name.ilike(pattern))
-    found = select(Movie.movie_id).where(or_(Movie.title.ilike(pattern), Movie.movie_id.in_(genres)))
-    return list(session.scalars(found.order_by(Movie.movie_id).limit(1)))
+def _ranks_by_kind(answers: Sequence[Answer]) -> dict[str, list[int]]:
+    ranks: dict[str, list[int]] = defaultdict(list)
+    for answer in answers:
+        ranks[answer.kind].append(answer.rank)
+    return ranks
 
 
-def _article_last(document: SearchDocument) -> str:
-    return f"{document.title[4:]}, The" if document.title.startswith("The ") else document.title
+def _hit_at_1(ranks: Sequence[int]) -> float:
+    return ranks.count(1) / len(ranks)
 
 
-KINDS: dict[str, Callable[[SearchDocument], str]] = {
-    "title": lambda document: document.title,
-    "lower case": lambda document: document.title.lower(),
-    "article last": _article_last,
-    "title and year": lambda document: f"{document.title} {document.year or ''}".strip(),
-    "last letter missing": lambda document: document.title[:-1] or document.title,
-    "words swapped": lambda document: " ".join(reversed(document.title.split())),
-}
+def _hit_at_10(ranks: Sequence[int]) -> float:
+    return np.count_nonzero(ranks) / len(ranks)
+
+
+def _mrr_at_10(ranks: Sequence[int]) -> float:
+    return sum(1 / rank for rank in ranks if rank) / len(ranks)
+
+
+MEASURES = {"hit@1": _hit_at_1, "hit@10": _hit_at_10, "MRR@10": _mrr_at_10}
+
+
+def _print_times(answers: dict[str, list[Answer]]) -> None:
+    rows = [(name, *_percentiles_ms([answer.seconds for answer in given])) for name, given in answers.items()]
+    print_table("Milliseconds a query, in process", ("", "p50", "p95", "p99"), rows)
+
+
+def _print_serving(bench: Workbench, queries: Sequence[Query]) -> None:
+    """Ask a server of one worker for all, one after the other, on one connection."""
+    started = time.perf_counter()
+    with serving(bench) as port, closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        start_s = time.perf_counter() - started + _get(connection, f"{API}/movies?search=matrix")
+        for query in queries[:WARM_UP]:
+            _get(connection, _path(query))
+        search = [_get(connection, _path(query)) for query in queries]
+        page = [_get(connection, f"{API}/movies?page=2") for _ in queries]
+        nothing = [_get(connection, "/livez") for _ in queries]
+    rows = [
+        (name, *_percentiles_ms(seconds))
+        for name, seconds in {"search": search, "a page without search": page, "nothing (/livez)": nothing}.items()
+    ]
+    title = f"Milliseconds a request, one worker, first search answered {start_s:.1f} s after its start"
+    print_table(title, ("", "p50", "p95", "p99"), rows)
+
+
+def _path(query: Query) -> str:
+    return f"{API}/movies?search={quote(query.text)}"
+
+
+def _get(connection: http.client.HTTPConnection, path: str) -> float:
+    started = time.perf_counter()
+    connection.request("GET", path)
+    connection.getresponse().read()
+    return time.perf_counter() - started
+
+
+def _percentiles_ms(seconds: Sequence[float]) -> tuple[float, ...]:
+    return tuple(float(value) for value in np.percentile(np.array(seconds) * 1000, [50, 95, 99]))
+
+
+def with_titles(bench: Workbench, titles: Path, folder: Path) -> Workbench:
+    """Make a source of other titles and the ratings of a workbench's own, as far as they are of the same movies."""
+    source = folder / "source"
+    source.mkdir(parents=True)
+    shutil.copyfile(titles, source / "movies.csv")
+    with bench.loaded_database() as database, database.transaction(writes=False) as session:
+        rows = session.execute(select(Rating.user_id, Rating.movie_id, Rating.rating, Rating.rated_at))
+        with (source / "ratings.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("userId", "movieId", "rating", "timestamp"))
+            writer.writerows((user, movie, rating, int(moment.timestamp())) for user, movie, rating, moment in rows)
+    return Workbench(source, folder)
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description="Measure the search.")
+    parser.add_argument("--data", type=Path, help="a MovieLens folder or zip (default: the built-in demo)")
+    parser.add_argument("--titles", type=Path, help="a movies.csv of a larger catalogue with the same ids")
+    parser.add_argument("--queries", type=int, default=QUERIES_A_KIND, help="of each kind (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="makes other queries (default: %(default)s)")
+    given = parser.parse_args()
+    options = Options(given.queries, given.seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bench = Workbench(given.data or write_demo(folder / "demo"), folder / "data")
+        run(bench, options)
+        if given.titles:
+            run(with_titles(bench, given.titles, folder / "titles"), options)
+
+
+if __name__ == "__main__":
+    main()

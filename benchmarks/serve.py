@@ -22,7 +22,7 @@ def run(bench: Workbench) -> None:
     """Print milliseconds a request, one after the other, idle and during a training."""
     with bench.loaded_database() as database, database.transaction(writes=False) as session:
         user = OperationsDataManager(session).find_first_user()
-    with _server(bench) as port:
+    with serving(bench) as port:
         _train(port, lambda: None)
         paths = {
             "nothing (/livez)": "/livez",
@@ -55,7 +55,7 @@ def _ask_all(port: int, paths: dict[str, str], durations: dict[str, list[float]]
 
 
 @contextmanager
-def _server(bench: Workbench) -> Iterator[int]:
+def serving(bench: Workbench) -> Iterator[int]:
     """Serve the benchmark's database in a process of its own; gives the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

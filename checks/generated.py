@@ -1,4 +1,4 @@
-"""Docs that are generated, compared with what the code says now: `docs/openapi.json` and `docs/cli.md`."""
+"""Docs that are generated, compared with what the code says now: those of `DOCS`, below."""
 
 import json
 import re
@@ -8,9 +8,21 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from checks.postman import render_collection
 from server.app import create_app
 from server.backend.config import Settings
 from server.cli import app as cli
+from server.routers.errors import describe_all
+
+CLI_INTRODUCTION = """\
+# The command line
+
+Written by `make docs` from the code.
+
+Results go to standard output, progress and complaints to standard error. Colours and bars are for terminals only, and
+`NO_COLOR=1` turns colours off there. Where a script would want it, `--json` gives the result as one JSON document.
+`matinee --install-completion` teaches your shell the commands, options and names of releases and algorithms.
+"""
 
 
 def main() -> int:
@@ -27,9 +39,14 @@ def render_openapi() -> str:
     return json.dumps(create_app(Settings(_env_file=None)).openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
+def render_postman() -> str:
+    """Give the Postman collection of that document."""
+    return render_collection(json.loads(render_openapi()))
+
+
 def render_cli() -> str:
     """Give the help of every command, and the settings."""
-    parts = ["# The command line\n\nWritten by `make docs` from the code.\n"]
+    parts = [CLI_INTRODUCTION]
     parts += [f"## `{name}`\n\n```\n{text}\n```\n" for name, text in _helps([])]
     rows = [
         f"| `MATINEE_{name.upper()}` | `{field.default}` | {field.description} |"
@@ -45,7 +62,7 @@ def _helps(commands: list[str]) -> Iterator[tuple[str, str]]:
     shown = CliRunner().invoke(cli, [*commands, "--help"], prog_name="matinee", env={"COLUMNS": "100"}, color=False)
     text = shown.output.rstrip()
     yield " ".join(["matinee", *commands]), text
-    for child in re.findall(r"^  (\w+) ", text.partition("Commands:")[2], re.MULTILINE):
+    for child in re.findall(r"^  (\w+) ", text.partition("Commands:")[2].partition("\n\n")[0], re.MULTILINE):
         yield from _helps([*commands, child])
 
 
@@ -56,7 +73,12 @@ def _is_current(path: Path, text: str, *, write: bool) -> bool:
     return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
-DOCS: dict[str, Callable[[], str]] = {"docs/openapi.json": render_openapi, "docs/cli.md": render_cli}
+DOCS: dict[str, Callable[[], str]] = {
+    "docs/openapi.json": render_openapi,
+    "docs/postman_collection.json": render_postman,
+    "docs/errors.md": describe_all,
+    "docs/cli.md": render_cli,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,9 +6,10 @@ from importlib.metadata import version
 
 import anyio
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from threadpoolctl import threadpool_limits
 
-from server import problems, telemetry
+from server import openapi, problems, telemetry
 from server.backend import lifeline, logging, schema
 from server.backend.config import Settings
 from server.backend.metrics import Metrics
@@ -16,9 +17,10 @@ from server.backend.model_store import ModelStore
 from server.backend.refresher import Refresher
 from server.backend.session import Database
 from server.dependencies import Lifespan, State
+from server.http_manners import CommonHeadersMiddleware, HeadMiddleware
 from server.middleware import BodyLimitMiddleware, RequestIdMiddleware, UnexpectedErrorMiddleware
 from server.observation import ObservationMiddleware
-from server.routers import genres, movies, operations, ratings, recommendation_engine, user
+from server.routers import errors, genres, movies, operations, ratings, recommendation_engine, user
 from server.services.installation_metrics import InstallationCollector
 from server.services.live import LiveCatalogue, LiveModel
 from server.services.running_calibration import RunningCalibration
@@ -29,11 +31,16 @@ API_PREFIX = "/api/rest/v1"
 # How many requests of a process may wait for each other in the database; see dependencies.get_session.
 WRITE_SLOTS = 8
 
+# Shorter ones fit into a packet or two as they are. Level 5 is within a few percent of 9's size in a third of its time.
+GZIP_FROM_BYTES = 1000
+GZIP_LEVEL = 5
+
 DESCRIPTION = """\
 A movie catalogue, ratings, and personal recommendations with probabilities that mean something.
 
-Errors are problem details (RFC 9457, `application/problem+json`). Lists are pages with an exact
-`total` and a `Link` header. Times are UTC. Every response carries `X-Request-ID`.
+Errors are problem details (RFC 9457, `application/problem+json`) whose `type` leads to a text about them. Lists are
+pages with an exact `total` and a `Link` header. Times are UTC. Every response carries `X-Request-ID`. What can be asked
+for with GET can be with HEAD; movies, lists and the recommendation engine have an `ETag`.
 """
 
 TAGS = [
@@ -56,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version=version("matinee"),
         description=DESCRIPTION,
         openapi_tags=TAGS,
+        license_info={"name": "MIT", "identifier": "MIT"},
         lifespan=_lifespan(settings, metrics),
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
@@ -64,9 +72,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(resource.router, prefix=API_PREFIX)
     app.include_router(operations.liveness_router)
     app.include_router(operations.router)
+    app.include_router(errors.router)
     problems.install(app)
+    openapi.install(app)
     app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(CommonHeadersMiddleware)
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(ObservationMiddleware, metrics=metrics)
     app.add_middleware(RequestIdMiddleware)
     telemetry.trace_requests(app)

@@ -16,6 +16,7 @@ import uvicorn
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from threadpoolctl import threadpool_limits
 
+from server import cli_examples as examples
 from server import cli_output as output
 from server import cli_upkeep
 from server.backend import logging, schema
@@ -39,19 +40,25 @@ from server.services.training import Trainer, TrainingDataManager
 
 DOWNLOADS = Path("data/downloads")
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
+
 app = typer.Typer(
     help="Matinee: a movie catalogue, ratings and personal recommendations behind one REST API.",
+    epilog=examples.MATINEE,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-models_app = typer.Typer(help="The ledger of model versions; without a command: list it.", invoke_without_command=True)
-db_app = typer.Typer(help="The database's schema.", no_args_is_help=True)
+models_app = typer.Typer(
+    help="The ledger of model versions; without a command: list it.",
+    epilog=examples.MODELS,
+    invoke_without_command=True,
+)
+db_app = typer.Typer(help="The database's schema.", epilog=examples.DB, no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(db_app, name="db")
-app.command()(cli_upkeep.doctor)
-db_app.command()(cli_upkeep.backup)
+app.command(epilog=examples.DOCTOR)(cli_upkeep.doctor)
+db_app.command(epilog=examples.BACKUP)(cli_upkeep.backup)
 
 
 def main() -> None:
@@ -62,21 +69,24 @@ def main() -> None:
         sys.exit(f"Error: {error}")
     except SQLAlchemyError as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
-        sys.exit(f"Error: the database {Settings.load().sqlalchemy_url!r} cannot be used: {reason}")
+        url = Settings.load().sqlalchemy_url
+        sys.exit(f"Error: the database {url!r} cannot be used: {reason}\nMend MATINEE_DATABASE_URL, or start it.")
     except OSError as error:
         sys.exit(f"Error: {error}")
 
 
-@app.command()
+@app.command(epilog=examples.INGEST)
 def ingest(
     source: Annotated[
         str,
         typer.Argument(
             help="A MovieLens folder or .zip, a release to download "
-            f"({', '.join(RELEASES)}), or demo: a small built-in catalogue."
+            f"({', '.join(RELEASES)}), or demo: a small built-in catalogue.",
+            autocompletion=lambda: ["demo", *RELEASES],
         ),
     ],
     rejects: Annotated[Path | None, typer.Option(help="Write every row that cannot be used to this file.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Load movies and ratings, all or nothing.
 
@@ -90,12 +100,14 @@ def ingest(
         output.byte_progress(movielens.bytes_total) as on_progress,
     ):
         report = load(movielens, database, name=source, on_progress=on_progress, on_reject=sink.add)
-    output.print_load_report(report, sink)
+    output.print_load_report(report, sink, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=examples.TRAIN)
 def train(
-    algorithm: Annotated[str | None, typer.Option(help="Instead of MATINEE_ALGORITHM.")] = None,
+    algorithm: Annotated[
+        str | None, typer.Option(help="Instead of MATINEE_ALGORITHM.", autocompletion=lambda: list(ALGORITHMS))
+    ] = None,
     if_needed: Annotated[
         bool,
         typer.Option("--if-needed", help="Only if ratings, or the algorithm, have changed since the last training."),
@@ -103,6 +115,7 @@ def train(
     activate: Annotated[
         bool, typer.Option("--activate", help="Make it live even if it is worse than the live version.")
     ] = False,
+    as_json: AsJson = False,
     run: Annotated[int | None, typer.Option(hidden=True, help="Carry out a run that a server has begun.")] = None,
 ) -> None:
     """Train a model, and make it live unless it is worse than the live version.
@@ -116,7 +129,7 @@ def train(
             _carry_out_for_server(trainer, run)
             return
         if if_needed and not trainer.is_needed():
-            output.say("The newest version was trained on these very ratings; nothing to do.")
+            output.print_no_training(as_json=as_json)
             return
         # As Ctrl-C does: the run is marked as failed on the way out.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -125,7 +138,7 @@ def train(
             version = trainer.carry_out(run_id, on_progress, is_to_activate=activate)
         with database.transaction(writes=False) as session:
             engine = RecommendationEngineService(session)
-            output.print_version(engine.get_version(version), engine.get_run(run_id))
+            output.print_version(engine.get_version(version), engine.get_run(run_id), as_json=as_json)
 
 
 def _check_split(name: str) -> str:
@@ -150,7 +163,7 @@ def _check_picture(path: Path | None) -> Path | None:
     return path
 
 
-@app.command()
+@app.command(epilog=examples.EVALUATE)
 def evaluate(
     split: Annotated[
         str,
@@ -192,7 +205,12 @@ def evaluate(
         # With another number of threads sums are rounded otherwise: the measures would not be those of a training.
         with threadpool_limits(settings.training_threads):
             evaluations = evaluate_algorithms(
-                ratings, movie_ids, algorithms=_announced(names, on_progress), seed=settings.seed, split=split
+                ratings,
+                movie_ids,
+                algorithms=_announced(names, on_progress),
+                seed=settings.seed,
+                split=split,
+                memory_mb=settings.model_memory_mb,
             )
     counts = output.DataCounts(ratings=len(ratings), users=np.unique(ratings.user_ids).size, movies=movie_ids.size)
     comparison = output.Comparison(split=split, seed=settings.seed, data=counts, evaluations=evaluations)
@@ -214,14 +232,15 @@ def _announced(names: Sequence[str], on_progress: Callable[[str, float], None]) 
 
 
 @models_app.callback()
-def models(context: typer.Context) -> None:
+def models(context: typer.Context, as_json: AsJson = False) -> None:
     """List the model versions, newest first."""
     if context.invoked_subcommand is None:
         with _database() as database, database.transaction(writes=False) as session:
-            output.print_versions(RecommendationEngineService(session).list_versions(Paging(limit=100)))
+            page = RecommendationEngineService(session).list_versions(Paging(limit=100))
+            output.print_versions(page, as_json=as_json)
 
 
-@models_app.command()
+@models_app.command(epilog=examples.ACTIVATE)
 def activate(
     version: Annotated[int, typer.Argument(help="Number of a version; matinee models lists them.")],
 ) -> None:
@@ -232,7 +251,7 @@ def activate(
     output.say(f"Version {version} is live.")
 
 
-@models_app.command()
+@models_app.command(epilog=examples.PRUNE)
 def prune(
     keep: Annotated[int, typer.Option(min=0, help="How many of the newest versions to keep, beside the live one.")],
 ) -> None:
@@ -250,7 +269,7 @@ def prune(
     output.say(f"{forgotten} versions forgotten, {len(orphans)} artifacts deleted.")
 
 
-@app.command()
+@app.command(epilog=examples.SERVE)
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
@@ -281,7 +300,7 @@ def serve(
         )
 
 
-@db_app.command("upgrade")
+@db_app.command("upgrade", epilog=examples.DB)
 def db_upgrade() -> None:
     """Bring the database to this release's schema."""
     database = Database(Settings.load())
@@ -308,7 +327,7 @@ def _local_source(source: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             yield write_demo(Path(folder))
     elif source in RELEASES and not Path(source).exists():
-        output.say(LICENCE_NOTICE)
+        output.remark(LICENCE_NOTICE)
         with output.download_progress() as on_progress:
             path = download(source, DOWNLOADS, on_progress)
         yield path

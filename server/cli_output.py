@@ -1,7 +1,9 @@
 """What the ``matinee`` command prints: sentences, tables and progress bars."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -29,6 +31,7 @@ MEASURES = {
     "Hit rate, first 10": "{hit_rate_at_10:.1%}",
     "Coverage, first 10": "{coverage:.1%}",
     "Novelty, first 10": "{novelty:.2f} bits",
+    "Likes of modelled movies": "{modelled_likes:.1%}",
     "Calibration error (ECE)": "{ece:.4f}",
     "  by chance alone": "{ece_floor:.4f}",
     "ECE, first 20": "{ece_top_20:.4f}",
@@ -47,6 +50,11 @@ err = Console(stderr=True)
 def say(sentence: str) -> None:
     """Print a sentence as it is."""
     out.print(sentence, markup=False)
+
+
+def remark(sentence: str) -> None:
+    """Print a sentence that is no result, to standard error."""
+    err.print(sentence, markup=False)
 
 
 class Rejects:
@@ -106,8 +114,11 @@ def stage_progress() -> Iterator[Callable[[str, float], None]]:
         yield lambda stage, share: progress.update(task, description=stage, completed=share)
 
 
-def print_load_report(report: LoadReport, rejects: Rejects) -> None:
+def print_load_report(report: LoadReport, rejects: Rejects, *, as_json: bool) -> None:
     """Print what an ingestion did with every row."""
+    if as_json:
+        say(json.dumps(asdict(report) | {"first_rejected": rejects.first}, indent=2))
+        return
     table = Table("", "read", "added", "updated", "unchanged", "rejected", box=None, header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -126,8 +137,26 @@ def _numbers(counts: Counts) -> tuple[int, ...]:
     return (counts.read, counts.added, counts.updated, counts.unchanged, counts.rejected)
 
 
-def print_version(version: ModelVersion, run: TrainingRun) -> None:
+class Training(BaseModel):
+    """A training that has ended, and the version it made; null where there was nothing to do."""
+
+    run: TrainingRun | None
+    version: ModelVersion | None
+
+
+def print_no_training(*, as_json: bool) -> None:
+    """Say that no training was needed."""
+    if as_json:
+        say(Training(run=None, version=None).model_dump_json(indent=2))
+        return
+    say("The newest version was trained on these very ratings; nothing to do.")
+
+
+def print_version(version: ModelVersion, run: TrainingRun, *, as_json: bool) -> None:
     """Print a new model version and its metrics."""
+    if as_json:
+        say(Training(run=run, version=version).model_dump_json(indent=2))
+        return
     is_live = "is live" if run.is_activated else "is kept, but not live"
     say(f"Version {version.version} ({version.algorithm}) trained in {version.duration_s:.1f} s and {is_live}.")
     if run.verdict:
@@ -138,8 +167,11 @@ def print_version(version: ModelVersion, run: TrainingRun) -> None:
         say(f"  {name:<29}{text:>11}")
 
 
-def print_versions(page: ModelVersionPage) -> None:
+def print_versions(page: ModelVersionPage, *, as_json: bool) -> None:
     """Print the ledger, newest first."""
+    if as_json:
+        say(page.model_dump_json(indent=2))
+        return
     if not page.models:
         say("No model has been trained yet: matinee train")
         return

@@ -1,32 +1,49 @@
 """The errors Matinee raises on purpose, each with the HTTP status and the stable code it is answered with.
 
-    MatineeError
+    MatineeError                 500
+    ├── BadRequest               400
     ├── NotFoundError            404  MovieNotFound UserNotFound RatingNotFound RunNotFound ModelVersionNotFound
+    ├── MethodNotAllowed         405
     ├── ConflictError            409  NoActiveModel TrainingInProgress
+    ├── BodyTooLarge             413
     ├── InvalidInputError        422  TooFewRatings SourceError
-    ├── UnavailableError         503  TooManyWrites ArtifactError
+    ├── UnavailableError         503  DatabaseUnavailable TooManyWrites ArtifactError
     └── SettingsError                 a setting, or the database's schema, that stops the start
 
 Nothing here knows HTTP beyond the number; ``server.problems`` renders these for the API, ``server.cli`` for a terminal.
+The docstring of a class says when it is raised, and its ``mend`` how to get rid of it: both are what ``docs/errors.md``
+and ``/errors/{code}`` tell, so they speak to the person who got the error.
 """
 
 from typing import ClassVar
 
 
+# The base of all errors that are meant for the person who caused them: ``str(error)`` says what to do next.
 class MatineeError(Exception):
-    """Base of all errors that are meant for the person who caused them: ``str(error)`` says what to do next."""
+    """Something went wrong on our side that nobody expected."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
+    mend: ClassVar[str] = "Try again; if it stays, report the answer's `X-Request-ID`: the log tells the rest under it."
+
+
+class BadRequest(MatineeError):
+    """The request is not HTTP as the server understands it."""
+
+    status = 400
+    code = "bad-request"
+    title = "Bad request"
+    mend = "`detail` says what is wrong with the request."
 
 
 class NotFoundError(MatineeError):
-    """What the request names does not exist."""
+    """What the request names does not exist; of a path, that the API has no such path."""
 
     status = 404
     code = "not-found"
     title = "Not found"
+    mend = "Look at `instance` for what was asked for. `/docs` lists all paths there are."
 
 
 class MovieNotFound(NotFoundError):
@@ -34,6 +51,7 @@ class MovieNotFound(NotFoundError):
 
     code = "movie-not-found"
     title = "Movie not found"
+    mend = "`GET /api/rest/v1/movies` lists and searches the movies there are."
 
     def __init__(self, movie_id: int) -> None:
         super().__init__(f"There is no movie with id {movie_id}. GET /api/rest/v1/movies lists those there are.")
@@ -44,6 +62,7 @@ class UserNotFound(NotFoundError):
 
     code = "user-not-found"
     title = "User not found"
+    mend = "`POST /api/rest/v1/user` creates a user and gives the id."
 
     def __init__(self, user_id: int) -> None:
         super().__init__(f"There is no user with id {user_id}. POST /api/rest/v1/user creates one.")
@@ -54,6 +73,7 @@ class RatingNotFound(NotFoundError):
 
     code = "rating-not-found"
     title = "Rating not found"
+    mend = "It may have been taken back. `GET /api/rest/v1/user/{id}/ratings` lists a user's ratings with their ids."
 
     def __init__(self, rating_id: int) -> None:
         super().__init__(
@@ -66,6 +86,7 @@ class RunNotFound(NotFoundError):
 
     code = "run-not-found"
     title = "Training run not found"
+    mend = "The `Location` of `POST /api/rest/v1/recommendation-engine` is the path of a run."
 
     def __init__(self, run_id: int) -> None:
         super().__init__(
@@ -78,6 +99,7 @@ class ModelVersionNotFound(NotFoundError):
 
     code = "model-version-not-found"
     title = "Model version not found"
+    mend = "It may have been pruned. `GET /api/rest/v1/recommendation-engine/models` lists the versions there are."
 
     def __init__(self, version: int) -> None:
         super().__init__(
@@ -85,12 +107,25 @@ class ModelVersionNotFound(NotFoundError):
         )
 
 
+class MethodNotAllowed(MatineeError):
+    """The path exists, but not with this method."""
+
+    status = 405
+    code = "method-not-allowed"
+    title = "Method not allowed"
+    mend = "The `Allow` header lists the methods that the path takes."
+
+    def __init__(self) -> None:
+        super().__init__("This path does not take this method; the Allow header says which it takes.")
+
+
 class ConflictError(MatineeError):
-    """The request is fine, the state of the installation is not ready for it."""
+    """The request is fine, but what is there now does not allow it: it changed at the same moment, or is damaged."""
 
     status = 409
     code = "conflict"
     title = "Conflict"
+    mend = "Look at what is there now, then repeat the request if it still makes sense."
 
 
 class NoActiveModel(ConflictError):
@@ -98,6 +133,7 @@ class NoActiveModel(ConflictError):
 
     code = "no-active-model"
     title = "No model yet"
+    mend = "`POST /api/rest/v1/recommendation-engine` trains one, and `matinee train` does on the command line."
 
     def __init__(self) -> None:
         super().__init__("No model has been trained yet. POST /api/rest/v1/recommendation-engine trains one.")
@@ -108,17 +144,34 @@ class TrainingInProgress(ConflictError):
 
     code = "training-in-progress"
     title = "Training in progress"
+    mend = "Wait for it to end. `POST /api/rest/v1/recommendation-engine` queues one instead of refusing."
 
     def __init__(self, run_id: int) -> None:
         super().__init__(f"Training run {run_id} is still running. Wait for it to end, then train again.")
 
 
+class BodyTooLarge(MatineeError):
+    """The body is larger than 64 KiB, and was not read to its end."""
+
+    status = 413
+    code = "too-large"
+    title = "Too large"
+    mend = "Send less: no request of this API needs so much."
+
+    def __init__(self) -> None:
+        super().__init__("The body is larger than 64 KiB; no request of this API needs so much.")
+
+
 class InvalidInputError(MatineeError):
-    """What was handed in cannot be used."""
+    """What was sent cannot be used: a value of the wrong type or range, a misspelt field, a body that is no JSON."""
 
     status = 422
     code = "invalid-input"
     title = "Invalid input"
+    mend = (
+        "Correct what `errors` names: each entry has a `pointer` (`#/body/rating`, `#/query/limit`) and a `message`. "
+        'JSON types are strict (`"1"` is no integer), and unknown fields of a body are refused.'
+    )
 
 
 class SourceError(InvalidInputError):
@@ -126,6 +179,7 @@ class SourceError(InvalidInputError):
 
     code = "not-a-source"
     title = "Not a MovieLens source"
+    mend = "Name a folder or .zip with MovieLens files, a release, or `demo`: `matinee ingest --help`."
 
 
 class TooFewRatings(InvalidInputError):
@@ -133,14 +187,30 @@ class TooFewRatings(InvalidInputError):
 
     code = "too-few-ratings"
     title = "Too few ratings"
+    mend = "Rate more movies, or load a larger source with `matinee ingest`; the text says how many are needed."
 
 
 class UnavailableError(MatineeError):
-    """Something Matinee depends on does not answer at the moment."""
+    """Something that Matinee depends on does not answer at the moment."""
 
     status = 503
     code = "unavailable"
     title = "Unavailable"
+    mend = "Try again after as many seconds as `Retry-After` says."
+
+
+class DatabaseUnavailable(UnavailableError):
+    """The database does not answer, or a long write such as an ingestion holds it."""
+
+    code = "database-unavailable"
+    title = "Database unavailable"
+    mend = "Nothing was changed. Try again after as many seconds as `Retry-After` says."
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database does not answer, or a long write such as an ingestion holds it. "
+            "Nothing was changed; try again."
+        )
 
 
 class TooManyWrites(UnavailableError):
@@ -148,6 +218,7 @@ class TooManyWrites(UnavailableError):
 
     code = "too-many-writes"
     title = "Too many writes"
+    mend = "Try again after as many seconds as `Retry-After` says, and send fewer writes at a time."
 
     def __init__(self) -> None:
         super().__init__("Too many requests wait to write, or an ingestion holds the database. Try again shortly.")
@@ -158,6 +229,10 @@ class ArtifactError(UnavailableError):
 
     code = "artifact-unreadable"
     title = "Model artifact unreadable"
+    mend = (
+        "Train a new model, or go back to another version with `PUT /api/rest/v1/recommendation-engine/active-model`. "
+        "`GET /readyz` tells what is wrong."
+    )
 
 
 class SettingsError(MatineeError):
@@ -165,3 +240,9 @@ class SettingsError(MatineeError):
 
     code = "settings"
     title = "Settings"
+    mend = "Set the variable that the message names, in the environment or in `.env`; `docs/cli.md` lists them all."
+
+
+def list_errors(base: type[MatineeError] = MatineeError) -> list[type[MatineeError]]:
+    """Give every class of the tree, each behind its parent."""
+    return [base, *(error for child in base.__subclasses__() for error in list_errors(child))]

@@ -1,10 +1,12 @@
-"""What our routes have in common: one request, one transaction, committed before the response; described headers."""
+"""What our routes have in common: one request, one transaction, committed before the response; what may be kept."""
 
 import functools
+import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
@@ -20,6 +22,8 @@ PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: described_header("Link", "The pages `first`, `prev`, `next` and `last` (RFC 8288).")
 }
 
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client's copy still holds; no body."}}
+
 
 class TransactionRoute(APIRoute):
     """Runs its handler in the request's session, then commits and closes, all in the handler's own thread.
@@ -30,6 +34,41 @@ class TransactionRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 (whatever APIRoute takes)
         super().__init__(path, in_transaction(endpoint), **options)
+
+
+class PublicRoute(TransactionRoute):
+    """A route whose answers are the same for everybody: they may be kept, with an ``ETag`` to ask whether they hold.
+
+    The tag is a hash of the body, so that it changes with whatever is in it, a movie's average for one. It is a weak
+    one because it names the document, not its bytes, which differ when they are compressed.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 (as above)
+        if "GET" in options["methods"]:
+            options["responses"] = NOT_MODIFIED | (options["responses"] or {})
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap FastAPI's handler, which ends with the whole answer in hand."""
+        handle = super().get_route_handler()
+
+        async def handle_conditionally(request: Request) -> Response:
+            response = await handle(request)
+            return _tagged(request, response) if request.method == "GET" and response.status_code == 200 else response
+
+        return handle_conditionally
+
+
+def _tagged(request: Request, response: Response) -> Response:
+    tag = f'W/"{hashlib.blake2b(response.body, digest_size=12).hexdigest()}"'
+    response.headers["ETag"] = tag
+    response.headers["Cache-Control"] = "no-cache"
+    known = request.headers.get("If-None-Match", "")
+    # Compared weakly (RFC 9110, 13.1.2): a proxy may have made a strong tag of ours.
+    if known != "*" and tag.removeprefix("W/") not in (part.strip().removeprefix("W/") for part in known.split(",")):
+        return response
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    return Response(status_code=304, headers=headers, background=response.background)
 
 
 def in_transaction(endpoint: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]
     assert response.headers["Content-Type"] == "application/problem+json"
     assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", response.headers["X-Request-ID"])
     assert set(body) == keys
-    assert (response.status_code, body["status"], body["type"]) == (status, status, f"urn:matinee:problem:{code}")
+    assert (response.status_code, body["status"], body["type"]) == (status, status, f"/errors/{code}")
     assert body["instance"] == response.request.url.path
     assert body["title"]
     assert body["detail"]

@@ -2,14 +2,18 @@
 
 import json
 import os
+import pty
 import re
+import shlex
 import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from string import Formatter
+from subprocess import PIPE
 from typing import NamedTuple
 
 import pytest
@@ -47,6 +51,15 @@ def command_group() -> TyperGroup:
     command = typer.main.get_command(app)
     assert isinstance(command, TyperGroup)
     return command
+
+
+def parse(group: TyperGroup, words: list[str]) -> None:
+    """Read a command line down to its command, without running it; raises what the command would."""
+    command = group.commands[words[0]]
+    if isinstance(command, TyperGroup) and words[1:] and not words[1].startswith("-"):
+        parse(command, words[1:])
+    else:
+        command.make_context(words[0], words[1:])
 
 
 COMMANDS = [(), *list_commands(command_group())]
@@ -103,8 +116,91 @@ def test_every_command_has_help(matinee: Matinee, words: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_help_of_every_command_has_examples_that_can_be_run(matinee: Matinee, words: tuple[str, ...]) -> None:
+    examples = re.findall(r"^    (?:.* )?matinee (.*?)(?: \|.*)?$", matinee(*words, "--help").printed, re.MULTILINE)
+
+    assert examples
+    for example in examples:
+        given = shlex.split(example)
+        assert tuple(given[: len(words)]) == words
+        parse(command_group(), given)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_is_documented(words: tuple[str, ...]) -> None:
     assert f"## `{' '.join(('matinee', *words))}`\n" in DOCS.read_text(encoding="utf-8")
+
+
+def test_an_example_that_is_wrong_would_be_noticed() -> None:
+    with pytest.raises(typer.BadParameter):
+        parse(command_group(), ["models", "prune", "--keep", "few"])
+
+
+def test_what_exit_codes_mean_is_told_and_true(matinee: Matinee) -> None:
+    told = matinee("--help").printed.partition("Exit codes:")[2]
+
+    assert [line.split()[0] for line in told.strip().splitlines()] == ["0", "1", "2", "130"]
+    assert matinee("models").exit_code == 0
+    assert matinee("ingest", "nowhere").exit_code == 1
+    assert matinee("ingest").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (("tra",), ["train"]),
+        (("models", ""), ["activate", "prune"]),
+        (("train", "--algorithm", "e"), ["ease"]),
+        (("ingest", "ml-latest"), ["ml-latest-small", "ml-latest"]),
+        (("train", "--if"), ["--if-needed"]),
+    ],
+)
+def test_the_shell_completes(typed: tuple[str, ...], offered: list[str], tmp_path: Path) -> None:
+    completed = subprocess.run(
+        [MATINEE],
+        env=os.environ
+        | {
+            "_MATINEE_COMPLETE": "complete_bash",
+            "COMP_WORDS": " ".join(("matinee", *typed)),
+            "COMP_CWORD": str(len(typed)),
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (completed.stdout.splitlines(), completed.stderr) == (offered, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colours_are_for_terminals_that_want_them(
+    tmp_path: Path, variables: dict[str, str], *, is_coloured: bool
+) -> None:
+    leader, follower = pty.openpty()
+    command = [str(MATINEE), "ingest", "demo"]
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    environment |= {"TERM": "xterm"} | variables
+
+    done = subprocess.run(command, env=environment, cwd=tmp_path, stderr=follower, stdout=PIPE, check=False)
+    os.close(follower)
+    shown = read_all(leader)
+
+    assert (done.returncode, b"\x1b" in done.stdout) == (0, False)
+    assert (re.search(rb"\x1b\[[0-9;]*3[0-9]", shown) is not None) == is_coloured
+
+
+def read_all(terminal: int) -> bytes:
+    """Give what was written to a terminal whose other end is closed."""
+    shown = b""
+    with suppress(OSError):  # as Linux says that nobody is there any more
+        while part := os.read(terminal, 65536):
+            shown += part
+    os.close(terminal)
+    return shown
 
 
 def test_without_a_command_the_help_is_shown(matinee: Matinee) -> None:
@@ -248,6 +344,34 @@ def test_an_ingestion_counts_every_row_and_lists_what_it_rejects(matinee: Matine
     assert rejected == {f"rejected ratings.csv:{number}" for number in (3, 4, 5)}
 
 
+def test_an_ingestion_reports_json_to_a_script(matinee: Matinee, source: Path) -> None:
+    report = json.loads(matinee("ingest", source, "--json").printed)
+
+    none = {"updated": 0, "unchanged": 0}
+    rejected = report.pop("first_rejected")
+    assert report == {
+        "movies": none | {"read": 2, "added": 2, "rejected": 0},
+        "ratings": none | {"read": 4, "added": 1, "rejected": 3},
+        "users_added": 1,
+    }
+    assert sorted(line.partition(": ")[0] for line in rejected) == [f"ratings.csv:{number}" for number in (3, 4, 5)]
+
+
+def test_a_training_and_the_ledger_report_json_to_a_script(matinee: Matinee) -> None:
+    empty = json.loads(matinee("models", "--json").printed)
+    matinee("ingest", "demo")
+
+    first, second = (
+        json.loads(matinee("train", "--algorithm", "popularity", "--if-needed", "--json").printed) for _ in range(2)
+    )
+    ledger = json.loads(matinee("models", "--json").printed)
+
+    assert empty == {"models": [], "total": 0, "page": 1, "limit": 100}
+    assert [first["run"]["status"], first["run"]["version"], first["version"]["version"]] == ["succeeded", 1, 1]
+    assert second == {"run": None, "version": None}
+    assert ledger == {"models": [first["version"]], "total": 1, "page": 1, "limit": 100}
+
+
 def test_rejected_rows_are_written_to_a_file(matinee: Matinee, source: Path, tmp_path: Path) -> None:
     printed = matinee("ingest", source, "--rejects", "rejects.txt").printed
 
@@ -349,7 +473,8 @@ def test_an_unknown_version_cannot_be_activated(matinee: Matinee) -> None:
 def test_a_training_prints_what_it_measured(matinee: Matinee) -> None:
     matinee("ingest", "demo")
 
-    measures = matinee("train", "--algorithm", "popularity").printed.splitlines()[1:]
+    # Behind what became of the version, and why.
+    measures = matinee("train", "--algorithm", "popularity").printed.splitlines()[2:]
 
     assert [line[2:31].rstrip() for line in measures] == list(MEASURES)
     assert re.fullmatch(r"  NDCG@10 +0\.\d{4}", measures[2])

@@ -52,6 +52,7 @@ def test_whatever_is_sent_the_metrics_have_few_labels(client: TestClient) -> Non
     client.get(f"{API}/movies/17")
     client.get(f"{API}/movies/18")
     client.get(f"{API}/movies")
+    client.head(f"{API}/movies/19")
     client.put(f"{API}/movies/18")
     for word in ("a", "b"):
         client.request(word.upper(), f"/{word}")
@@ -59,6 +60,7 @@ def test_whatever_is_sent_the_metrics_have_few_labels(client: TestClient) -> Non
     assert read(client.get("/metrics").content, "matinee_requests_total") == {
         ("GET", f"{API}/movies/{{movie_id}}", "404"): 2,
         ("GET", f"{API}/movies", "200"): 1,
+        ("HEAD", f"{API}/movies/{{movie_id}}", "404"): 1,
         ("PUT", f"{API}/movies/{{movie_id}}", "405"): 1,
         ("-", "-", "404"): 2,
     }

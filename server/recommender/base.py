@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from server.recommender.interactions import Interactions
 
 Array = NDArray[Any]
+
+MODEL_MEMORY_MB = 400
+"""What a model may take in every process that serves it, unless it is told."""
 
 
 class Record(BaseModel):
@@ -42,6 +45,11 @@ class Algorithm(ABC, Generic[ConfigT]):
     config: ConfigT
     like_shares: NDArray[np.float64]
     """Share of all users who like each item: what the score of a user with few likes leans on."""
+
+    @classmethod
+    def settings_within(cls, memory_mb: int) -> ConfigT:  # noqa: ARG003 (a hook)
+        """Return the settings to start from, for a model that may take so much memory where it is served."""
+        return cast("ConfigT", cls.config_class())
 
     @classmethod
     @abstractmethod

@@ -19,6 +19,9 @@ RECENT_HALF_LIFE = 30.0
 PRIOR_RECENT_RATINGS = 3
 """The same for what he has rated lately, where a rating counts half after so many later ones."""
 
+GOOD_STARS = 3.5
+"""Whoever often gives this many is but half a star from liking, and the next movie may get it."""
+
 MIN_RISE = 1e-3
 """Keeps the probability rising with the score, even where the pairs do not show that it does."""
 
@@ -45,8 +48,10 @@ class Pairs:
     user_ratings: NDArray[np.int64]
     """How many movies the user is known to have rated."""
     recent_likes: NDArray[np.float64]
+    recent_good: NDArray[np.float64]
+    """How many he has given ``GOOD_STARS`` or more, of late."""
     recent_ratings: NDArray[np.float64]
-    """The same two, of late."""
+    """All three fade with age."""
 
     @staticmethod
     def of(
@@ -56,14 +61,20 @@ class Pairs:
         ranks: NDArray[np.int64],
     ) -> "Pairs":
         """Put together what is known of the user of each pair."""
-        recent_ratings, recent_likes = histories.recent_counts(RECENT_HALF_LIFE)
+        user_of_rating, weights = histories.users, 0.5 ** (histories.ages / RECENT_HALF_LIFE)
+
+        def recent(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+            sums = np.bincount(user_of_rating, weights * chosen, histories.n_users)
+            return sums[users].astype(np.float64)
+
         return Pairs(
             scores=scores,
             ranks=ranks,
             user_likes=histories.like_counts[users],
             user_ratings=histories.rating_counts[users],
-            recent_likes=recent_likes[users],
-            recent_ratings=recent_ratings[users],
+            recent_likes=recent(histories.liked),
+            recent_good=recent(histories.stars >= GOOD_STARS),
+            recent_ratings=recent(np.ones(histories.items.size, np.bool_)),
         )
 
 
@@ -74,10 +85,50 @@ class RatedPairs(Pairs):
     users: NDArray[np.int64]
     liked: NDArray[np.bool_]
 
-    def of_users(self, users: NDArray[np.int64]) -> Self:
-        """Keep the pairs of these users."""
-        chosen = np.isin(self.users, users)
+    def where(self, chosen: NDArray[np.bool_]) -> Self:
+        """Keep the chosen pairs."""
         return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+class Inputs(Record):
+    """What a calibrator looks at in a pair, and the scales on which it does."""
+
+    knots: tuple[float, ...] = Field(min_length=2, description="Scores between which the curve is straight.")
+    like_share: float = Field(gt=0, lt=1, description="Share of likes among all pairs: what a new user starts from.")
+    good_share: float = Field(gt=0, lt=1, description="The same, of ratings of 3.5 stars or more.")
+    fewest_ratings: int = Field(ge=0, description="A user with fewer ratings counts as one with so many.")
+    most_ratings: int = Field(ge=0, description="The same at the other end: activity is not extrapolated.")
+
+    @classmethod
+    def of(cls, pairs: RatedPairs) -> Self:
+        """Choose the scales for pairs of both outcomes."""
+        like_share = float(pairs.liked.mean())
+        return cls(
+            knots=_choose_knots(pairs.scores),
+            like_share=like_share,
+            # One rating more keeps the share from 0 and from 1.
+            good_share=float((pairs.recent_good.sum() + like_share) / (pairs.recent_ratings.sum() + 1)),
+            fewest_ratings=int(pairs.user_ratings.min()),
+            most_ratings=int(pairs.user_ratings.max()),
+        )
+
+    def matrix(self, pairs: Pairs) -> NDArray[np.float64]:
+        """Return pairs by inputs: the climb of the curve, twice the rank, four columns about the user, and ones."""
+        shares = (pairs.user_likes + PRIOR_RATINGS * self.like_share) / (pairs.user_ratings + PRIOR_RATINGS)
+        recent_ratings = pairs.recent_ratings + PRIOR_RECENT_RATINGS
+        recent_shares = (pairs.recent_likes + PRIOR_RECENT_RATINGS * self.like_share) / recent_ratings
+        good_shares = (pairs.recent_good + PRIOR_RECENT_RATINGS * self.good_share) / recent_ratings
+        places = -np.log1p(pairs.ranks)
+        return np.column_stack([
+            _climbed(pairs.scores, np.array(self.knots)),
+            places,
+            places * (1 - recent_shares),
+            logit(shares),
+            logit(recent_shares),
+            logit(good_shares),
+            np.log1p(np.clip(pairs.user_ratings, self.fewest_ratings, self.most_ratings)),
+            np.ones(pairs.scores.size),
+        ])
 
 
 class Calibrator(Record):
@@ -87,16 +138,15 @@ class Calibrator(Record):
     the same for all movies. So for one user the order of the probabilities is the order of the scores.
     """
 
-    knots: tuple[float, ...] = Field(min_length=2, description="Scores between which the curve is straight.")
+    inputs: Inputs
     rises: tuple[float, ...] = Field(min_length=1, description="Rise from each knot to the next, in log odds.")
     rank_slope: float = Field(ge=0, description="Weight of -log(1 + rank).")
+    critic_slope: float = Field(ge=0, description="The same, times the share of late ratings that are not likes.")
     share_slope: float = Field(description="Weight of the log odds that the user likes what he rates.")
     recent_slope: float = Field(description="The same, of what he has rated lately.")
+    good_slope: float = Field(description="Weight of the log odds that he has given 3.5 stars or more lately.")
     activity_slope: float = Field(description="Weight of log(1 + how many movies he has rated).")
     intercept: float
-    like_share: float = Field(gt=0, lt=1, description="Share of likes among all pairs: what a new user starts from.")
-    fewest_ratings: int = Field(ge=0, description="A user with fewer ratings counts as one with so many.")
-    most_ratings: int = Field(ge=0, description="The same at the other end: activity is not extrapolated.")
 
     @classmethod
     def fit(cls, pairs: RatedPairs) -> Self:
@@ -105,34 +155,29 @@ class Calibrator(Record):
         Needs pairs of both outcomes. Platt, Probabilistic outputs for support vector machines (1999), with a
         monotone curve in place of his line.
         """
-        like_share = float(pairs.liked.mean())
-        knots = _choose_knots(pairs.scores)
-        fewest, most = int(pairs.user_ratings.min()), int(pairs.user_ratings.max())
-        inputs = _inputs(pairs, knots, like_share, (fewest, most))
-        n_rises = len(knots) - 1
-        floors = [MIN_RISE] * n_rises + [0.0]
-        weights = _maximise_likelihood(inputs, pairs.liked, floors).tolist()
-        return cls(
-            knots=knots,
-            rises=tuple(weights[:n_rises]),
-            rank_slope=weights[n_rises],
-            share_slope=weights[n_rises + 1],
-            recent_slope=weights[n_rises + 2],
-            activity_slope=weights[n_rises + 3],
-            intercept=weights[n_rises + 4],
-            like_share=like_share,
-            fewest_ratings=fewest,
-            most_ratings=most,
+        inputs = Inputs.of(pairs)
+        n_rises = len(inputs.knots) - 1
+        floors = [MIN_RISE] * n_rises + [0.0, 0.0]
+        weights = _maximise_likelihood(inputs.matrix(pairs), pairs.liked, floors).tolist()
+        names = (
+            "rank_slope",
+            "critic_slope",
+            "share_slope",
+            "recent_slope",
+            "good_slope",
+            "activity_slope",
+            "intercept",
         )
+        slopes = dict(zip(names, weights[n_rises:], strict=True))
+        return cls(inputs=inputs, rises=tuple(weights[:n_rises]), **slopes)
 
     def probabilities(self, pairs: Pairs) -> NDArray[np.float64]:
         """Return the probability of each pair, greater than 0 and less than 1."""
-        of_user = (self.share_slope, self.recent_slope, self.activity_slope)
-        weights = [*self.rises, self.rank_slope, *of_user, self.intercept]
+        of_rank = (self.rank_slope, self.critic_slope)
+        of_user = (self.share_slope, self.recent_slope, self.good_slope, self.activity_slope)
+        weights = np.array([*self.rises, *of_rank, *of_user, self.intercept])
         # A matrix product may round a pair differently in a longer list; this sum does not.
-        inputs = _inputs(pairs, self.knots, self.like_share, (self.fewest_ratings, self.most_ratings))
-        logits = np.sum(inputs * np.array(weights), axis=1)
-        probabilities: NDArray[np.float64] = expit(logits)
+        probabilities: NDArray[np.float64] = expit(np.sum(self.inputs.matrix(pairs) * weights, axis=1))
         return np.clip(probabilities, MARGIN, 1 - MARGIN)
 
 
@@ -140,23 +185,6 @@ def _choose_knots(scores: NDArray[np.float64]) -> tuple[float, ...]:
     quantiles = KNOTS_OF_FEW if scores.size < FEW_PAIRS else KNOTS_OF_MANY
     knots = np.unique(np.quantile(scores, quantiles)).tolist()
     return tuple(knots) if len(knots) > 1 else (knots[0], knots[0] + 1)
-
-
-def _inputs(
-    pairs: Pairs, knots: tuple[float, ...], like_share: float, activity: tuple[int, int]
-) -> NDArray[np.float64]:
-    """Return what the weights of a calibrator weigh: pairs by weights."""
-    shares = (pairs.user_likes + PRIOR_RATINGS * like_share) / (pairs.user_ratings + PRIOR_RATINGS)
-    recent_likes = pairs.recent_likes + PRIOR_RECENT_RATINGS * like_share
-    recent_shares = recent_likes / (pairs.recent_ratings + PRIOR_RECENT_RATINGS)
-    return np.column_stack([
-        _climbed(pairs.scores, np.array(knots)),
-        -np.log1p(pairs.ranks),
-        logit(shares),
-        logit(recent_shares),
-        np.log1p(np.clip(pairs.user_ratings, *activity)),
-        np.ones(pairs.scores.size),
-    ])
 
 
 def _climbed(scores: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from server.recommender.base import Algorithm, AlgorithmConfig
+from server.recommender.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
 from server.recommender.evidence import Evidence, fade, grade
 from server.recommender.interactions import Interactions
 from server.recommender.ridge import Rows
@@ -34,7 +34,7 @@ class EaseConfig(AlgorithmConfig):
         default=1_000, ge=1, description="Of each user so many latest ratings are learned from."
     )
     weights_mb: int = Field(
-        default=400,
+        default=MODEL_MEMORY_MB,
         ge=1,
         description="But no more movies than weights fit into this memory: 400 MB are 10,000 movies.",
     )
@@ -62,6 +62,11 @@ class Ease(Algorithm[EaseConfig]):
     """Of the row's item for the column's."""
     lengths: NDArray[np.float32]
     """Of each column of the weights."""
+
+    @classmethod
+    def settings_within(cls, memory_mb: int) -> EaseConfig:
+        """Give all the memory to the weights."""
+        return EaseConfig(weights_mb=memory_mb)
 
     @classmethod
     def fit(cls, interactions: Interactions, config: EaseConfig, *, seed: int) -> Self:  # noqa: ARG003 (the solution is exact)

@@ -125,13 +125,6 @@ class Interactions:
         ages[by_time] = self.offsets[1:][users] - 1 - np.arange(users.size)
         return ages
 
-    def recent_counts(self, half_life: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Count each user's ratings, and his likes, with weights that halve every so many later ratings."""
-        users, weights = self.users, 0.5 ** (self.ages / half_life)
-        n_users = self.n_users
-        ratings, likes = np.bincount(users, weights, n_users), np.bincount(users, weights * self.liked, n_users)
-        return ratings.astype(np.float64), likes.astype(np.float64)
-
     def likes(self) -> csr_array[np.float32, tuple[int, int]]:
         """Return the matrix, users by items, with a one for every like."""
         offsets = np.append(0, np.cumsum(self.like_counts))

@@ -1,6 +1,7 @@
 """A trained model: what serves recommendations, and the card that says where it comes from."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from server.recommender.calibration import Calibrator, Pairs
 from server.recommender.catalogue import Catalogue
 from server.recommender.evaluation import ActivityBucket, RankingMetrics
 from server.recommender.interactions import History, Interactions, is_among
+from server.recommender.prior import Prior
 from server.recommender.ranking import count_higher, top_items
 from server.recommender.reliability import CalibrationMetrics, ReliabilityBin
 
@@ -32,6 +34,10 @@ class DataSummary(Record):
 
 class Metrics(RankingMetrics, CalibrationMetrics):
     """All that is measured: the lists, and the probabilities in them."""
+
+    modelled_likes: float = Field(
+        description="Share of the relevant movies that can have a score of the user's own; the others are hardly found."
+    )
 
 
 class Evaluation(Record):
@@ -58,8 +64,6 @@ class Recommendations:
     movie_ids: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     """P(the user rates it with 4 stars or more | he rates it), greater than 0 and less than 1."""
-    floor: float
-    """Every probability of any movie of the model is higher: for movies that are newer than the model."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,23 +130,45 @@ class TrainedModel:
         """The ids of its catalogue, ascending."""
         return self.catalogue.movie_ids
 
-    def recommend(self, history: History, *, n: int, exclude_seen: bool) -> Recommendations:
-        """Return the ``n`` movies the user most likely likes, fewer only if the catalogue has fewer.
+    def recommend(
+        self, history: History, *, n: int, exclude_seen: bool, newcomers: Catalogue | None = None
+    ) -> Recommendations:
+        """Return the ``n`` movies the user most likely likes, fewer only if there are fewer.
 
-        Of equal scores the smaller id comes first. ``exclude_seen`` leaves out what the history holds; it
-        does not change the probability of the others, but for what tells ties apart.
+        Of equal scores the smaller id comes first. Movies that nothing speaks for follow all others, and
+        ``newcomers``, which the model does not know, end the list; both by what their genres and years are worth
+        to him. ``exclude_seen`` leaves out what the history holds; it does not change the probability of the
+        others, but for what tells ties apart.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
-        scores = self.algorithm.score(interactions)[0]
-        n_left_out = interactions.items.size if exclude_seen else 0
-        best = top_items(scores, n + n_left_out)
-        unseen = np.isin(best, interactions.items, invert=True)
+        movie_ids, scores, seen = self.movie_ids, self.algorithm.score(interactions)[0], interactions.items
+        if n + seen.size > scores.size - self._unproven.size:
+            newcomers = newcomers or Catalogue.of_ids(np.empty(0, np.int64))
+            scores = self._with_prior(scores, newcomers)
+            movie_ids = np.append(movie_ids, newcomers.movie_ids)
+            seen = np.flatnonzero(np.isin(movie_ids, history.movie_ids))
+        else:
+            scores[self._unproven] = -np.inf
+        best = top_items(scores, n + seen.size if exclude_seen else n)
+        unseen = np.isin(best, seen, invert=True)
         listed = best[unseen][:n] if exclude_seen else best
         ranks = count_higher(scores[listed], scores[best[unseen]])
-        keys = np.append(scores[listed], scores.min()), np.append(ranks, scores.size)
-        probabilities = self.calibrator.probabilities(Pairs.of(interactions, np.zeros(keys[0].size, np.int64), *keys))
-        falling = _fall_strictly(probabilities[:-1])
-        return Recommendations(self.movie_ids[listed], falling, float(probabilities[-1]) - TIE_STEP * scores.size)
+        pairs = Pairs.of(interactions, np.zeros(listed.size, np.int64), scores[listed], ranks)
+        return Recommendations(movie_ids[listed], _fall_strictly(self.calibrator.probabilities(pairs)))
+
+    @cached_property
+    def _unproven(self) -> NDArray[np.int64]:
+        """The items that nothing speaks for: without a like, and without a score of the user's own."""
+        liked = np.flatnonzero(self.algorithm.like_shares)
+        return np.setdiff1d(np.arange(self.movie_ids.size), np.union1d(liked, self.algorithm.modelled_items))
+
+    def _with_prior(self, scores: NDArray[np.float64], newcomers: Catalogue) -> NDArray[np.float64]:
+        """Put the unproven movies in the order of a prior, below all others; add the newcomers' scores, lower still."""
+        modelled = self.algorithm.modelled_items
+        prior = Prior.learn(self.catalogue.of_items(modelled), scores[modelled])
+        scores[self._unproven] = np.inf
+        scores[self._unproven] = prior.below(scores.min(), self.catalogue.of_items(self._unproven))
+        return np.append(scores, prior.below(scores.min(), newcomers))
 
     def explain(self, history: History, movie_ids: NDArray[np.int64]) -> Explanation:
         """Share out the scores of movies, in the order given, among the movies of a history, in the order of their ids.

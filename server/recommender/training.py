@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from server.errors import TooFewRatings
 from server.recommender.algorithms import get_algorithm
-from server.recommender.base import Algorithm, AlgorithmConfig
+from server.recommender.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
 from server.recommender.calibration import Calibrator, RatedPairs
 from server.recommender.catalogue import Catalogue
 from server.recommender.evaluation import Ranked, activity_buckets, rank, ranking_metrics
@@ -23,6 +23,9 @@ MIN_EVALUATED_USERS = 10
 
 MIN_USERS_OF_AN_OUTCOME = 2
 """So many users must have a held-out like, and so many another rating: to calibrate on, and to measure on."""
+
+CALIBRATION_PARTS = 5
+"""Probabilities are measured on one part of the users after another, by calibrators fitted on the other parts."""
 
 Progress = Callable[[str, float], None]
 """Is told the stage that begins and the share of the work done, 0 to 1. What it raises ends the training."""
@@ -47,12 +50,14 @@ def train(
     algorithm: str,
     seed: int,
     on_progress: Progress,
+    memory_mb: int = MODEL_MEMORY_MB,
 ) -> Training:
     """Train a model on all ratings, with the quality that the same algorithm has on held-out ones.
 
     The same ratings, in any order, and the same seed (0 to 2**32 - 1) give the same model. The metrics come
     from a fit, and settings, that have not seen the held-out ratings, and those of the probabilities also from
-    users on whom the calibrator was not fitted.
+    users on whom the calibrator was not fitted. The model takes about ``memory_mb`` where it is served, at most:
+    an algorithm with weights between movies gives them to the most rated ones only.
 
     Raises TooFewRatings if there is not enough to hold out, InvalidInputError if there is no such algorithm.
     """
@@ -62,7 +67,7 @@ def train(
     split = temporal_split(interactions, seed=seed)
     sample = _evaluated_sample(split, seed=seed)
     on_progress("tuning", 0.05)
-    config = _tune(chosen, split.known, temporal_split, seed=seed)
+    config = _tune(chosen, split.known, temporal_split, seed=seed, memory_mb=memory_mb)
     on_progress("fitting", 0.4)
     trial = chosen.fit(split.known, config, seed=seed)
     on_progress("evaluating", 0.6)
@@ -84,6 +89,7 @@ def evaluate_algorithms(
     algorithms: Iterable[str],
     seed: int,
     split: str = "temporal",
+    memory_mb: int = MODEL_MEMORY_MB,
 ) -> list[Evaluation]:
     """Measure algorithms on the same held-out ratings; with the temporal split, on those ``train`` measures on.
 
@@ -92,23 +98,20 @@ def evaluate_algorithms(
     make_split = SPLITS[split]
     whole = make_split(Interactions.from_ratings(ratings, catalogue_movie_ids), seed=seed)
     sample = _evaluated_sample(whole, seed=seed)
-    return [_evaluate(get_algorithm(name), whole.known, sample, make_split, seed=seed) for name in algorithms]
-
-
-def _evaluate(
-    algorithm: type[Algorithm[Any]], known: Interactions, sample: Split, make_split: SplitMaker, *, seed: int
-) -> Evaluation:
-    config = _tune(algorithm, known, make_split, seed=seed)
-    trial = algorithm.fit(known, config, seed=seed)
-    return _summarise(trial, rank(trial, sample), sample, seed=seed)
+    evaluations = []
+    for chosen in map(get_algorithm, algorithms):
+        config = _tune(chosen, whole.known, make_split, seed=seed, memory_mb=memory_mb)
+        trial = chosen.fit(whole.known, config, seed=seed)
+        evaluations.append(_summarise(trial, rank(trial, sample), sample, seed=seed))
+    return evaluations
 
 
 def _tune(
-    algorithm: type[Algorithm[Any]], known: Interactions, make_split: SplitMaker, *, seed: int
+    algorithm: type[Algorithm[Any]], known: Interactions, make_split: SplitMaker, *, seed: int, memory_mb: int
 ) -> AlgorithmConfig:
     """Choose settings on a split of what is known: what is held out from the measurement has no part in it."""
-    inner = make_split(known, seed=seed)
-    config: AlgorithmConfig = algorithm.tune(inner.known, inner.held_out, algorithm.config_class(), seed=seed)
+    inner, start = make_split(known, seed=seed), algorithm.settings_within(memory_mb)
+    config: AlgorithmConfig = algorithm.tune(inner.known, inner.held_out, start, seed=seed)
     return config
 
 
@@ -141,7 +144,9 @@ def _summarise(trial: Algorithm[Any], ranked: Ranked, sample: Split, *, seed: in
         algorithm=trial.name,
         parameters=trial.config.model_dump(),
         metrics=Metrics(
-            **dict(ranking_metrics(ranked.lists, sample)), **dict(calibration_metrics(probabilities, liked, ranks))
+            **dict(ranking_metrics(ranked.lists, sample)),
+            **dict(calibration_metrics(probabilities, liked, ranks)),
+            modelled_likes=float(np.isin(sample.held_out.items[liked], trial.modelled_items).mean()),
         ),
         calibration=reliability_table(probabilities, liked),
         activity=activity_buckets(ranked.lists, sample),
@@ -149,22 +154,22 @@ def _summarise(trial: Algorithm[Any], ranked: Ranked, sample: Split, *, seed: in
 
 
 def cross_calibrate(pairs: RatedPairs, *, seed: int) -> NDArray[np.float64]:
-    """Give each half of the users the probabilities of a calibrator that was fitted on the other half."""
-    halves = _halve_users(pairs, seed=seed)
+    """Give each fifth of the users the probabilities of a calibrator that was fitted on the others."""
     probabilities = np.empty(pairs.scores.size)
-    for fitted_on, measured_on in (halves, halves[::-1]):
-        calibrator = Calibrator.fit(pairs.of_users(fitted_on))
-        probabilities[np.isin(pairs.users, measured_on)] = calibrator.probabilities(pairs.of_users(measured_on))
+    for users in _deal_users(pairs, seed=seed):
+        is_measured = np.isin(pairs.users, users)
+        calibrator = Calibrator.fit(pairs.where(~is_measured))
+        probabilities[is_measured] = calibrator.probabilities(pairs.where(is_measured))
     return probabilities
 
 
-def _halve_users(pairs: RatedPairs, *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Deal the users out in turn, by their share of likes, so that both halves have both outcomes."""
+def _deal_users(pairs: RatedPairs, *, seed: int) -> list[NDArray[np.int64]]:
+    """Deal the users out in turn, by their share of likes, so that the others of each part have both outcomes."""
     users, user_of_pair = np.unique(pairs.users, return_inverse=True)
     like_shares = np.bincount(user_of_pair, pairs.liked) / np.bincount(user_of_pair)
     ties = np.random.default_rng(seed).random(users.size)
     dealt = users[np.lexsort((ties, like_shares))]
-    return dealt[::2], dealt[1::2]
+    return [dealt[first::CALIBRATION_PARTS] for first in range(CALIBRATION_PARTS)]
 
 
 def _describe(interactions: Interactions, model: Algorithm[Any]) -> DataSummary:

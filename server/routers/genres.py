@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from server.dependencies import GenreServiceDep, PageLinksDep
-from server.routing import PAGE_RESPONSES, TransactionRoute
+from server.routing import PAGE_RESPONSES, PublicRoute
 from server.schemas.base import Limit, Paging
 from server.schemas.movies import GenrePage
 
-router = APIRouter(prefix="/genres", tags=["movies"], route_class=TransactionRoute)
+router = APIRouter(prefix="/genres", tags=["movies"], route_class=PublicRoute)
 
 
 class GenrePaging(Paging):

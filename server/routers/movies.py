@@ -5,10 +5,10 @@ from fastapi import APIRouter
 from server.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, PageLinksDep, SimilarMoviesServiceDep
 from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.problems import documented
-from server.routing import PAGE_RESPONSES, TransactionRoute
+from server.routing import PAGE_RESPONSES, PublicRoute
 from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
 
-router = APIRouter(prefix="/movies", tags=["movies"], route_class=TransactionRoute)
+router = APIRouter(prefix="/movies", tags=["movies"], route_class=PublicRoute)
 
 
 @router.get("", responses=PAGE_RESPONSES)
@@ -16,7 +16,8 @@ def list_movies(query: Movies, movies: MovieServiceDep, links: PageLinksDep) -> 
     """List movies, a page at a time, all or those that fit a search and filters.
 
     Every word of the search must be found: in the title, an alternative title, a genre or the year; the last word may
-    be unfinished. Case, accents, punctuation and the place of the article make no difference.
+    be unfinished, long words may have typos. Case, accents, punctuation and the place of the article make no
+    difference. Fewer typos come first, then how well it fits, weighed with popularity.
     """
     return links.on(movies.list_movies(query))
 

@@ -24,7 +24,16 @@ def get_readiness(operations: OperationsServiceDep) -> Readiness:
     return operations.get_readiness()
 
 
-@liveness_router.get("/metrics", response_class=PlainTextResponse)
+METRICS = 'matinee_requests_total{method="GET",route="/readyz",status="200"} 12.0'
+
+
+@liveness_router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses={
+        200: {"description": "Metrics in Prometheus's text form.", "content": {"text/plain": {"example": METRICS}}}
+    },
+)
 def get_metrics(state: StateDep) -> Response:
     """Give what Prometheus collects: requests, the live model, training runs, and how probabilities come true.
 

@@ -14,7 +14,7 @@ from server.dependencies import (
 )
 from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
 from server.problems import documented
-from server.routing import PAGE_RESPONSES, TransactionRoute, described_header
+from server.routing import PAGE_RESPONSES, PublicRoute, described_header
 from server.schemas.recommendation_engine import (
     ActiveModelChange,
     ModelVersion,
@@ -23,7 +23,7 @@ from server.schemas.recommendation_engine import (
     TrainingRun,
 )
 
-router = APIRouter(prefix="/recommendation-engine", tags=["recommendation engine"], route_class=TransactionRoute)
+router = APIRouter(prefix="/recommendation-engine", tags=["recommendation engine"], route_class=PublicRoute)
 
 
 @router.post(

@@ -24,7 +24,7 @@ def _digits(value: Any) -> Any:  # noqa: ANN401 (whatever the query string held)
 # Whole numbers in a path or a query string, which arrive as text.
 Digits = BeforeValidator(_digits)
 # The bounds stand before the check of the digits, for only there Pydantic tells them to the OpenAPI document.
-PathId = Annotated[int, Field(ge=1, lt=ID_LIMIT), Digits]
+PathId = Annotated[int, Field(ge=1, lt=ID_LIMIT, examples=[1]), Digits]
 
 
 def _written(moment: datetime) -> str:
@@ -76,7 +76,7 @@ class Paging(BaseModel):
         return (self.page - 1) * self.limit
 
 
-Total = Annotated[int, Field(description="Entries in the whole list, exactly.")]
+Total = Annotated[int, Field(description="Entries in the whole list, exactly.", examples=[150])]
 
 
 class PageRead(Protocol):
@@ -101,11 +101,16 @@ class Problem(ReadSchema):
     """Problem details (RFC 9457)."""
 
     type: str = Field(
-        description="Stable name of the kind of problem.", examples=["urn:matinee:problem:movie-not-found"]
+        description="Stable name of the kind of problem, and the path of a text about it.",
+        examples=["/errors/movie-not-found"],
+        json_schema_extra={"format": "uri-reference"},
     )
     title: str = Field(examples=["Movie not found"])
     status: int = Field(examples=[404])
-    detail: str = Field(description="What went wrong this time and what to do next.")
+    detail: str = Field(
+        description="What went wrong this time and what to do next.",
+        examples=["There is no movie with id 0. GET /api/rest/v1/movies lists those there are."],
+    )
     instance: str = Field(description="The path that was asked for.", examples=["/api/rest/v1/movies/0"])
 
 

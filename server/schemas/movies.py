@@ -22,14 +22,14 @@ TOY_STORY: JsonDict = {
 class Genre(ReadSchema):
     """A genre."""
 
-    genre_id: int
+    genre_id: int = Field(examples=[17])
     genre_name: str = Field(examples=["Thriller"])
 
 
 class GenreCount(Genre):
     """A genre with the number of its movies."""
 
-    total_movies: int
+    total_movies: int = Field(examples=[1894])
 
 
 class GenrePage(ReadSchema):
@@ -38,13 +38,29 @@ class GenrePage(ReadSchema):
     genres: list[GenreCount]
     total: Total
     page: int
-    limit: int
+    limit: int = Field(examples=[10])
+
+
+class TextRange(ReadSchema):
+    """Characters of a text, counted from 0 in Unicode code points: from `start` to before `end`."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"start": 4, "end": 10}})
+
+    start: int
+    end: int
+
+
+class Highlights(ReadSchema):
+    """Where a movie's titles have the words of the search."""
+
+    title: list[TextRange]
+    alternative_titles: list[list[TextRange]] = Field(description="One list for each alternative title.")
 
 
 class Movie(ReadSchema):
     """A movie."""
 
-    model_config = ConfigDict(json_schema_extra={"example": TOY_STORY})
+    model_config = ConfigDict(json_schema_extra={"examples": [TOY_STORY]})
 
     movie_id: int
     title: str = Field(description="The title as said: article in front, without the year.")
@@ -53,6 +69,30 @@ class Movie(ReadSchema):
     genres: list[Genre]
     avg_rating: float | None = Field(description="Mean of all ratings in stars; null without ratings.")
     total_ratings: int
+    highlights: OnRequest[Highlights] = Field(default=None, description="Only where asked for by `highlight=true`.")
+
+
+class DecadeCount(ReadSchema):
+    """A decade with the number of its movies."""
+
+    decade: int = Field(description="Its first year.", examples=[1990])
+    total_movies: int
+
+
+class Facets(ReadSchema):
+    """What the movies of a whole list are; genres by number of movies, decades by time, none that has no movie."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "genres": [{"genre_id": 5, "genre_name": "Comedy", "total_movies": 12}],
+                "decades": [{"decade": 1990, "total_movies": 8}, {"decade": 2000, "total_movies": 3}],
+            }
+        }
+    )
+
+    genres: list[GenreCount]
+    decades: list[DecadeCount] = Field(description="Movies without a year are in none.")
 
 
 class MoviePage(ReadSchema):
@@ -61,7 +101,10 @@ class MoviePage(ReadSchema):
     movies: list[Movie]
     total: Total
     page: int
-    limit: int
+    limit: int = Field(examples=[10])
+    facets: OnRequest[Facets] = Field(
+        default=None, description="Of all movies of the list; only where asked for by `facets=true`."
+    )
 
 
 class AverageRating(ReadSchema):
@@ -69,12 +112,7 @@ class AverageRating(ReadSchema):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {
-                "movie_id": 1,
-                "title": "Toy Story",
-                "avg_rating": 3.9209302325581397,
-                "total_ratings": 215,
-            }
+            "examples": [{"movie_id": 1, "title": "Toy Story", "avg_rating": 3.9209302325581397, "total_ratings": 215}]
         }
     )
 
@@ -88,7 +126,7 @@ class SimilarMovies(ReadSchema):
     """Movies that the people who like a movie like, too, the most similar first: two arrays of the same length."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"movie_ids": [3114, 4886, 2355], "similarities": [0.61, 0.405, 0.382]}}
+        json_schema_extra={"examples": [{"movie_ids": [3114, 4886, 2355], "similarities": [0.61, 0.405, 0.382]}]}
     )
 
     movie_ids: list[int]
@@ -140,7 +178,7 @@ class MovieSort(StrEnum):
     ID_REVERSED = "-id"
 
 
-Year = Annotated[int, Field(ge=0, le=9999), Digits]
+Year = Annotated[int, Field(ge=0, le=9999, examples=[1995]), Digits]
 
 
 class MovieQuery(Paging):
@@ -149,8 +187,12 @@ class MovieQuery(Paging):
     search: str | None = Field(
         default=None,
         max_length=200,
-        description="Words to find, all, in title, alternative titles, genres and year; the last may be unfinished.",
-        examples=["thriller 1995"],
+        description=(
+            "Words to find, all, in title, alternative titles, genres and year; the last may be unfinished. "
+            "Words of five letters may have one typo, of nine two. Genres and decades go by other names, too: "
+            "`kids`, `90s`."
+        ),
+        examples=["90s comedy", "shawshnak", "thriller 1995"],
     )
     genre: list[str] = Field(
         default=[],
@@ -160,7 +202,7 @@ class MovieQuery(Paging):
     )
     year_from: Year | None = Field(default=None, description="First year, inclusive.")
     year_to: Year | None = Field(default=None, description="Last year, inclusive.")
-    min_ratings: Annotated[int, Field(ge=0, lt=ID_LIMIT), Digits] | None = Field(
+    min_ratings: Annotated[int, Field(ge=0, lt=ID_LIMIT, examples=[50]), Digits] | None = Field(
         default=None, description="At least so many ratings."
     )
     sort: MovieSort | None = Field(
@@ -171,6 +213,11 @@ class MovieQuery(Paging):
             "Default: `relevance` with a search, else `id`."
         ),
     )
+
+    facets: Annotated[
+        bool, Field(description="Count genres and decades of all movies found, not of this page only.")
+    ] = False
+    highlight: Annotated[bool, Field(description="Say where the titles have the words of the search.")] = False
 
     @property
     def words(self) -> str | None:

@@ -19,5 +19,9 @@ class Readiness(ReadSchema):
     status: Literal["ready"]
     database: str = Field(examples=["sqlite"])
     movies: int = Field(description="Movies in the search index.", examples=[9742])
-    model_version: int | None = Field(description="The version this process serves; null before the first training.")
-    model_problem: str | None = Field(description="Why the live version cannot be served, where it cannot.")
+    model_version: int | None = Field(
+        description="The version this process serves; null before the first training.", examples=[3]
+    )
+    model_problem: str | None = Field(
+        description="Why the live version cannot be served, where it cannot.", examples=[None]
+    )

@@ -29,7 +29,7 @@ Stars = Annotated[
 class RatingCreate(WriteSchema):
     """A user's rating of a movie."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"user_id": 1, "movie_id": 1, "rating": 2.0}})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"user_id": 1, "movie_id": 1, "rating": 2.0}]})
 
     user_id: EntityId
     movie_id: EntityId
@@ -41,13 +41,9 @@ class Rating(ReadSchema):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {
-                "rating_id": 1,
-                "user_id": 1,
-                "movie_id": 1,
-                "rating": 2.5,
-                "timestamp": "2024-10-30T14:30:00",
-            }
+            "examples": [
+                {"rating_id": 1, "user_id": 1, "movie_id": 1, "rating": 2.5, "timestamp": "2024-10-30T14:30:00"}
+            ]
         }
     )
 
@@ -64,4 +60,4 @@ class RatingPage(ReadSchema):
     ratings: list[Rating]
     total: Total
     page: int
-    limit: int
+    limit: int = Field(examples=[10])

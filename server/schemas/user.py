@@ -20,7 +20,7 @@ BECAUSE_OF_ALIEN: JsonDict = {
 class User(ReadSchema):
     """A user."""
 
-    user_id: int
+    user_id: int = Field(examples=[611])
 
 
 class RecommendationQuery(BestMoviesQuery):
@@ -42,7 +42,7 @@ class Reason(ReadSchema):
 class Explanation(ReadSchema):
     """Where a movie's score comes from: `score` is the sum of all contributions, `other_ratings` and `rest`."""
 
-    model_config = ConfigDict(json_schema_extra={"example": BECAUSE_OF_ALIEN})
+    model_config = ConfigDict(json_schema_extra={"examples": [BECAUSE_OF_ALIEN]})
 
     movie_id: int
     score: float = Field(
@@ -72,7 +72,7 @@ class RecommendedMovies(ReadSchema):
     """Movies for a user, best first: two arrays of the same length."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"movie_ids": [318, 858, 50], "probabilities": [0.91, 0.902, 0.887]}}
+        json_schema_extra={"examples": [{"movie_ids": [318, 858, 50], "probabilities": [0.91, 0.902, 0.887]}]}
     )
 
     movie_ids: list[int]

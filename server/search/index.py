@@ -2,14 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from server.search.highlights import Highlighter
+from server.search.matching import Matcher
 from server.search.postings import CatalogueName, Field, build_postings
-from server.search.ranking import best_fit, popularity_weight
-from server.search.text import Name, Query, parse_name, read_query
+from server.search.ranking import Fit, Movies, best_fit, popularity_weight
+from server.search.readings import TYPO, Reader, Reading
+from server.search.text import Name, parse_name, read_query
+
+NO_MOVIES: Movies = np.empty(0, dtype=np.int64)
+NO_FITS: Fit = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,15 @@ class Hits:
     """All movies that a query finds, the best first."""
 
     movie_ids: NDArray[np.int64]
+    fewest_typos: float
+    """Of the best hit; inf without hits."""
+    readings: tuple[Reading, ...]
+    """The ways in which the query was read."""
+
+    @classmethod
+    def none(cls) -> Self:
+        """Give the hits of a query that finds nothing."""
+        return cls(np.empty(0, dtype=np.int64), np.inf, ())
 
     @property
     def total(self) -> int:
@@ -56,28 +71,54 @@ class SearchIndex:
         Any text is a query, and what is no word of the catalogue finds nothing. Hits are ordered by relevance
         (see ``server.search.ranking``), then by popularity, then by id.
         """
-        for reading in read_query(query):
-            hits = self._find(reading)
-            if hits.total:
-                return hits
-        return Hits(np.empty(0, dtype=np.int64))
+        found = Hits.none()
+        for words in read_query(query):
+            for readings in Reader(self._postings, words).readings():
+                hits = self._find(readings)
+                if hits.fewest_typos == 0:
+                    return hits
+                found = min(found, hits, key=lambda hits: hits.fewest_typos)
+        return found
 
-    def _find(self, query: Query) -> Hits:
-        words = [self._postings.find_word(word) for word in query.words]
-        longer = self._postings.find_longer_words(query.words[-1]) if query.is_unfinished else range(0)
-        fit = best_fit(self._postings, words, longer=longer)
-        found = np.flatnonzero(fit > -np.inf)
-        relevance = fit[found] + self._popularity_weight[found]
-        return Hits(self._movie_ids[found[np.argsort(-relevance, kind="stable")]])
+    def highlighter(self, hits: Hits) -> Highlighter:
+        """Give what marks in titles the words that led to these hits."""
+        return Highlighter(self._postings.vocabulary, hits.readings)
+
+    def _find(self, readings: Sequence[Reading]) -> Hits:
+        """Find the movies that fit one of the readings, each as well as the best of them says."""
+        movies, fit = _best_of_each([best_fit(Matcher(self._postings, reading)) for reading in readings])
+        relevance = fit + self._popularity_weight[movies]
+        order = np.argsort(-relevance, kind="stable")
+        return Hits(self._movie_ids[movies[order]], _fewest_typos(fit), tuple(readings))
+
+
+def _best_of_each(found: Sequence[tuple[Movies, Fit]]) -> tuple[Movies, Fit]:
+    """Return the movies of several readings, ascending, each with its best fit."""
+    if len(found) == 1:
+        return found[0]
+    movies = np.concatenate([NO_MOVIES, *(movies for movies, _ in found)])
+    fits = np.concatenate([NO_FITS, *(fits for _, fits in found)])
+    movies, position = np.unique(movies, return_inverse=True)
+    best = np.full(movies.size, -np.inf)
+    np.maximum.at(best, position, fits)
+    return movies, best
+
+
+def _fewest_typos(fit: Fit) -> float:
+    """Return the number of typos of the best hit, inf if there is none."""
+    # What is not due to typos is far less than half of one.
+    return float(np.round(-fit.max(initial=-np.inf) / TYPO))
 
 
 def _names(documents: Sequence[SearchDocument]) -> Iterator[CatalogueName]:
-    genres = {genre for document in documents for genre in document.genres}
-    genre_words = {genre: parse_name(genre).words for genre in genres}
+    words_of = {genres: _genre_words(genres) for genres in {document.genres for document in documents}}
     for movie, document in enumerate(documents):
         yield CatalogueName(movie, Field.TITLE, parse_name(document.title))
         for title in document.alternative_titles:
             yield CatalogueName(movie, Field.ALTERNATIVE_TITLE, parse_name(title))
-        description = chain.from_iterable(genre_words[genre] for genre in document.genres)
         year = () if document.year is None else (str(document.year),)
-        yield CatalogueName(movie, Field.DESCRIPTION, Name("", (*description, *year)))
+        yield CatalogueName(movie, Field.DESCRIPTION, Name("", words_of[document.genres] + year))
+
+
+def _genre_words(genres: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for genre in genres for word in parse_name(genre).words)

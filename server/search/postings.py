@@ -1,13 +1,12 @@
 """Every word of the catalogue and where it stands.
 
 The names of all movies (titles, alternative titles, and one of genres and year) are laid end to end in one stream of
-words. A place in the stream tells everything: the name it is in, its movie, and the words beside it. The vocabulary
-is sorted, so the words with a common beginning are one range of it, and their places one slice of the postings.
+words, movie by movie. A place in the stream tells the word, its neighbours and the name; the postings lead from a
+word to its places.
 """
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
@@ -17,15 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.search.text import Name
+from server.search.vocabulary import Numbers, Vocabulary
 
 END_OF_NAME = -1
 
-WordRange = range
-"""Numbers of neighbours in the vocabulary that all do for one word of a query; empty if there is none."""
-
-Places = NDArray[np.int32]
-Names = NDArray[np.int32]
-Movies = NDArray[np.int32]
+Indices = NDArray[np.int64]
 
 
 class Field(IntEnum):
@@ -48,25 +43,24 @@ class CatalogueName(NamedTuple):
 class Postings:
     """The stream and the ways into it; names and movies are numbered in its order. Made by ``build_postings``."""
 
-    vocabulary: Sequence[str]
-    """Sorted; a word's number is its position here."""
+    vocabulary: Vocabulary
     word: NDArray[np.int32]
     """By place: the word's number, or END_OF_NAME after the last word of a name."""
-    name: Names
-    """By place: the name it is in."""
     is_beginning: NDArray[np.bool_]
     """By place: whether a name begins here, with its article or after it."""
-    movie: Movies
+    name: NDArray[np.int32]
+    """By place: the name it is in."""
+    movie: NDArray[np.int32]
     """By name."""
     field: NDArray[np.int8]
     """By name."""
-    start_of_name: NDArray[np.int64]
+    start_of_name: Indices
     """By name: its first place; one more at the end."""
-    start_of_movie: NDArray[np.int64]
+    start_of_movie: Indices
     """By movie: the first place of its names; one more at the end."""
-    places: Places
+    places: NDArray[np.int32]
     """All places, in the order of the vocabulary, those of one word in the order of the stream."""
-    start_of_word: NDArray[np.int64]
+    start_of_word: Indices
     """By word: where its slice of ``places`` begins; one more at the end."""
 
     @property
@@ -74,62 +68,32 @@ class Postings:
         """How many movies there are."""
         return self.start_of_movie.size - 1
 
-    def find_word(self, word: str) -> WordRange:
-        """Return the range of this very word."""
-        number = bisect_left(self.vocabulary, word)
-        is_known = number < len(self.vocabulary) and self.vocabulary[number] == word
-        return range(number, number + is_known)
+    def count_places(self, words: Numbers) -> int:
+        """Return how often the words stand in the stream."""
+        return int((self.start_of_word[words + 1] - self.start_of_word[words]).sum())
 
-    def find_longer_words(self, beginning: str) -> WordRange:
-        """Return the range of the words that begin so and go on."""
-        start = bisect_right(self.vocabulary, beginning)
-        stop = bisect_right(self.vocabulary, beginning, lo=start, key=lambda word: word[: len(beginning)])
-        return range(start, stop)
+    def movies_with(self, words: Numbers) -> NDArray[np.bool_]:
+        """Return, by movie, whether it has one of the words."""
+        has_one = np.zeros(self.n_movies, dtype=np.bool_)
+        has_one[self.movie[self.name[self.places_of(words)]]] = True
+        return has_one
 
-    def phrases(self, words: Sequence[WordRange]) -> Places:
-        """Return the places from which on the words stand next to each other, in order, in one name."""
-        starts = self._places_of(words[0])
-        for distance, following in enumerate(words[1:], start=1):
-            number = self.word[starts + distance]
-            starts = starts[(number >= following.start) & (number < following.stop)]
-        return starts
+    def are_neighbours(self, word: int, following: range) -> bool:
+        """Return whether the word stands right before one of the following, which are neighbours alphabetically."""
+        before = self.places[self.start_of_word[word] : self.start_of_word[word + 1]]
+        after = self.places[self.start_of_word[following.start] : self.start_of_word[following.stop]]
+        if after.size < before.size:
+            return bool((self.word[after - 1] == word).any())
+        next_word = self.word[before + 1]
+        return bool(((next_word >= following.start) & (next_word < following.stop)).any())
 
-    def names_with(self, words: Iterable[WordRange]) -> Names:
-        """Return the names that have all the words, some of them perhaps more than once."""
-        rarest, *others = sorted(set(words), key=self._n_places)
-        names = self.name[self._places_of(rarest)]
-        for other in others:
-            names = names[self._is_within(self.start_of_name, names, other)]
-        return names
+    def places_of(self, words: Numbers) -> NDArray[np.int32]:
+        """Return the places of the words, word by word."""
+        return self.places[_ranges(self.start_of_word[words], self.start_of_word[words + 1])]
 
-    def movies_with(self, words: Iterable[WordRange]) -> Movies:
-        """Return the movies whose names together have all the words, some of them perhaps more than once."""
-        rarest, *others = sorted(set(words), key=self._n_places)
-        movies = self.movie[self.name[self._places_of(rarest)]]
-        for other in others:
-            movies = movies[self._is_within(self.start_of_movie, movies, other)]
-        return movies
-
-    def is_described_by(self, words: Iterable[WordRange]) -> NDArray[np.bool_]:
-        """Return, by movie, whether its genres and its year have all the words."""
-        names = self.names_with(words)
-        is_described = np.zeros(self.n_movies, dtype=np.bool_)
-        is_described[self.movie[names[self.field[names] == Field.DESCRIPTION]]] = True
-        return is_described
-
-    def _n_places(self, words: WordRange) -> int:
-        return int(self.start_of_word[words.stop] - self.start_of_word[words.start])
-
-    def _places_of(self, words: WordRange) -> Places:
-        """Return the places of the words, in the order of the stream."""
-        places = self.places[self.start_of_word[words.start] : self.start_of_word[words.stop]]
-        return np.sort(places) if len(words) > 1 else places
-
-    def _is_within(self, start: NDArray[np.int64], owners: NDArray[np.int32], words: WordRange) -> NDArray[np.bool_]:
-        """Return whether one of the words stands between the starts of each owner and of the next one."""
-        places = self._places_of(words)
-        is_within: NDArray[np.bool_] = places.searchsorted(start[owners]) < places.searchsorted(start[owners + 1])
-        return is_within
+    def places_in(self, movies: Indices) -> Indices:
+        """Return all places in the names of some movies."""
+        return _ranges(self.start_of_movie[movies], self.start_of_movie[movies + 1])
 
 
 def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings:
@@ -155,10 +119,10 @@ def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings
     is_beginning[start_of_name[:-1]] = is_beginning[start_of_name[:-1] + has_article] = True
     places = np.argsort(word, kind="stable")[len(rows) :].astype(np.int32)
     return Postings(
-        vocabulary=vocabulary,
+        vocabulary=Vocabulary(vocabulary),
         word=word,
-        name=np.repeat(np.arange(len(rows), dtype=np.int32), length),
         is_beginning=is_beginning,
+        name=np.repeat(np.arange(len(rows), dtype=np.int32), length),
         movie=movie_of,
         field=field_of.astype(np.int8),
         start_of_name=start_of_name,
@@ -166,3 +130,11 @@ def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings
         places=places,
         start_of_word=np.searchsorted(word[places], np.arange(len(vocabulary) + 1)),
     )
+
+
+def _ranges(starts: Indices, stops: Indices) -> Indices:
+    """Return the numbers from each start to before its stop, one range after the other."""
+    lengths = stops - starts
+    ends = np.cumsum(lengths)
+    numbers: Indices = np.arange(ends[-1] if ends.size else 0) + np.repeat(starts - (ends - lengths), lengths)
+    return numbers

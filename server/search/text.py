@@ -6,6 +6,7 @@ Case, accents, punctuation and ``&`` make no difference. An article in front of 
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,14 +29,20 @@ _LETTERS_WITHOUT_DECOMPOSITION = str.maketrans({
     "ħ": "h",
     "\u0131": "i",
 })
-_MARKS_AND_FORMAT_CHARACTERS = frozenset({"Mn", "Mc", "Me", "Cf"})
+MARKS_AND_FORMAT_CHARACTERS = frozenset({"Mn", "Mc", "Me", "Cf"})
 
-# The lookbehinds stand after the sign, because a pattern that begins with a literal is searched twice as fast.
-_BETWEEN_INITIALS = re.compile(r"[.*](?<=\b[^\W\d_].)(?=[^\W\d_]\b)")
-_ELISION = re.compile(r"'(?<=\b[ld].)(?=\w)")
-_TRAILING_ARTICLE = re.compile(rf"(.+), *({_ARTICLE}) *(?=\(|$)")
+_INITIALS = r"\b[^\W\d_](?:[.*][^\W\d_]\b)+"
+_ELIDED_ARTICLE = r"\b[ld](?='\w)"
+_PLAIN_WORD = r"[^\W_]+(?:'+[^\W_]+)*"
+_AND = r"&|(?<= )\+(?= )"
+_WORD = re.compile(rf"{_INITIALS}|{_ELIDED_ARTICLE}|{_PLAIN_WORD}|{_AND}")
+_PLAIN = re.compile(r"[^\W_]+")
+_SIGN_IN_WORDS = re.compile(r"['.*&+]")
+_SIGNS_IN_WORDS = str.maketrans({"'": None, ".": None, "*": None, "&": "and", "+": "and"})
+_TRAILING_ARTICLE = re.compile(rf".+, *({_ARTICLE}) *(?=\(|$)")
 _LEADING_ARTICLE = re.compile(rf"[\W_]*({_ARTICLE})(?:(?<=')|(?=\s))[\W_]*(?=[^\W_])")
-_WORD = re.compile(r"[^\W_]+")
+# "(a.k.a. Se7en)", as MovieLens writes it
+_ALSO_KNOWN_AS = re.compile(r"\(\s*a\.?k\.?a\b[.:]*", re.IGNORECASE)
 
 
 class Name(NamedTuple):
@@ -53,6 +60,13 @@ class Query:
     is_unfinished: bool
 
 
+class WrittenWord(NamedTuple):
+    """A word in a text, and for each of its letters the position of the character that it was folded from."""
+
+    word: str
+    origins: Sequence[int]
+
+
 def parse_name(text: str) -> Name:
     """Read a title, a genre or a query.
 
@@ -61,11 +75,18 @@ def parse_name(text: str) -> Name:
     Only a blank text has no words.
     """
     folded = _fold(text)
-    if trailing := _TRAILING_ARTICLE.match(folded):
-        folded = f"{trailing[2]} {trailing[1]} {folded[trailing.end() :]}"
-    if leading := _LEADING_ARTICLE.match(folded):
-        return Name(leading[1].rstrip("'"), _words(folded[leading.end() :]))
-    return Name("", _words(folded) or tuple(text.split()))
+    article = _find_article(folded)
+    if article is None:
+        return Name("", tuple(_words(folded)) or tuple(text.split()))
+    start, stop = article.span(1)
+    return Name(article[1].rstrip("'"), tuple(_words(f"{folded[:start]} {folded[stop:]}")))
+
+
+def locate_words(text: str) -> list[WrittenWord]:
+    """Find the words of a name in its text, in the order in which they are written there."""
+    folded, origins = _fold_with_origins(text)
+    words = [_locate(match, origins) for match in _WORD.finditer(folded)]
+    return words or [WrittenWord(match[0], range(*match.span())) for match in re.finditer(r"\S+", text)]
 
 
 def read_query(text: str) -> list[Query]:
@@ -74,7 +95,7 @@ def read_query(text: str) -> list[Query]:
     An English article in front never counts. Articles of other languages are also words and names in English
     ("Die Hard", "La La Land"), so they count at first, and are left out in a second way.
     """
-    article, words = parse_name(text)
+    article, words = parse_name(_ALSO_KNOWN_AS.sub("(", text))
     is_unfinished = not text[-1:].isspace()
     bare = Query(words, is_unfinished)
     if not words:
@@ -89,11 +110,35 @@ def _fold(text: str) -> str:
     if text.isascii():
         return text.lower().replace("`", "'")
     decomposed = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
-    visible = "".join(c for c in decomposed if unicodedata.category(c) not in _MARKS_AND_FORMAT_CHARACTERS)
+    visible = "".join(c for c in decomposed if unicodedata.category(c) not in MARKS_AND_FORMAT_CHARACTERS)
     return visible.casefold().translate(_LETTERS_WITHOUT_DECOMPOSITION)
 
 
-def _words(folded: str) -> tuple[str, ...]:
-    text = folded.replace("&", " and ").replace(" + ", " and ")
-    text = _ELISION.sub(" ", _BETWEEN_INITIALS.sub("", text))
-    return tuple(_WORD.findall(text.replace("'", "")))
+def _fold_with_origins(text: str) -> tuple[str, list[int]]:
+    """Fold character by character, and say for each one of the outcome which one it is from."""
+    folded = [(character, origin) for origin, written in enumerate(text) for character in _fold(written)]
+    return "".join(character for character, _ in folded), [origin for _, origin in folded]
+
+
+def _find_article(folded: str) -> re.Match[str] | None:
+    """Find the article that is set apart, if there is one, as group 1."""
+    trailing = _TRAILING_ARTICLE.match(folded) if "," in folded else None
+    if trailing and _WORD.search(folded, 0, trailing.start(1)):
+        return trailing
+    return _LEADING_ARTICLE.match(folded)
+
+
+def _words(folded: str) -> list[str]:
+    # Most titles have none of the signs that need a second look.
+    if not _SIGN_IN_WORDS.search(folded):
+        return _PLAIN.findall(folded)
+    return [word.translate(_SIGNS_IN_WORDS) for word in _WORD.findall(folded)]
+
+
+def _locate(match: re.Match[str], origins: Sequence[int]) -> WrittenWord:
+    letters = [
+        (letter, origin)
+        for sign, origin in zip(match[0], origins[match.start() : match.end()], strict=True)
+        for letter in sign.translate(_SIGNS_IN_WORDS)
+    ]
+    return WrittenWord("".join(letter for letter, _ in letters), [origin for _, origin in letters])

@@ -1,10 +1,12 @@
 """What a serving process keeps in memory, and how it follows the database: the search index and the live model."""
 
+import gc
 import logging
 import threading
 import time
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Select, func, select
 
@@ -41,9 +43,21 @@ class LiveCatalogue:
             version = catalogue.get_version()
             if version == self._version:
                 return
-            documents = catalogue.list_documents()
-        self.index, self.movies, self._version = SearchIndex(documents), len(documents), version
+            with garbage_kept():
+                documents = catalogue.list_documents()
+                self.index = SearchIndex(documents)
+        self.movies, self._version = len(documents), version
         logger.info("search index of %d movies built, catalogue version %d", len(documents), version)
+
+
+@contextmanager
+def garbage_kept() -> Iterator[None]:
+    """Make many objects without looking for garbage among them, which would take a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class LiveModel:
@@ -122,7 +136,7 @@ class CatalogueDataManager(BaseDataManager):
             select(AlternativeTitle.movie_id, AlternativeTitle.title).order_by(AlternativeTitle.position)
         )
         genres = self._grouped(select(MovieGenre.movie_id, Genre.genre_name).join(Genre).order_by(Genre.genre_name))
-        movies = self.session.execute(
+        movies = self.session.connection().execute(
             select(Movie.movie_id, Movie.title, Movie.year, MovieStatistics.rating_count).join(MovieStatistics)
         )
         return [
@@ -139,6 +153,7 @@ class CatalogueDataManager(BaseDataManager):
 
     def _grouped(self, statement: Select[int, str]) -> dict[int, list[str]]:
         texts: dict[int, list[str]] = defaultdict(list)
-        for movie_id, text in self.session.execute(statement):
+        # Past the session, which would look for entities among the columns of some hundred thousand rows.
+        for movie_id, text in self.session.connection().execute(statement):
             texts[movie_id].append(text)
         return texts

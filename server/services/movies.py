@@ -2,26 +2,31 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     ColumnElement,
+    Executable,
     FromClause,
+    Select,
+    bindparam,
     exists,
     func,
     literal,
     select,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from server.errors import MovieNotFound
 from server.models import AlternativeTitle, Genre, Movie, MovieGenre, MovieStatistics
 from server.schemas import movies as schemas
 from server.schemas.base import Paging
 from server.schemas.movies import MovieQuery, MovieSort
+from server.search.highlights import Span
 from server.search.index import Hits, SearchIndex
 from server.services.base import BaseDataManager, BaseService
 from server.services.live import LiveModel
@@ -48,6 +53,25 @@ SORT_KEYS: dict[str, tuple[SortKey, ...]] = {
 }
 SORTS_BY_STATISTICS = {"popularity", "rating"}
 
+# Made once: every page needs them, and making them would take longer than asking the database.
+MOVIE_IDS: BindParameter[Any] = bindparam("movie_ids", expanding=True)
+MOVIES_BY_ID = (
+    select(Movie.movie_id, Movie.title, Movie.year, rating_count, rating_mean)
+    .join(MovieStatistics)
+    .where(Movie.movie_id.in_(MOVIE_IDS))
+)
+GENRES_BY_ID = (
+    select(MovieGenre.movie_id, Genre.genre_id, Genre.genre_name)
+    .join(Genre)
+    .where(MovieGenre.movie_id.in_(MOVIE_IDS))
+    .order_by(Genre.genre_name)
+)
+TITLES_BY_ID = (
+    select(AlternativeTitle.movie_id, AlternativeTitle.title)
+    .where(AlternativeTitle.movie_id.in_(MOVIE_IDS))
+    .order_by(AlternativeTitle.movie_id, AlternativeTitle.position)
+)
+
 
 class MovieService(BaseService):
     """Rules of the catalogue."""
@@ -64,8 +88,13 @@ class MovieService(BaseService):
             movie_ids, total = _page_of(hits, query), hits.total
         else:
             movie_ids, total = self.movies.list_ids(query, hits)
+        found = self.movies.list_by_ids(movie_ids)
         return schemas.MoviePage(
-            movies=self.movies.list_by_ids(movie_ids), total=total, page=query.page, limit=query.limit
+            movies=self._highlighted(found, hits) if query.highlight else found,
+            total=total,
+            page=query.page,
+            limit=query.limit,
+            facets=self.movies.count_facets(query, hits) if query.facets else None,
         )
 
     def get_movie(self, movie_id: int) -> schemas.Movie:
@@ -81,6 +110,15 @@ class MovieService(BaseService):
         if average is None:
             raise MovieNotFound(movie_id)
         return average
+
+    def _highlighted(self, movies: Sequence[schemas.Movie], hits: Hits | None) -> list[schemas.Movie]:
+        """Say where the titles have the words that led to the hits; nowhere without a search."""
+        highlighter = self.index.highlighter(hits or Hits.none())
+        marked = (highlighter.mark([movie.title, *movie.alternative_titles]) for movie in movies)
+        return [
+            movie.model_copy(update={"highlights": _highlights(spans)})
+            for movie, spans in zip(movies, marked, strict=True)
+        ]
 
 
 class SimilarMoviesService(BaseService):
@@ -130,29 +168,49 @@ class MovieDataManager(BaseDataManager):
     def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int]:
         """Give the ids on a page of the movies that pass the filters, among `hits` where given, and their total."""
         name = query.order.lstrip("-")
-        statement = select(Movie.movie_id)
-        # Only where it is asked for: a join doubles the cost of counting a whole catalogue.
-        if query.min_ratings is not None or name in SORTS_BY_STATISTICS:
-            statement = statement.join(MovieStatistics)
-        rank: ColumnElement[Any] = Movie.movie_id.expression
-        if hits is not None:
-            ranked = self._as_table(hits.movie_ids.tolist())
-            statement = statement.join(ranked, ranked.c.movie_id == Movie.movie_id)
-            rank = ranked.c.rank
-        statement = statement.where(*self._conditions(query))
+        statement, rank = self._select_fitting(query, hits, with_statistics=name in SORTS_BY_STATISTICS)
         total = self.session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True))
         ordered = statement.order_by(*_order(query.order, rank)).limit(query.limit).offset(query.offset)
         return list(self.session.scalars(ordered)), total or 0
+
+    def count_facets(self, query: MovieQuery, hits: Hits | None) -> schemas.Facets:
+        """Count genres and decades of the movies that pass the filters, among `hits` where given."""
+        fitting, _ = self._select_fitting(query, hits)
+        # Under a name of its own: a filter by genre looks into the same table.
+        of_genre = aliased(MovieGenre)
+        genre = (Genre.genre_id, Genre.genre_name)
+        genres = (
+            fitting
+            .join(of_genre, of_genre.movie_id == Movie.movie_id)
+            .join(Genre, Genre.genre_id == of_genre.genre_id)
+            .with_only_columns(*genre, func.count(), maintain_column_froms=True)
+            .group_by(*genre)
+            .order_by(func.count().desc(), Genre.genre_name)
+        )
+        decade = Movie.year // 10 * 10
+        decades = (
+            fitting
+            .where(Movie.year.is_not(None))
+            .with_only_columns(decade, func.count(), maintain_column_froms=True)
+            .group_by(decade)
+            .order_by(decade)
+        )
+        return schemas.Facets(
+            genres=[
+                schemas.GenreCount(genre_id=genre_id, genre_name=name, total_movies=movies)
+                for genre_id, name, movies in self.session.execute(genres)
+            ],
+            decades=[
+                schemas.DecadeCount(decade=first, total_movies=movies)
+                for first, movies in self.session.execute(decades)
+            ],
+        )
 
     def list_by_ids(self, movie_ids: Sequence[int]) -> list[schemas.Movie]:
         """Give the movies with these ids, in this order; ids that are unknown are left out."""
         if not movie_ids:
             return []
-        rows = self.session.execute(
-            select(Movie.movie_id, Movie.title, Movie.year, rating_count, rating_mean)
-            .join(MovieStatistics)
-            .where(Movie.movie_id.in_(movie_ids))
-        )
+        rows = self._select_by_ids(MOVIES_BY_ID, movie_ids)
         genres, titles = self._genres_of(movie_ids), self._alternative_titles_of(movie_ids)
         found = {
             movie_id: schemas.Movie(
@@ -188,16 +246,31 @@ class MovieDataManager(BaseDataManager):
         return schemas.AverageRating(movie_id=movie_id, title=title, avg_rating=mean, total_ratings=count)
 
     def list_unknown_to(self, known: Iterable[int], limit: int) -> list[int]:
-        """Give up to `limit` movie ids, lowest first, that are not among `known`."""
+        """Give up to `limit` movie ids that are not among `known`: those with the most ratings, then the lowest."""
         table = self._as_table(list(known))
         return list(
             self.session.scalars(
-                select(Movie.movie_id)
-                .where(~exists().where(table.c.movie_id == Movie.movie_id))
-                .order_by(Movie.movie_id)
+                select(MovieStatistics.movie_id)
+                .where(~exists().where(table.c.movie_id == MovieStatistics.movie_id))
+                .order_by(rating_count.desc(), MovieStatistics.movie_id)
                 .limit(limit)
             )
         )
+
+    def _select_fitting(
+        self, query: MovieQuery, hits: Hits | None, *, with_statistics: bool = False
+    ) -> tuple[Select[int], ColumnElement[Any]]:
+        """Select the ids of the movies that pass the filters, among `hits` where given; also give their rank."""
+        statement = select(Movie.movie_id)
+        # Only where it is asked for: a join doubles the cost of counting a whole catalogue.
+        if with_statistics or query.min_ratings is not None:
+            statement = statement.join(MovieStatistics)
+        rank: ColumnElement[Any] = Movie.movie_id.expression
+        if hits is not None:
+            ranked = self._as_table(hits.movie_ids.tolist())
+            statement = statement.join(ranked, ranked.c.movie_id == Movie.movie_id)
+            rank = ranked.c.rank
+        return statement.where(*self._conditions(query)), rank
 
     def _conditions(self, query: MovieQuery) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = [
@@ -227,26 +300,19 @@ class MovieDataManager(BaseDataManager):
 
     def _genres_of(self, movie_ids: Sequence[int]) -> dict[int, list[schemas.Genre]]:
         genres: dict[int, list[schemas.Genre]] = defaultdict(list)
-        rows = self.session.execute(
-            select(MovieGenre.movie_id, Genre.genre_id, Genre.genre_name)
-            .join(Genre)
-            .where(MovieGenre.movie_id.in_(movie_ids))
-            .order_by(Genre.genre_name)
-        )
-        for movie_id, genre_id, name in rows:
+        for movie_id, genre_id, name in self._select_by_ids(GENRES_BY_ID, movie_ids):
             genres[movie_id].append(schemas.Genre(genre_id=genre_id, genre_name=name))
         return genres
 
     def _alternative_titles_of(self, movie_ids: Sequence[int]) -> dict[int, list[str]]:
         titles: dict[int, list[str]] = defaultdict(list)
-        rows = self.session.execute(
-            select(AlternativeTitle.movie_id, AlternativeTitle.title)
-            .where(AlternativeTitle.movie_id.in_(movie_ids))
-            .order_by(AlternativeTitle.movie_id, AlternativeTitle.position)
-        )
-        for movie_id, title in rows:
+        for movie_id, title in self._select_by_ids(TITLES_BY_ID, movie_ids):
             titles[movie_id].append(title)
         return titles
+
+    def _select_by_ids(self, statement: Executable, movie_ids: Sequence[int]) -> Iterator[Any]:
+        # Past the session, which would look for entities among the columns.
+        yield from self.session.connection().execute(statement, {"movie_ids": movie_ids})
 
     def _as_table(self, movie_ids: list[int]) -> FromClause:
         """Hand a list of ids over as one parameter, whatever its length, to be joined as `movie_id` and `rank`."""
@@ -279,6 +345,11 @@ class GenreDataManager(BaseDataManager):
             schemas.GenreCount(genre_id=genre_id, genre_name=name, total_movies=movies)
             for genre_id, name, movies in rows
         ]
+
+
+def _highlights(spans: Sequence[Sequence[Span]]) -> schemas.Highlights:
+    title, *others = [[schemas.TextRange(start=start, end=end) for start, end in title] for title in spans]
+    return schemas.Highlights(title=title, alternative_titles=others)
 
 
 def _has_filters(query: MovieQuery) -> bool:

@@ -127,6 +127,7 @@ class Trainer:
                 catalogue,
                 algorithm=self.settings.algorithm,
                 seed=self.settings.seed,
+                memory_mb=self.settings.model_memory_mb,
                 on_progress=on_progress,
             )
             on_progress("comparing", 0.95)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from server.errors import UserNotFound
 from server.models import Rating, User
+from server.recommender.catalogue import Catalogue
 from server.recommender.interactions import History
 from server.recommender.model import TrainedModel
 from server.recommender.ranking import top_items
@@ -20,6 +21,9 @@ from server.services.ratings import RatingDataManager
 
 MAX_REASONS = 5
 HISTORY_ROW = np.dtype([("movie", np.int64), ("stars", np.float32), ("time", np.int64)])
+
+MAX_NEWCOMERS = 500
+"""Of the movies that are newer than the model so many are considered: more than a list has places for."""
 
 
 class UserService(BaseService):
@@ -50,27 +54,27 @@ class UserService(BaseService):
         self._check_exists(user_id)
         model = self.live_model.get()
         history = self.users.get_history(user_id)
-        found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen)
-        movie_ids, probabilities = found.movie_ids.tolist(), found.probabilities.tolist()
-        if len(movie_ids) < query.n:
-            more = self._movies_newer_than(model, history, query, query.n - len(movie_ids))
-            movie_ids += more
-            probabilities += [found.floor] * len(more)
+        newcomers = self._movies_newer_than(model, history, query)
+        found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen, newcomers=newcomers)
+        movie_ids = found.movie_ids.tolist()
         return schemas.RecommendedMovies(
             movie_ids=movie_ids,
-            probabilities=probabilities,
+            probabilities=found.probabilities.tolist(),
             movies=self.movies.list_by_ids(movie_ids) if query.expands_movies else None,
             explanations=self._explain(model, history, movie_ids) if query.explain else None,
         )
 
     def _movies_newer_than(
-        self, model: TrainedModel, history: History, query: schemas.RecommendationQuery, count: int
-    ) -> list[int]:
-        """Movies the model has never heard of: they end the list, for nothing is known of them yet."""
-        known = set(model.movie_ids.tolist())
-        if query.exclude_seen:
-            known.update(history.movie_ids.tolist())
-        return self.movies.list_unknown_to(known, count)
+        self, model: TrainedModel, history: History, query: schemas.RecommendationQuery
+    ) -> Catalogue | None:
+        """Read what the model has never heard of, the most rated first, where its own movies cannot fill the list."""
+        n_seen = history.movie_ids.size if query.exclude_seen else 0
+        if len(model.catalogue) - n_seen >= query.n:
+            return None
+        newer = self.movies.list_by_ids(self.movies.list_unknown_to(model.movie_ids.tolist(), MAX_NEWCOMERS))
+        return Catalogue.of_movies(
+            (movie.movie_id, movie.year, [genre.genre_name for genre in movie.genres]) for movie in newer
+        )
 
     def _explain(self, model: TrainedModel, history: History, movie_ids: list[int]) -> list[schemas.Explanation]:
         """Say of each movie which ratings speak for it most, and what everything else adds to its score."""

@@ -1,14 +1,12 @@
-"""Faults: killed servers and trainers, databases that are away, locked or full. `make chaos` lets them strike more often.
+"""Faults: killed servers and trainers, databases that are away, locked or full.
 
 After each fault the doctor looks: statistics that equal a recount, and a live model that is whole.
 """
 
-import os
 import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +16,7 @@ from pathlib import Path
 
 import pytest
 from httpx2 import Client, Response, TransportError
-from sqlalchemy import event, select, text
-from sqlalchemy.engine import Engine
+from sqlalchemy import select, text
 
 from server.backend.config import Settings
 from server.backend.session import Database

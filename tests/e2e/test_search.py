@@ -85,3 +85,28 @@ def test_filters_and_orders_apply_to_what_was_found(shared_server: Server) -> No
     assert years == sorted(years, reverse=True)
     assert {1980 <= year <= 1999 for year in years} == {True}
     assert all(movie["total_ratings"] >= 5 for movie in page["movies"])
+
+
+@pytest.mark.parametrize(
+    "text", ["matrxi", "the maatrix", "90s matrix", "scifi 1999 matrix", "mat rix", "Matrix, The (1999)"]
+)
+def test_the_matrix_is_found_first_though_misspelt_or_described(shared_server: Server, text: str) -> None:
+    assert search(shared_server, text)["movies"][0]["title"] == "The Matrix"
+
+
+def test_facets_and_highlights_are_there_when_asked_for(shared_server: Server) -> None:
+    page = search(shared_server, "matrix", facets="true", highlight="true")
+
+    assert page["movies"][0]["highlights"] == {"title": [{"start": 4, "end": 10}], "alternative_titles": []}
+    assert {"decade": 1990, "total_movies": 1} in page["facets"]["decades"]
+    assert all(genre["total_movies"] <= page["total"] for genre in page["facets"]["genres"])
+
+
+def test_facets_of_the_whole_catalogue_are_its_genres(shared_server: Server) -> None:
+    facets = shared_server.client.get(f"{API}/movies?facets=true").json()["facets"]
+    genres = shared_server.client.get(f"{API}/genres?limit=100").json()["genres"]
+
+    assert sorted(facets["genres"], key=lambda genre: str(genre["genre_name"])) == [
+        genre for genre in genres if genre["total_movies"]
+    ]
+    assert sum(decade["total_movies"] for decade in facets["decades"]) == 300

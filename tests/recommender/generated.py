@@ -11,9 +11,18 @@ CATALOGUE = np.arange(1, 161)
 """The movies of ``taste_ratings``: four kinds, 40 of each; the last two of each kind nobody rates."""
 
 
+KINDS = ("Comedy", "Crime", "Drama", "Horror")
+"""The genres of the four kinds."""
+
+
+def taste_catalogue() -> Catalogue:
+    """Describe the movies of ``taste_ratings``: each is of its kind's genre, and the newer the larger its id."""
+    return Catalogue.of_movies((movie, 1940 + movie // 2, [KINDS[movie % 4]]) for movie in CATALOGUE.tolist())
+
+
 def train_on(ratings: Ratings, *, algorithm: str = "nmf", seed: int = 0) -> Training:
     """Train on ratings of the movies of ``CATALOGUE``."""
-    return train(ratings, Catalogue.of_ids(CATALOGUE), algorithm=algorithm, seed=seed, on_progress=lambda *_: None)
+    return train(ratings, taste_catalogue(), algorithm=algorithm, seed=seed, on_progress=lambda *_: None)
 
 
 def ratings_of(rows: list[tuple[int, int, float, int]]) -> Ratings:

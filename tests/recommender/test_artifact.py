@@ -120,8 +120,8 @@ def test_an_artifact_is_an_array_a_file_and_a_manifest_written_last(training: Tr
     assert {name: (array.dtype, array.shape) for name, array in manifest.arrays.items()} == {
         "movie_ids": ("<i8", (160,)),
         "years": ("<i2", (160,)),
-        "genres": ("|b1", (160, 0)),
-        "genre_names": ("<U1", (0,)),
+        "genres": ("|b1", (160, 4)),
+        "genre_names": ("<U6", (4,)),
         "gram": ("<f8", (20, 20)),
         "item_factors": ("<f4", (160, 20)),
         "like_shares": ("<f8", (160,)),
@@ -169,8 +169,8 @@ def test_a_changed_byte_is_noticed_or_means_the_same(files: Files, choice: st.Da
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, this release reads 3. Train"),
-        (b'{"format": 3}', "manifest.json is damaged"),
+        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, this release reads 4. Train"),
+        (b'{"format": 4}', "manifest.json is damaged"),
         (b'{"name": "another program"}', "manifest.json is damaged"),
         (b"PK\x03\x04", "manifest.json is damaged"),
         (b"[]", "manifest.json is damaged"),

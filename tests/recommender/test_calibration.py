@@ -1,23 +1,27 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logit
 
-from server.recommender.calibration import Calibrator, Pairs, RatedPairs
+from server.recommender.calibration import RECENT_HALF_LIFE, Calibrator, Inputs, Pairs, RatedPairs
+from server.recommender.interactions import Interactions
 from server.recommender.ranking import count_higher
 from server.recommender.reliability import calibration_error
+from tests.recommender.generated import history_of
 
 TRUTH = Calibrator(
-    knots=(0.0, 0.8, 1.0),
+    inputs=Inputs(knots=(0.0, 0.8, 1.0), like_share=0.5, good_share=0.5, fewest_ratings=0, most_ratings=1000),
     rises=(0.8, 1.2),
-    rank_slope=0.4,
+    rank_slope=0.3,
+    critic_slope=0.2,
     share_slope=0.6,
     recent_slope=0.2,
+    good_slope=0.1,
     activity_slope=0.1,
     intercept=0.5,
-    like_share=0.5,
-    fewest_ratings=0,
-    most_ratings=1000,
 )
 
 
@@ -32,6 +36,7 @@ def rated_pairs(*, n: int, seed: int) -> RatedPairs:
         user_likes=random.binomial(user_ratings, like_shares),
         user_ratings=user_ratings,
         recent_likes=random.binomial(40, like_shares).astype(np.float64),
+        recent_good=random.binomial(40, np.sqrt(like_shares)).astype(np.float64),
         recent_ratings=np.full(n, 40.0),
     )
     liked = random.random(n) < TRUTH.probabilities(pairs)
@@ -46,16 +51,17 @@ def pairs_of_one_user(scores: list[float], *, likes: int = 3, ratings: int = 5) 
         user_likes=np.full(column.size, likes),
         user_ratings=np.full(column.size, ratings),
         recent_likes=np.full(column.size, float(likes)),
+        recent_good=np.full(column.size, float(likes)),
         recent_ratings=np.full(column.size, float(ratings)),
     )
 
 
 def test_a_fit_recovers_the_probabilities_that_made_the_pairs() -> None:
-    calibrator = Calibrator.fit(rated_pairs(n=15_000, seed=1))
+    calibrator = Calibrator.fit(rated_pairs(n=30_000, seed=1))
 
     unseen = rated_pairs(n=15_000, seed=2)
     probabilities = calibrator.probabilities(unseen)
-    np.testing.assert_allclose(probabilities, TRUTH.probabilities(unseen), atol=0.06)
+    np.testing.assert_allclose(probabilities, TRUTH.probabilities(unseen), atol=0.08)
     assert calibration_error(probabilities, unseen.liked) < 0.015
 
 
@@ -67,6 +73,7 @@ def test_a_few_pairs_even_misleading_ones_give_a_rising_probability_that_is_not_
         user_likes=np.array([3, 3, 0, 0]),
         user_ratings=np.array([5, 5, 5, 5]),
         recent_likes=np.array([3.0, 3.0, 0.0, 0.0]),
+        recent_good=np.array([4.0, 4.0, 0.0, 0.0]),
         recent_ratings=np.array([5.0, 5.0, 5.0, 5.0]),
         users=np.array([1, 1, 2, 2]),
         liked=np.array(liked),
@@ -81,8 +88,8 @@ def test_a_few_pairs_even_misleading_ones_give_a_rising_probability_that_is_not_
 @given(st.lists(st.floats(-2, 2).map(lambda score: round(score, 6)), min_size=1, max_size=30))
 def test_the_order_of_the_probabilities_is_the_order_of_the_scores(scores: list[float]) -> None:
     steepest, flattest = (
-        TRUTH.model_copy(update={"rank_slope": rank_slope, "rises": rises})
-        for rank_slope, rises in ((1.0, (1.0, 0.2)), (0.0, (0.001, 0.001)))
+        TRUTH.model_copy(update={"rank_slope": slope, "critic_slope": slope, "rises": rises})
+        for slope, rises in ((1.0, (1.0, 0.2)), (0.0, (0.001, 0.001)))
     )
     best_first = sorted(scores, reverse=True)
 
@@ -117,15 +124,50 @@ def test_a_user_who_likes_more_has_higher_probabilities_and_a_new_one_the_common
     assert new == pytest.approx(1 / (1 + np.exp(-(0.5 * 0.8 + 0.5))))
 
 
+def test_a_place_in_the_list_says_more_of_the_movies_of_a_user_who_likes_little() -> None:
+    scores = np.linspace(0.9, 0.1, 200)
+
+    rises = {
+        likes: np.ptp(logit(TRUTH.probabilities(pairs_of_one_user(scores.tolist(), likes=likes, ratings=20))))
+        for likes in (2, 18)
+    }
+
+    assert rises[2] > rises[18]
+
+
+def test_a_user_whose_ratings_are_nearly_likes_has_higher_probabilities() -> None:
+    pairs = pairs_of_one_user([0.4], likes=5, ratings=20)
+
+    nearly = replace(pairs, recent_good=np.array([20.0]))
+
+    assert TRUTH.probabilities(nearly)[0] > TRUTH.probabilities(pairs)[0]
+
+
+def test_what_is_known_of_a_user_fades_with_age() -> None:
+    history = history_of({1: 1.0, 2: 3.5, 3: 5.0})
+    interactions = Interactions.from_history(history, np.arange(1, 4))
+
+    pairs = Pairs.of(interactions, np.zeros(1, np.int64), np.ones(1), np.zeros(1, np.int64))
+
+    latest, middle, earliest = 1, 2 ** (-1 / RECENT_HALF_LIFE), 2 ** (-2 / RECENT_HALF_LIFE)
+    assert {name: column.tolist() for name, column in vars(pairs).items()} == {
+        "scores": [1.0],
+        "ranks": [0],
+        "user_likes": [1],
+        "user_ratings": [3],
+        "recent_likes": [latest],
+        "recent_good": [latest + middle],
+        "recent_ratings": pytest.approx([latest + middle + earliest]),
+    }
+
+
 def test_activity_counts_only_as_far_as_it_was_seen() -> None:
     fitted = Calibrator.fit(rated_pairs(n=3000, seed=2))
     half_liked = {likes * 2: pairs_of_one_user([0.5], likes=likes, ratings=likes * 2) for likes in (100, 50, 1)}
-    by_ratings = {
-        ratings: fitted.model_copy(update={"share_slope": 0.0, "recent_slope": 0.0}).probabilities(pairs).tolist()
-        for ratings, pairs in half_liked.items()
-    }
+    level = fitted.model_copy(update={"share_slope": 0.0, "recent_slope": 0.0, "good_slope": 0.0, "critic_slope": 0.0})
+    by_ratings = {ratings: level.probabilities(pairs).tolist() for ratings, pairs in half_liked.items()}
 
-    assert (fitted.fewest_ratings, fitted.most_ratings) == (200, 399)
+    assert (fitted.inputs.fewest_ratings, fitted.inputs.most_ratings) == (200, 399)
     assert by_ratings[2] == by_ratings[100] == by_ratings[200]
 
 
@@ -141,6 +183,7 @@ def test_the_curve_follows_many_pairs_where_a_line_could_not() -> None:
         user_likes=np.full(n, 50),
         user_ratings=np.full(n, 100),
         recent_likes=np.full(n, 5.0),
+        recent_good=np.full(n, 7.0),
         recent_ratings=np.full(n, 10.0),
         users=np.arange(n),
         liked=random.random(n) < truth,

@@ -5,11 +5,18 @@ import numpy as np
 import pytest
 
 from server.recommender.algorithms import ALGORITHMS
+from server.recommender.catalogue import Catalogue
 from server.recommender.interactions import History
 from server.recommender.model import Recommendations, TrainedModel
 from server.recommender.popularity import Popularity, PopularityConfig
-from tests.recommender.generated import CATALOGUE, history_of, taste_ratings, train_on
+from tests.recommender.generated import CATALOGUE, KINDS, history_of, taste_ratings, train_on
 
+NEWCOMERS = Catalogue.of_movies([
+    (1000, 2024, ["Drama"]),
+    (1001, None, []),
+    (1002, 1890, ["Western"]),
+    (1003, 1960, []),
+])
 HISTORY = history_of({4: 5.0, 8: 4.5, 12: 4.0, 3: 2.0, 7: 1.0, 999: 5.0})
 
 
@@ -28,13 +35,47 @@ def test_all_movies_have_a_place_and_a_probability_that_falls(model: TrainedMode
 
     assert sorted(whole.movie_ids.tolist()) == CATALOGUE.tolist()
     assert np.all(np.diff(whole.probabilities) < 0)
-    assert 1 > whole.probabilities[0] > whole.probabilities[-1] >= whole.floor > 0
+    assert 1 > whole.probabilities[0] > whole.probabilities[-1] > 0
 
 
-def test_movies_that_nobody_has_rated_come_last_in_the_order_of_their_ids(model: TrainedModel) -> None:
+def test_movies_that_nobody_has_rated_come_last(model: TrainedModel) -> None:
     whole = model.recommend(HISTORY, n=1_000, exclude_seen=False)
 
-    assert whole.movie_ids[-8:].tolist() == CATALOGUE[-8:].tolist()
+    assert set(whole.movie_ids[-8:].tolist()) == set(CATALOGUE[-8:].tolist())
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_of_movies_without_evidence_those_of_the_users_kind_come_first(kind: int) -> None:
+    model = train_on(taste_ratings(), algorithm="ease").model
+    newcomers = Catalogue.of_movies((1_000 + number, 2030, [KINDS[number % 4]]) for number in range(12))
+
+    whole = model.recommend(
+        history_of(dict.fromkeys(range(kind + 4, 60, 4), 5.0)), n=1_000, exclude_seen=False, newcomers=newcomers
+    )
+
+    nobody_rated, newer = whole.movie_ids[-20:-12], whole.movie_ids[-12:]
+    assert nobody_rated.min() > 152
+    assert set(nobody_rated[:2] % 4) == {kind}
+    assert newer.min() >= 1_000
+    assert set(newer[:3] % 4) == {kind}
+
+
+@pytest.mark.parametrize("exclude_seen", [True, False])
+@pytest.mark.parametrize("history", [HISTORY, history_of({}), history_of({159: 5.0, 1001: 5.0})])
+def test_newcomers_end_the_list_and_change_nothing_before_them(
+    model: TrainedModel, history: History, *, exclude_seen: bool
+) -> None:
+    own = model.recommend(history, n=1_000, exclude_seen=exclude_seen)
+
+    whole = model.recommend(history, n=1_000, exclude_seen=exclude_seen, newcomers=NEWCOMERS)
+
+    n_own = own.movie_ids.size
+    unseen = np.setdiff1d(NEWCOMERS.movie_ids, history.movie_ids) if exclude_seen else NEWCOMERS.movie_ids
+    assert whole.movie_ids[:n_own].tolist() == own.movie_ids.tolist()
+    assert whole.probabilities[:n_own].tolist() == own.probabilities.tolist()
+    assert sorted(whole.movie_ids[n_own:].tolist()) == unseen.tolist()
+    assert np.all(np.diff(whole.probabilities) < 0)
+    assert whole.probabilities[-1] > 0
 
 
 def test_seen_movies_are_left_out_on_request_and_change_nothing_else(model: TrainedModel) -> None:
@@ -45,20 +86,18 @@ def test_seen_movies_are_left_out_on_request_and_change_nothing_else(model: Trai
     is_unseen = np.isin(whole.movie_ids, HISTORY.movie_ids, invert=True)
     assert unseen.movie_ids.tolist() == whole.movie_ids[is_unseen].tolist()
     np.testing.assert_allclose(unseen.probabilities, whole.probabilities[is_unseen], rtol=0, atol=1e-6)
-    assert unseen.floor == whole.floor
 
 
-@pytest.mark.parametrize("n", [1, 5, 100, 155])
+@pytest.mark.parametrize("n", [1, 5, 100, 146, 147, 148, 152, 153, 154, 155, 160, 163])
 def test_a_short_list_is_the_head_of_the_long_one(model: TrainedModel, n: int) -> None:
     for exclude_seen in (True, False):
-        long = model.recommend(HISTORY, n=160, exclude_seen=exclude_seen)
+        long = model.recommend(HISTORY, n=164, exclude_seen=exclude_seen, newcomers=NEWCOMERS)
 
-        short = model.recommend(HISTORY, n=n, exclude_seen=exclude_seen)
+        short = model.recommend(HISTORY, n=n, exclude_seen=exclude_seen, newcomers=NEWCOMERS)
 
         assert values(short) == {
             "movie_ids": long.movie_ids[:n].tolist(),
             "probabilities": long.probabilities[:n].tolist(),
-            "floor": long.floor,
         }
 
 
@@ -90,7 +129,6 @@ def test_a_user_who_has_rated_everything_gets_an_empty_list_of_the_unseen(model:
     recommendations = model.recommend(history, n=10, exclude_seen=True)
 
     assert recommendations.movie_ids.size == recommendations.probabilities.size == 0
-    assert 0 < recommendations.floor < 1
 
 
 def test_threads_share_a_model(model: TrainedModel) -> None:

@@ -17,7 +17,7 @@ from server.recommender.model import DataSummary, TrainedModel
 from server.recommender.popularity import Popularity, PopularityConfig
 from server.recommender.reliability import reliability_table
 from server.recommender.splits import SPLITS, Split, temporal_split
-from server.recommender.training import _halve_users, cross_calibrate, evaluate_algorithms, train
+from server.recommender.training import _deal_users, cross_calibrate, evaluate_algorithms, train
 from tests.recommender.generated import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings, train_on
 
 POISON = 0.01
@@ -269,17 +269,15 @@ def test_a_training_lets_only_the_final_fit_see_what_is_held_out(tastings: list[
     assert tastings == [*NO_POISON, ("fitted on", True)]
 
 
-def test_each_half_of_the_users_gets_the_probabilities_of_a_calibrator_of_the_other_half() -> None:
+def test_each_part_of_the_users_gets_the_probabilities_of_a_calibrator_of_the_others() -> None:
     pairs = _held_out_pairs(taste_ratings(n_users=40))
 
     probabilities = cross_calibrate(pairs, seed=0)
 
-    halves = _halve_users(pairs, seed=0)
-    assert sorted(np.concatenate(halves).tolist()) == list(range(40))
-    for measured_on, fitted_on in (halves, halves[::-1]):
-        calibrator = Calibrator.fit(pairs.of_users(fitted_on))
-        expected = calibrator.probabilities(pairs.of_users(measured_on))
-        assert probabilities[np.isin(pairs.users, measured_on)].tolist() == expected.tolist()
+    for part in _deal_users(pairs, seed=0):
+        is_measured = np.isin(pairs.users, part)
+        expected = Calibrator.fit(pairs.where(~is_measured)).probabilities(pairs.where(is_measured))
+        assert probabilities[is_measured].tolist() == expected.tolist()
 
 
 def test_the_reported_calibration_is_the_one_on_users_the_calibrator_has_not_seen() -> None:
@@ -292,6 +290,46 @@ def test_the_reported_calibration_is_the_one_on_users_the_calibrator_has_not_see
     expected = reliability_table(cross_calibrate(pairs, seed=0), pairs.liked)
     assert evaluation.calibration == card.calibration == expected
     assert expected != reliability_table(Calibrator.fit(pairs).probabilities(pairs), pairs.liked)
+
+
+def test_every_user_is_in_one_part_and_the_others_of_each_part_have_both_outcomes() -> None:
+    n_users = 10
+    users = np.repeat(np.arange(n_users), 4)
+    # Two users have another outcome than the rest.
+    liked = np.where(users < 2, np.arange(users.size) % 4 == 0, True)  # noqa: FBT003 (an outcome, not a flag)
+    pairs = replace(_held_out_pairs(taste_ratings(n_users=n_users)), users=users, liked=liked)
+
+    parts = _deal_users(pairs, seed=0)
+
+    assert sorted(np.concatenate(parts).tolist()) == list(range(n_users))
+    for part in parts:
+        assert set(liked[~np.isin(users, part)].tolist()) == {True, False}
+
+
+def test_memory_bounds_the_movies_with_weights_and_the_card_says_what_that_leaves_out() -> None:
+    random = np.random.default_rng(0)
+    # A megabyte holds 500 of these 700 movies, of which the last ones are rated most.
+    many = np.sort([random.choice(700, 20, replace=False, p=np.arange(1, 701) / 245_350) for _ in range(300)])
+    stars = np.where(random.random(many.shape) < 0.6, 5.0, 2.0)
+    rows = [
+        (user + 1, int(movie) + 1, float(star), time)
+        for user, movies in enumerate(many)
+        for time, (movie, star) in enumerate(zip(random.permutation(movies), stars[user], strict=True))
+    ]
+
+    card = train(
+        ratings_of(rows),
+        Catalogue.of_ids(np.arange(1, 701)),
+        algorithm="ease",
+        seed=0,
+        on_progress=lambda *_: None,
+        memory_mb=1,
+    ).model.card
+
+    assert card.parameters["weights_mb"] == 1
+    assert card.data.modelled_movies == 500
+    assert 0.7 < card.data.modelled_ratings / card.data.ratings < 0.95
+    assert 0.7 < card.metrics.modelled_likes < 0.95
 
 
 @pytest.mark.parametrize("split", sorted(SPLITS))

@@ -52,13 +52,13 @@ def test_an_unknown_route_is_a_problem(client: TestClient, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("POST", MOVIES, "GET"),
-        ("DELETE", f"{MOVIES}/1", "GET"),
-        ("GET", "/api/rest/v1/ratings", "POST"),
-        ("PUT", "/api/rest/v1/ratings/1", "GET, DELETE"),
-        ("PATCH", "/api/rest/v1/recommendation-engine", "GET, POST"),
-        ("GET", "/api/rest/v1/recommendation-engine/active-model", "PUT"),
-        ("POST", "/livez", "GET"),
+        ("POST", MOVIES, "GET, HEAD, OPTIONS"),
+        ("DELETE", f"{MOVIES}/1", "GET, HEAD, OPTIONS"),
+        ("GET", "/api/rest/v1/ratings", "POST, OPTIONS"),
+        ("PUT", "/api/rest/v1/ratings/1", "GET, HEAD, DELETE, OPTIONS"),
+        ("PATCH", "/api/rest/v1/recommendation-engine", "GET, HEAD, POST, OPTIONS"),
+        ("GET", "/api/rest/v1/recommendation-engine/active-model", "PUT, OPTIONS"),
+        ("POST", "/livez", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_a_wrong_method_is_a_problem_that_names_all_right_ones(

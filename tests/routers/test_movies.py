@@ -49,7 +49,7 @@ def test_without_parameters_all_movies_are_asked_for_by_id(client: TestClient, b
 def test_every_parameter_arrives_as_a_typed_value(client: TestClient, behind: Fakes) -> None:
     client.get(
         f"{MOVIES}?search=toy+comedy&genre=Comedy&genre=Film-Noir&year_from=1990&year_to=1999"
-        "&min_ratings=5&sort=-rating&page=3&limit=25"
+        "&min_ratings=5&sort=-rating&page=3&limit=25&facets=true&highlight=true"
     )
 
     assert behind.movies.queries == [
@@ -62,6 +62,8 @@ def test_every_parameter_arrives_as_a_typed_value(client: TestClient, behind: Fa
             year_to=1999,
             min_ratings=5,
             sort=MovieSort.RATING_REVERSED,
+            facets=True,
+            highlight=True,
         )
     ]
 

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from server.schemas.base import Problem
-from server.schemas.movies import AverageRating, Movie, SimilarMovies
+from server.schemas.base import Problem, ValidationProblem
+from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
 from server.schemas.ratings import Rating, RatingCreate
+from server.schemas.recommendation_engine import TrainingRun
 from server.schemas.user import Explanation, RecommendedMovies
 
 Operations = dict[tuple[str, str], dict[str, Any]]
@@ -64,6 +66,25 @@ def problem_responses(operations: Operations) -> Iterator[tuple[str, dict[str, A
                 yield status, response
 
 
+def parameters(document: dict[str, Any], operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the parameters of an operation, those that are only referred to as well."""
+    shared = document["components"]["parameters"]
+    return [shared[item["$ref"].rpartition("/")[2]] if "$ref" in item else item for item in operation["parameters"]]
+
+
+def contents(operations: Operations) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Give every body in the document, sent and answered: where it is, its schema and each of its examples."""
+    for operation in operations.values():
+        for where, part in [("body", operation.get("requestBody", {})), *operation["responses"].items()]:
+            for content in part.get("content", {}).values():
+                for example in [content["example"]] if "example" in content else examples_of(content):
+                    yield f"{operation['operationId']} {where}", content["schema"], example
+
+
+def examples_of(content: dict[str, Any]) -> list[Any]:
+    return [example["value"] for example in content["examples"].values()]
+
+
 def test_the_document_is_served(client: TestClient, document: dict[str, Any]) -> None:
     assert client.get("/openapi.json").json() == document
 
@@ -82,15 +103,96 @@ def test_every_operation_is_explained(document: dict[str, Any], operations: Oper
         assert operation["description"], key
 
 
-def test_every_parameter_is_described(operations: Operations) -> None:
-    undescribed = [
+def test_every_parameter_is_described_and_none_is_null(document: dict[str, Any], operations: Operations) -> None:
+    wrong = [
         (key, parameter["name"])
         for key, operation in operations.items()
-        for parameter in operation.get("parameters", [])
-        if not parameter.get("description")
+        if "parameters" in operation
+        for parameter in parameters(document, operation)
+        if not parameter.get("description") or "null" in json.dumps(parameter["schema"])
     ]
 
-    assert undescribed == []
+    assert wrong == []
+
+
+def test_bounds_are_told_in_the_words_of_json_schema(document: dict[str, Any]) -> None:
+    limit = document["paths"][f"{API}/movies"]["get"]["parameters"][0]
+
+    assert limit == {
+        "name": "limit",
+        "in": "query",
+        "required": False,
+        "description": "Entries on a page.",
+        "schema": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 100,
+            "default": 10,
+            "description": "Entries on a page.",
+        },
+    }
+
+
+def test_an_optional_parameter_keeps_its_own_examples_and_loses_its_null(document: dict[str, Any]) -> None:
+    search = document["paths"][f"{API}/movies"]["get"]["parameters"][2]
+
+    assert (search["name"], search["schema"]["type"]) == ("search", "string")
+    assert (search["schema"]["maxLength"], search["schema"]["examples"]) == (
+        200,
+        ["90s comedy", "shawshnak", "thriller 1995"],
+    )
+
+
+def test_every_body_has_an_example_that_fits_its_schema(document: dict[str, Any], operations: Operations) -> None:
+    found = list(contents(operations))
+
+    misfits = [
+        (where, error.message)
+        for where, schema, example in found
+        for error in Draft202012Validator({**schema, "components": document["components"]}).iter_errors(example)
+    ]
+
+    assert misfits == []
+    assert {where for where, _, _ in found} >= {"create_rating body", "create_rating 201", "get_training_run 200"}
+
+
+def test_an_example_has_all_fields_in_their_order_the_nulls_too(operations: Operations) -> None:
+    run = operations["get", f"{API}/recommendation-engine/runs/{{run_id}}"]["responses"]["200"]
+
+    example = run["content"]["application/json"]["example"]
+
+    assert list(example) == list(TrainingRun.model_fields)
+    assert example["error"] is None
+
+
+def test_what_has_a_tag_can_be_asked_for_with_it(operations: Operations) -> None:
+    reference = {"$ref": "#/components/parameters/If-None-Match"}
+    tagged = {
+        operation["operationId"]
+        for operation in operations.values()
+        if reference in operation.get("parameters", [])
+        and all("ETag" in operation["responses"][status]["headers"] for status in ("200", "304"))
+    }
+
+    assert tagged == {
+        "list_movies",
+        "get_movie",
+        "get_average_rating",
+        "list_similar_movies",
+        "list_genres",
+        "get_recommendation_engine",
+        "get_training_run",
+        "list_model_versions",
+        "get_model_version",
+    }
+
+
+def test_headers_are_told(document: dict[str, Any], operations: Operations) -> None:
+    for operation in operations.values():
+        for status, response in operation["responses"].items():
+            assert {"X-Request-ID", "Cache-Control", "Server-Timing"} <= response["headers"].keys()
+            assert ("Retry-After" in response["headers"]) == (status == "503")
+    assert all(header["description"] for header in document["components"]["headers"].values())
 
 
 def test_every_error_is_a_problem(operations: Operations) -> None:
@@ -109,18 +211,19 @@ def test_every_example_of_a_problem_is_one(operations: Operations) -> None:
 
     assert len(examples) >= 10
     for status, code, value in examples:
-        assert Problem.model_validate(value).model_dump() == value
-        assert (value["status"], value["type"]) == (int(status), f"urn:matinee:problem:{code}")
+        problem = ValidationProblem if "errors" in value else Problem
+        assert problem.model_validate(value).model_dump() == value
+        assert (value["status"], value["type"]) == (int(status), f"/errors/{code}")
 
 
 @pytest.mark.parametrize(
     ("key", "statuses"),
     [
-        (("get", f"{API}/movies"), {"200", "422", "500", "503"}),
-        (("get", f"{API}/movies/{{movie_id}}"), {"200", "404", "422", "500", "503"}),
+        (("get", f"{API}/movies"), {"200", "304", "422", "500", "503"}),
+        (("get", f"{API}/movies/{{movie_id}}"), {"200", "304", "404", "422", "500", "503"}),
         (("post", f"{API}/ratings"), {"200", "201", "404", "413", "422", "500", "503"}),
         (("delete", f"{API}/ratings/{{rating_id}}"), {"204", "404", "422", "500", "503"}),
-        (("get", f"{API}/movies/{{movie_id}}/similar"), {"200", "404", "409", "422", "500", "503"}),
+        (("get", f"{API}/movies/{{movie_id}}/similar"), {"200", "304", "404", "409", "422", "500", "503"}),
         (("get", f"{API}/user/{{user_id}}/recommended-movies"), {"200", "404", "409", "422", "500", "503"}),
         (("post", f"{API}/recommendation-engine"), {"202", "500", "503"}),
     ],
@@ -148,7 +251,8 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
         (RecommendedMovies, {"movies", "explanations"}),
         (SimilarMovies, {"movies"}),
         (Explanation, set()),
-        (Movie, set()),
+        (Movie, {"highlights"}),
+        (MoviePage, {"facets"}),
     ],
 )
 def test_only_what_must_be_asked_for_is_optional_and_nothing_of_it_is_null(
@@ -158,7 +262,7 @@ def test_only_what_must_be_asked_for_is_optional_and_nothing_of_it_is_null(
 
     assert described["properties"].keys() - set(described["required"]) == optional
     for name in optional:
-        assert described["properties"][name]["type"] == "array"
+        assert "anyOf" not in described["properties"][name]
         assert described["properties"][name]["description"]
         assert "default" not in described["properties"][name]
 
@@ -167,6 +271,6 @@ def test_only_what_must_be_asked_for_is_optional_and_nothing_of_it_is_null(
     "schema", [Movie, AverageRating, SimilarMovies, Rating, RatingCreate, RecommendedMovies, Explanation]
 )
 def test_every_example_of_a_schema_fits_it(document: dict[str, Any], schema: type[BaseModel]) -> None:
-    example = document["components"]["schemas"][schema.__name__]["example"]
+    example = document["components"]["schemas"][schema.__name__]["examples"][0]
 
     assert schema.model_validate(example).model_dump(mode="json", exclude_unset=True).keys() == example.keys()

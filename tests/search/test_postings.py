@@ -1,6 +1,8 @@
 """Where the words of the catalogue stand."""
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from server.search.postings import CatalogueName, Field, Postings, build_postings
 from server.search.text import Name
@@ -15,49 +17,46 @@ def postings() -> Postings:
             CatalogueName(0, Field.DESCRIPTION, Name("", ("story", "1995"))),
             CatalogueName(1, Field.TITLE, Name("", ("toys",))),
             CatalogueName(1, Field.DESCRIPTION, Name("", ())),
+            CatalogueName(2, Field.TITLE, Name("", ("story",))),
         ],
         n_movies=3,
     )
 
 
+def words(postings: Postings, *words: str) -> NDArray[np.int32]:
+    return np.array([postings.vocabulary.words.index(word) for word in words], dtype=np.int32)
+
+
 def test_the_names_lie_end_to_end_in_words_of_a_sorted_vocabulary(postings: Postings) -> None:
-    assert postings.vocabulary == ["1995", "story", "the", "toy", "toys"]
-    assert postings.word.tolist() == [2, 3, 1, -1, 1, 3, -1, 1, 0, -1, 4, -1, -1]
-    assert postings.name.tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4]
-    assert postings.movie.tolist() == [0, 0, 0, 1, 1]
+    assert postings.vocabulary.words == ["1995", "story", "the", "toy", "toys"]
+    assert postings.word.tolist() == [2, 3, 1, -1, 1, 3, -1, 1, 0, -1, 4, -1, -1, 1, -1]
+    assert postings.name.tolist() == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 5]
+    assert postings.movie.tolist() == [0, 0, 0, 1, 1, 2]
+    assert postings.field.tolist() == [0, 1, 2, 0, 2, 0]
 
 
 def test_a_name_begins_with_its_article_and_after_it(postings: Postings) -> None:
-    assert postings.is_beginning.nonzero()[0].tolist() == [0, 1, 4, 7, 10, 12]
+    assert postings.is_beginning.nonzero()[0].tolist() == [0, 1, 4, 7, 10, 12, 13]
 
 
-def test_a_word_is_a_range_of_one_or_none(postings: Postings) -> None:
-    assert postings.find_word("toy") == range(3, 4)
-    assert not postings.find_word("to")
-    assert not postings.find_word("zoo")
+def test_a_word_leads_to_its_movies_and_is_counted(postings: Postings) -> None:
+    assert postings.movies_with(words(postings, "toy")).tolist() == [True, False, False]
+    assert postings.movies_with(words(postings, "toys", "story")).tolist() == [True, True, True]
+    assert postings.count_places(words(postings, "toys", "story")) == 5
+    assert postings.count_places(words(postings)) == 0
 
 
-def test_the_longer_words_are_a_range_without_the_word_itself(postings: Postings) -> None:
-    assert postings.find_longer_words("t") == range(2, 5)
-    assert postings.find_longer_words("toy") == range(4, 5)
-    assert not postings.find_longer_words("toys")
-    assert not postings.find_longer_words("zoo")
+def test_neighbours_stand_in_order_and_in_one_name(postings: Postings) -> None:
+    year, story, toy, toys = words(postings, "1995", "story", "toy", "toys").tolist()
+
+    assert postings.are_neighbours(toy, range(story, story + 1))
+    assert postings.are_neighbours(story, range(year, year + 1))
+    assert not postings.are_neighbours(year, range(toy, toys + 1))
+    assert not postings.are_neighbours(toys, range(story, story + 1))
+    assert not postings.are_neighbours(toy, range(0))
 
 
-def test_a_phrase_stands_in_order_and_in_one_name(postings: Postings) -> None:
-    toy, story = postings.find_word("toy"), postings.find_word("story")
-
-    assert postings.phrases([toy, story]).tolist() == [1]
-    assert postings.phrases([story, toy]).tolist() == [4]
-    assert postings.phrases([toy, toy]).tolist() == []
-
-
-def test_names_movies_and_descriptions_have_all_the_words(postings: Postings) -> None:
-    toy, story, year = postings.find_word("toy"), postings.find_word("story"), postings.find_word("1995")
-
-    assert set(postings.names_with([toy, story]).tolist()) == {0, 1}
-    assert set(postings.names_with([toy, year]).tolist()) == set()
-    assert set(postings.movies_with([toy, year]).tolist()) == {0}
-    assert set(postings.movies_with([range(3, 5)]).tolist()) == {0, 1}
-    assert postings.is_described_by([story, year]).tolist() == [True, False, False]
-    assert postings.is_described_by([toy]).tolist() == [False, False, False]
+def test_the_places_of_words_and_of_movies(postings: Postings) -> None:
+    assert postings.places_of(words(postings, "toy", "story")).tolist() == [1, 5, 2, 4, 7, 13]
+    assert postings.places_in(np.array([1, 2])).tolist() == [10, 11, 12, 13, 14]
+    assert postings.places_in(np.array([], dtype=np.int64)).tolist() == []

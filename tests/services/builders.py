@@ -45,10 +45,11 @@ NEWER_MOVIES = (31, 32, 33)
 def taste_rows() -> tuple[list[str], list[str]]:
     """Make rows of movies and ratings of users who like the movies of their own kind: the odd ones, or the even ones.
 
-    Each user has rated half of the movies, and the smaller a movie's id, the more people have.
+    The odd ones are dramas, the even ones comedies. Each user has rated half of the movies, and the smaller a
+    movie's id, the more people have.
     """
     generator = random.Random(0)  # noqa: S311 (no secret, only the same ratings every time)
-    movies = [f"{movie},Film {movie} (2000),Drama" for movie in TASTE_MOVIES]
+    movies = [f"{movie},Film {movie} (2000),{genre_of(movie)}" for movie in TASTE_MOVIES]
     ratings = []
     for user in TASTE_USERS:
         appeal = {movie: generator.random() ** (movie + 10) for movie in TASTE_MOVIES}
@@ -58,6 +59,11 @@ def taste_rows() -> tuple[list[str], list[str]]:
             likes = generator.random() < (0.9 if is_of_kind(movie, user) else 0.15)
             ratings.append(f"{user},{movie},{4.5 if likes else 2.0},{1000000000 + second}")
     return movies, ratings
+
+
+def genre_of(movie_id: int) -> str:
+    """Give the genre of a movie of `taste_rows`, or of a newer one."""
+    return "Drama" if movie_id % 2 else "Comedy"
 
 
 def is_of_kind(movie_id: int, user_id: int) -> bool:

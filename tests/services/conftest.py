@@ -15,7 +15,7 @@ from server.services.movies import MovieService
 from server.services.training import Trainer
 from tests.conftest import DATABASES, database_copy
 from tests.etl.source_files import load_folder, write_source
-from tests.services.builders import MOVIES, NEWER_MOVIES, RATINGS, taste_rows
+from tests.services.builders import MOVIES, NEWER_MOVIES, RATINGS, genre_of, taste_rows
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def learned_taste(request: pytest.FixtureRequest, folder: Path, settings: Settin
         store = ModelStore(str(folder / "models"))
         trainer = Trainer(database, store, settings)
         trainer.carry_out(trainer.start_run())
-        newer = [f"{movie_id},Film {movie_id} (2020),Comedy" for movie_id in NEWER_MOVIES]
+        newer = [f"{movie_id},Film {movie_id} (2020),{genre_of(movie_id)}" for movie_id in NEWER_MOVIES]
         load_folder(write_source(folder / "newer", movies=newer, ratings=["1,33,5.0,1500000000"]), database)
         live_model = LiveModel(database, store)
         live_model.refresh()

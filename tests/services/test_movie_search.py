@@ -2,7 +2,16 @@
 
 import pytest
 
-from server.schemas.movies import MoviePage, MovieQuery, MovieSort
+from server.schemas.movies import (
+    DecadeCount,
+    Facets,
+    GenreCount,
+    Highlights,
+    MoviePage,
+    MovieQuery,
+    MovieSort,
+    TextRange,
+)
 from server.services.movies import MovieService
 from tests.services.builders import ids_of
 
@@ -62,3 +71,91 @@ def test_signs_of_a_query_language_are_plain_text(movies: MovieService, search: 
     page = movies.list_movies(MovieQuery(search=search, sort=MovieSort.TITLE))
 
     assert page == MoviePage(movies=[], total=0, page=1, limit=10)
+
+
+def facets_of(movies: MovieService, query: MovieQuery) -> tuple[dict[str, int], dict[int, int]]:
+    """Give the facets of a query as plain numbers, in their order."""
+    facets = movies.list_movies(query.model_copy(update={"facets": True})).facets
+    assert facets is not None
+    return (
+        {genre.genre_name: genre.total_movies for genre in facets.genres},
+        {decade.decade: decade.total_movies for decade in facets.decades},
+    )
+
+
+def test_facets_count_the_whole_list_not_the_page(movies: MovieService) -> None:
+    page = movies.list_movies(MovieQuery(search="alien", limit=1, facets=True))
+
+    assert page.total == 2
+    assert page.facets == Facets(
+        genres=[
+            GenreCount(genre_id=7, genre_name="Horror", total_movies=2),
+            GenreCount(genre_id=5, genre_name="Sci-Fi", total_movies=2),
+            GenreCount(genre_id=4, genre_name="Action", total_movies=1),
+        ],
+        decades=[DecadeCount(decade=1970, total_movies=1), DecadeCount(decade=1980, total_movies=1)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "genres", "decades"),
+    [
+        (
+            MovieQuery(),
+            {
+                **{"Thriller": 4, "Action": 3, "Comedy": 3, "Drama": 3, "Sci-Fi": 3},
+                **{"Adventure": 2, "Animation": 2, "Crime": 2, "Horror": 2, "Mystery": 1, "Romance": 1},
+            },
+            {1970: 1, 1980: 1, 1990: 6, 2000: 2},
+        ),
+        (MovieQuery(genre=["crime"]), {"Crime": 2, "Action": 1, "Drama": 1, "Thriller": 1}, {1990: 1, 2000: 1}),
+        (
+            MovieQuery(min_ratings=3),
+            {"Action": 1, "Adventure": 1, "Animation": 1, "Comedy": 1, "Sci-Fi": 1, "Thriller": 1},
+            {1990: 2},
+        ),
+        (
+            MovieQuery(search="thriller", year_to=1995),
+            {"Thriller": 2, "Action": 1, "Crime": 1, "Mystery": 1},
+            {1990: 2},
+        ),
+        (MovieQuery(search="zyzzyva"), {}, {}),
+    ],
+    ids=str,
+)
+def test_facets_go_with_search_and_filters(
+    movies: MovieService, query: MovieQuery, genres: dict[str, int], decades: dict[int, int]
+) -> None:
+    counted_genres, counted_decades = facets_of(movies, query)
+
+    assert list(counted_genres.items()) == list(genres.items())
+    assert list(counted_decades.items()) == list(decades.items())
+
+
+def test_highlights_say_where_each_title_has_the_words(movies: MovieService) -> None:
+    page = movies.list_movies(MovieQuery(search="amel", highlight=True))
+
+    assert [movie.highlights for movie in page.movies] == [
+        Highlights(title=[TextRange(start=0, end=4)], alternative_titles=[[TextRange(start=21, end=25)]])
+    ]
+
+
+@pytest.mark.parametrize("query", [MovieQuery(search="crime"), MovieQuery()], ids=str)
+def test_highlights_are_empty_where_no_title_was_searched_for(movies: MovieService, query: MovieQuery) -> None:
+    page = movies.list_movies(query.model_copy(update={"highlight": True, "genre": ["Crime"]}))
+
+    assert [movie.highlights for movie in page.movies] == [
+        Highlights(title=[], alternative_titles=[[] for _ in movie.alternative_titles]) for movie in page.movies
+    ]
+
+
+def test_what_was_not_asked_for_is_not_there(movies: MovieService) -> None:
+    page = movies.list_movies(MovieQuery(search="alien"))
+
+    assert page.model_dump().keys() == {"movies", "total", "page", "limit"}
+    assert "highlights" not in page.movies[0].model_dump()
+
+
+@pytest.mark.parametrize(("search", "movie_ids"), [("matrxi", [2]), ("postamn", [12]), ("90s comedy", [1, 11])])
+def test_a_search_forgives_and_understands(movies: MovieService, search: str, movie_ids: list[int]) -> None:
+    assert ids_of(movies.list_movies(MovieQuery(search=search))) == movie_ids

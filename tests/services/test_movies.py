@@ -139,8 +139,8 @@ def test_an_unknown_movie_is_not_found(movies: MovieService, movie_id: int) -> N
 def test_any_number_of_ids_can_be_set_against_the_catalogue(session: Session) -> None:
     known = range(4, 100_001)
 
-    assert MovieDataManager(session).list_unknown_to(known, 2) == [1, 2]
-    assert MovieDataManager(session).list_unknown_to([], 1) == [1]
+    assert MovieDataManager(session).list_unknown_to(known, 2) == [2, 1]
+    assert MovieDataManager(session).list_unknown_to([1, 2], 10) == [3, 5, 7, 4, 6, 11, 8, 9, 10, 12]
 
 
 @pytest.mark.usefixtures("catalogue")

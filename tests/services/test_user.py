@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.errors import NoActiveModel, UserNotFound
+from server.models import Genre, Movie, MovieGenre, MovieStatistics
 from server.models import Rating as RatingRow
 from server.schemas.base import Paging
 from server.schemas.ratings import RatingCreate
@@ -92,7 +93,7 @@ def test_probabilities_fall_along_the_list(trained_users: UserService) -> None:
     probabilities = recommend(trained_users, 1, n=30).probabilities
 
     assert 0 < probabilities[-1] < probabilities[0] < 1
-    assert probabilities == sorted(probabilities, reverse=True)
+    assert np.all(np.diff(probabilities) < 0)
 
 
 def test_a_user_is_recommended_what_others_of_his_taste_like(trained_users: UserService) -> None:
@@ -115,6 +116,7 @@ def test_movies_the_user_has_rated_are_left_out_only_on_demand(trained_users: Us
     assert [movie_id for movie_id in everything.movie_ids if movie_id not in seen] == unseen.movie_ids
     # One of the newer movies is among those he has rated.
     assert unseen.movie_ids[-2:] == [31, 32]
+    assert 33 in seen
 
 
 def test_a_new_user_gets_the_movies_that_most_people_like(trained_users: UserService) -> None:
@@ -141,14 +143,42 @@ def test_a_new_rating_counts_at_once(trained_users: UserService) -> None:
     assert len(even_before) < 8 <= len(even_after)
 
 
-def test_movies_newer_than_the_model_end_the_list(trained_users: UserService) -> None:
+@pytest.mark.parametrize(("user_id", "newer"), [(1, [31, 33, 32]), (2, [32, 31, 33])])
+def test_movies_newer_than_the_model_end_the_list_the_users_genre_first(
+    trained_users: UserService, user_id: int, newer: list[int]
+) -> None:
+    found = recommend(trained_users, user_id, n=100)
+
+    assert set(found.movie_ids[:30]) == set(TASTE_MOVIES)
+    assert found.movie_ids[30:] == newer
+    assert np.all(np.diff(found.probabilities) < 0)
+    assert found.probabilities[-1] > 0
+
+
+def test_a_newer_movie_of_an_unknown_genre_and_without_a_year_has_its_place_too(trained_users: UserService) -> None:
+    session = trained_users.session
+    session.add(Movie(movie_id=40, title="Solaris", sort_title="solaris", source_title="Solaris"))
+    session.add(Genre(genre_id=40, genre_name="Science Fiction"))
+    session.flush()
+    session.add_all([MovieGenre(movie_id=40, genre_id=40), MovieStatistics(movie_id=40, rating_count=0, rating_sum=0)])
+
     found = recommend(trained_users, 1, n=100)
 
-    assert tuple(found.movie_ids[30:]) == NEWER_MOVIES
-    assert len(set(found.probabilities[30:])) == 1
-    assert 0 < found.probabilities[30] <= min(found.probabilities[:30])
+    assert found.movie_ids[30:] == [31, 33, 40, 32]
+    assert np.all(np.diff(found.probabilities) < 0)
 
 
 def test_a_list_that_the_model_can_fill_holds_no_newer_movie(trained_users: UserService) -> None:
     assert set(recommend(trained_users, 1, n=30).movie_ids) == set(TASTE_MOVIES)
     assert recommend(trained_users, 1, n=31).movie_ids[-1] == 31
+
+
+@pytest.mark.parametrize("exclude_seen", [False, True])
+def test_a_short_list_is_the_head_of_a_long_one_among_the_newer_movies_too(
+    trained_users: UserService, *, exclude_seen: bool
+) -> None:
+    whole = recommend(trained_users, 1, n=100, exclude_seen=exclude_seen)
+
+    for n in range(1, len(whole.movie_ids)):
+        head = recommend(trained_users, 1, n=n, exclude_seen=exclude_seen)
+        assert (head.movie_ids, head.probabilities) == (whole.movie_ids[:n], whole.probabilities[:n])

@@ -1,0 +1,93 @@
+"""Where the words of a reading stand in the catalogue, and what it costs to take them for the words meant."""
+
+import numpy as np
+
+from server.search.postings import Field, Indices, Postings
+from server.search.readings import Costs, Meaning, Reading
+from server.search.vocabulary import Numbers
+
+FEW_MOVIES = 1000
+"""Looking at all the words of so many is quicker than finding out which of them have another word."""
+
+
+class Matcher:
+    """Matches one reading with the stream of words. A word of the reading goes by its position there."""
+
+    def __init__(self, postings: Postings, reading: Reading) -> None:
+        self.postings = postings
+        self._meanings = reading.meanings
+        self._split = reading.split
+        tables = {meaning: self._tabulate(meaning) for meaning in set(reading.meanings)}
+        self._cost_of_word = [tables[meaning] for meaning in reading.meanings]
+        positions = {meaning: position for position, meaning in reversed(list(enumerate(reading.meanings)))}
+        self._first_positions = sorted(positions.values())
+        self.rows = [self._first_positions.index(positions[meaning]) for meaning in reading.meanings]
+        """By word: its row in what is found, which it shares with the same word said before."""
+        self._last_place = max(postings.word.size - 1, 0)
+
+    @property
+    def n_words(self) -> int:
+        """How many words must be found."""
+        return len(self._meanings)
+
+    def find(self) -> tuple[Indices, Costs]:
+        """Return places, ascending, where one of the words stands, and by word and place its cost there.
+
+        Of movies that have all the words all such places are among them, of others perhaps some. ``rows`` tells which
+        row is whose.
+        """
+        places = self._candidates()
+        costs = np.array([self.cost(position, places) for position in self._first_positions])
+        is_found = np.isfinite(costs).any(axis=0)
+        return places[is_found], costs[:, is_found]
+
+    def cost(self, position: int, places: Indices) -> Costs:
+        """Return, by place, what it costs to take what stands there for a word, or inf."""
+        costs = self._cost_alone(position, places)
+        if position == self._split:
+            costs[np.isinf(self._cost_alone(position + 1, places + 1))] = np.inf
+        if position - 1 == self._split:
+            costs[np.isinf(self._cost_alone(position - 1, places - 1))] = np.inf
+        return costs
+
+    def find_phrases(self, words: range, places: Indices) -> tuple[Indices, Costs]:
+        """Return the places from which on the words stand, one after the other in one name, and what that costs."""
+        costs = np.zeros(places.size)
+        for distance, position in enumerate(words):
+            costs = costs + self.cost(position, places + distance)
+            is_possible = np.isfinite(costs)
+            places, costs = places[is_possible], costs[is_possible]
+        return places, costs
+
+    def _cost_alone(self, position: int, places: Indices) -> Costs:
+        # What is past the stream is taken for its end, and what is before it, too: the end of a name.
+        word = self.postings.word[np.minimum(places, self._last_place)]
+        costs = self._cost_of_word[position][word]
+        described_by = self._meanings[position].described_by
+        if described_by.size:
+            field = self.postings.field[self.postings.name[np.minimum(places, self._last_place)]]
+            costs[(field == Field.DESCRIPTION) & np.isin(word, described_by)] = 0
+        return costs
+
+    def _tabulate(self, meaning: Meaning) -> Costs:
+        """Return the cost by number of the word, and once more for END_OF_NAME, which is the last index, too."""
+        costs = np.full(len(self.postings.vocabulary) + 1, np.inf)
+        np.minimum.at(costs, meaning.words, meaning.costs)
+        return costs
+
+    def _candidates(self) -> Indices:
+        """Return all places of few movies or, if many may have all the words, the places of these words in them."""
+        words = sorted((_all_words(meaning) for meaning in set(self._meanings)), key=self.postings.count_places)
+        may_have_all = np.ones(self.postings.n_movies, dtype=np.bool_)
+        for numbers in words:
+            may_have_all &= self.postings.movies_with(numbers)
+            if np.count_nonzero(may_have_all) <= FEW_MOVIES:
+                return self.postings.places_in(np.flatnonzero(may_have_all))
+        places = np.concatenate([self.postings.places_of(numbers) for numbers in words])
+        places = np.sort(places[may_have_all[self.postings.movie[self.postings.name[places]]]])
+        # np.unique, which sorts as well, goes a slower way.
+        return places[np.diff(places, prepend=-1) > 0].astype(np.int64)
+
+
+def _all_words(meaning: Meaning) -> Numbers:
+    return np.concatenate((meaning.words, meaning.described_by))

@@ -1,0 +1,126 @@
+"""The words of the catalogue, and which of them a word of a query may mean: itself, a longer one, a misspelt one."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import cdist
+
+Numbers = NDArray[np.int32]
+"""Numbers of words: their positions in the sorted vocabulary."""
+
+LONGEST_MISSPELT_WORD = 32
+"""Longer words are exact, so that one monstrous word does not cost memory for all."""
+
+
+class Misspelt(NamedTuple):
+    """Words that are one typo away or more."""
+
+    numbers: Numbers
+    typos: NDArray[np.uint8]
+
+
+def typo_budget(word: str) -> int:
+    """Return how many typos a word of a query may have: none up to four letters, one from five, two from nine.
+
+    A word with a digit or a sign in it is exact.
+    """
+    return (len(word) >= 5) + (len(word) >= 9) if _can_be_misspelt(word) else 0
+
+
+class Vocabulary:
+    """Words in the order of their code points, each once; a word's number is its position.
+
+    A typo is an insertion, a deletion, a substitution or a transposition of neighbours (optimal string alignment).
+    Words are compared letter by letter only where their sets of letters are alike: a typo takes at most one letter out
+    of the set and puts at most one in. A set is 32 bits: one for each letter from a to z, which others share.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = words
+        # By length, so that words about as long as another are neighbours.
+        numbers = sorted((number for number, word in enumerate(words) if _can_be_misspelt(word)), key=self._length)
+        lengths = [self._length(number) for number in numbers]
+        self._numbers = np.array(numbers, dtype=np.int32)
+        self._start_of_length = np.searchsorted(lengths, np.arange(LONGEST_MISSPELT_WORD + 2)).tolist()
+        self._letters = _letters_of_beginnings([words[number] for number in numbers])
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def find(self, word: str) -> int | None:
+        """Return the number of this very word, or None."""
+        number = bisect_left(self.words, word)
+        return number if number < len(self.words) and self.words[number] == word else None
+
+    def find_longer(self, beginning: str) -> range:
+        """Return the numbers of the words that begin so and go on."""
+        start = bisect_right(self.words, beginning)
+        stop = bisect_right(self.words, beginning, lo=start, key=lambda word: word[: len(beginning)])
+        return range(start, stop)
+
+    def find_misspelt(self, word: str, budget: int) -> Misspelt:
+        """Return the other words within the budget of typos."""
+        start, stop = self._with_length(len(word) - budget, len(word) + budget)
+        letters_differ = np.bitwise_count(self._letters[-1, start:stop] ^ _letters(word))
+        candidates = start + np.flatnonzero(letters_differ <= 2 * budget)
+        candidates = self._with_beginning(word[: len(word) // 2], budget, candidates)
+        return self._within(budget, word, candidates, [None])
+
+    def find_misspelt_beginnings(self, beginning: str, budget: int) -> Misspelt:
+        """Return the words that begin with something else within the budget of typos."""
+        start, stop = self._with_length(len(beginning) - budget, LONGEST_MISSPELT_WORD)
+        candidates = self._with_beginning(beginning, budget, np.arange(start, stop))
+        candidates = self._with_beginning(beginning[: len(beginning) // 2], budget, candidates)
+        ends = range(len(beginning) - budget, len(beginning) + budget + 1)
+        return self._within(budget, beginning, candidates, ends)
+
+    def _with_length(self, shortest: int, longest: int) -> tuple[int, int]:
+        """Return from where to before where the words of these lengths are."""
+        return self._start_of_length[shortest], self._start_of_length[min(longest, LONGEST_MISSPELT_WORD) + 1]
+
+    def _length(self, number: int) -> int:
+        return len(self.words[number])
+
+    def _with_beginning(self, beginning: str, budget: int, candidates: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Keep the words whose first letters may be these within the budget of typos."""
+        letters, length = _letters(beginning), len(beginning)
+        longest = self._letters[min(length + budget, LONGEST_MISSPELT_WORD)][candidates]
+        shortest = self._letters[max(length - budget, 0)][candidates]
+        lacks_few = np.bitwise_count(letters & ~longest) <= budget
+        has_few_others = np.bitwise_count(shortest & ~letters) <= budget
+        kept: NDArray[np.intp] = candidates[lacks_few & has_few_others]
+        return kept
+
+    def _within(self, budget: int, word: str, candidates: NDArray[np.intp], ends: Sequence[int | None]) -> Misspelt:
+        """Compare a word with candidates, each cut at each of the ends, of which the nearest counts."""
+        numbers = self._numbers[candidates]
+        written = [self.words[number] for number in numbers.tolist()]
+        cut = [other[:end] for end in ends for other in written]
+        typos = cdist([word], cut, scorer=OSA.distance, score_cutoff=budget, dtype=np.uint8)
+        nearest = typos.reshape(len(ends), -1).min(axis=0)
+        is_within = (nearest > 0) & (nearest <= budget)
+        return Misspelt(numbers[is_within], nearest[is_within])
+
+
+def _can_be_misspelt(word: str) -> bool:
+    return word.isalpha() and len(word) <= LONGEST_MISSPELT_WORD
+
+
+def _letters(word: str) -> np.uint32:
+    bits = 0
+    for letter in word:
+        bits |= 1 << (ord(letter) % 32)
+    return np.uint32(bits)
+
+
+def _letters_of_beginnings(words: Sequence[str]) -> NDArray[np.uint32]:
+    """Return the sets of letters of each word's first letters, of none to LONGEST_MISSPELT_WORD, in rows."""
+    code_points = np.array(words, dtype=f"U{LONGEST_MISSPELT_WORD}").view(np.uint32)
+    by_position = code_points.reshape(len(words), LONGEST_MISSPELT_WORD).T
+    letters = np.zeros((LONGEST_MISSPELT_WORD + 1, len(words)), dtype=np.uint32)
+    np.left_shift(np.uint32(1), by_position % 32, out=letters[1:], where=by_position > 0)
+    return np.bitwise_or.accumulate(letters, axis=0)

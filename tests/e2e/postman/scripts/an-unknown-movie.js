@@ -1,0 +1,13 @@
+const problem = pm.response.json();
+
+pm.test("a problem that says what to do next", () => {
+    pm.response.to.have.status(404);
+    pm.expect(pm.response.headers.get("Content-Type")).to.equal("application/problem+json");
+    pm.expect(problem).to.eql({
+        type: "/errors/movie-not-found",
+        title: "Movie not found",
+        status: 404,
+        detail: "There is no movie with id 9223372036854775807. GET /api/rest/v1/movies lists those there are.",
+        instance: "/api/rest/v1/movies/9223372036854775807",
+    });
+});

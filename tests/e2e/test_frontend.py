@@ -1,0 +1,85 @@
+"""A front-end developer's hour: the page of docs/frontend.md, and TypeScript with types of the OpenAPI document."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.installation import Server
+
+DOCS = Path(__file__).parents[2] / "docs"
+FRONTEND = Path(__file__).parent / "frontend"
+TOOLS = FRONTEND / "node_modules"
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="TypeScript and the page need Node")
+
+
+def run(*command: str | Path) -> str:
+    """Run a command to its end, which must be a good one, and give what it printed."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile the TypeScript against types of the document as it is now; gives the folder of what came out."""
+    folder = tmp_path_factory.mktemp("typescript")
+    for name in ("first_calls.ts", "mistakes.ts", "tsconfig.json", "package.json"):
+        shutil.copy(FRONTEND / name, folder)
+    (folder / "node_modules").symlink_to(TOOLS)
+    run(TOOLS / ".bin" / "openapi-typescript", DOCS / "openapi.json", "-o", folder / "schema.d.ts")
+    run(TOOLS / ".bin" / "tsc", "--project", folder)
+    return folder / "build"
+
+
+def read_page(server: Server) -> str:
+    """Give the page of the docs, for this server."""
+    page = re.search(r"```html\n(.*?)```", (DOCS / "frontend.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert page is not None
+    return page[1].replace("http://127.0.0.1:8000", server.address)
+
+
+def use_page(page: str, folder: Path, *arguments: str) -> dict[str, Any]:
+    """Search, rate and be recommended on the page, and give what it showed."""
+    file = folder / "index.html"
+    file.write_text(page, encoding="utf-8")
+    shown: dict[str, Any] = json.loads(run("node", FRONTEND / "use_page.mjs", file, *arguments))
+    return shown
+
+
+def test_a_typed_client_searches_rates_and_is_recommended(shared_server: Server, compiled: Path) -> None:
+    printed = json.loads(run("node", compiled / "first_calls.js", shared_server.address))
+
+    assert printed == {
+        "found": ["The Matrix", 1999, ["Action", "Sci-Fi", "Thriller"]],
+        "rated": 5,
+        "recommended": 3,
+        "isRatedAmongThem": False,
+        "refused": ["#/body/rating"],
+        "unknown": "/errors/movie-not-found",
+        "again": 304,
+    }
+
+
+def test_the_page_of_the_docs_searches_rates_and_recommends(shared_server: Server, tmp_path: Path) -> None:
+    shown = use_page(read_page(shared_server), tmp_path)
+
+    assert (shown["greeting"], shown["found"]) == ("", ["The Matrix (1999)"])
+    assert shown["message"] == "The Matrix: 5 stars."
+    for recommended in (shown["before"], shown["after"]):
+        assert len(recommended) == 5
+        assert all(re.fullmatch(r".+ \(\d{4}\), \d+ %", line) for line in recommended)
+    assert shown["before"] != shown["after"]
+
+
+def test_a_user_of_a_database_that_is_gone_is_told_and_made_anew(shared_server: Server, tmp_path: Path) -> None:
+    shown = use_page(read_page(shared_server), tmp_path, str(2**50))
+
+    assert shown["greeting"] == f"There is no user with id {2**50}. POST /api/rest/v1/user creates one."
+    assert (shown["before"], shown["message"]) == ([], "The Matrix: 5 stars.")
+    assert len(shown["after"]) == 5
