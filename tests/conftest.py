@@ -25,21 +25,14 @@ MakeSettings = Callable[..., Settings]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make fuzz` and `make chaos` say how long they go on; what is here is enough for every day."""
+    """Let `make fuzz` say how long it goes on; what is here is enough for every day."""
     parser.addoption("--fuzz-calls", type=int, default=50, help="generated requests, beside those at every edge")
-    parser.addoption("--chaos-rounds", type=int, default=2, help="how often each fault strikes")
 
 
 @pytest.fixture(scope="session")
 def fuzz_calls(request: pytest.FixtureRequest) -> int:
     """How many requests to generate."""
     return int(request.config.getoption("--fuzz-calls"))
-
-
-@pytest.fixture(scope="session")
-def chaos_rounds(request: pytest.FixtureRequest) -> int:
-    """How often to let each fault strike."""
-    return int(request.config.getoption("--chaos-rounds"))
 
 
 @pytest.fixture(autouse=True)
