@@ -140,11 +140,12 @@ def kill_repeatedly(installation: Installation, rounds: int) -> Outcome:
     """Kill a server so many times while writers of new users rate; the installation must have movies."""
     with installation.serve() as server:
         user_ids = [server.client.post(f"{API}/user").json()["user_id"] for _ in range(WRITERS)]
-    moments = np.random.default_rng(rounds)
-    writers = [Writer(user_id, np.random.default_rng(user_id)) for user_id in user_ids]
+    # Not the same each time: the more often this runs, the more moments it has struck at.
+    generator = np.random.default_rng()
+    writers = [Writer(user_id, child) for user_id, child in zip(user_ids, generator.spawn(WRITERS), strict=True)]
     outcome = Outcome()
     for _ in range(rounds):
-        statuses = _write_and_kill(installation, writers, after_s=moments.uniform(0.2, 1.0))
+        statuses = _write_and_kill(installation, writers, after_s=generator.uniform(0.2, 1.0))
         outcome.rounds += 1
         outcome.answered += sum(count for status, count in statuses.items() if status < 300)
         outcome.errors += sum(count for status, count in statuses.items() if status >= 400 and status != 503)

@@ -117,7 +117,7 @@ def test_a_trainer_killed_at_any_moment_leaves_the_live_model(installation: Inst
     store = ModelStore(settings.model_store)
     # Forked from a process that has imported what a training needs, for that takes longer than the training.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([doomed_trainer.__name__])
+    processes.set_forkserver_preload([doomed_trainer.__name__, "sklearn.metrics"])
     with opened(installation) as database:
         trainer, live_model = Trainer(database, store, settings), LiveModel(database, store)
 
