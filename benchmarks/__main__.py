@@ -1,8 +1,10 @@
 """``make bench``: ingestion, training, search and serving, each with a baseline beside it.
 
-    python -m benchmarks [--data SOURCE] [ingest] [train] [search] [serve]
+    python -m benchmarks [--data FOLDER | --ratings N] [--write FILE] [NAME ...]
 
-`SOURCE` is a MovieLens folder or zip; without one the built-in demo is taken. All is written to a temporary folder.
+`FOLDER` holds MovieLens files; without one, so many ratings are generated, or the built-in demo is taken. All else is
+written to a temporary folder, PostgreSQL's data included, whose server is started for the run. With ``--write``, each
+benchmark's tables go into a Markdown file, between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
 """
 
 import argparse
@@ -10,15 +12,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import ingest, search, serve, train
+from benchmarks import beside_training, generated, ingest, search, serve, train
 from benchmarks.workbench import Workbench
 from server.etl.demo import write_demo
+from tests import postgres
 
 BENCHMARKS: dict[str, Callable[[Workbench], None]] = {
     "ingest": ingest.run,
     "train": train.run,
     "search": search.run,
     "serve": serve.run,
+    "beside-training": beside_training.run,
 }
 
 
@@ -26,14 +30,36 @@ def main() -> None:
     """Run the benchmarks named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure Matinee.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(BENCHMARKS)} (default: all)")
-    parser.add_argument("--data", type=Path, help="a MovieLens folder or zip (default: the built-in demo)")
+    parser.add_argument("--data", type=Path, help="a folder of MovieLens files (default: the built-in demo)")
+    parser.add_argument("--ratings", type=int, help="generate so many ratings instead")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this Markdown file, too")
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
-    with tempfile.TemporaryDirectory() as folder:
-        source = options.data or write_demo(Path(folder))
-        for name in options.names or BENCHMARKS:
-            BENCHMARKS[name](Workbench(source, Path(folder) / name))
+    with tempfile.TemporaryDirectory() as temporary, postgres.running_server(is_durable=True) as server:
+        folder = Path(temporary)
+        source = options.data or _make_source(folder / "source", options.ratings)
+        for benchmark in options.names or BENCHMARKS:
+            folder.joinpath(benchmark).mkdir()
+            bench = Workbench(source, folder / benchmark, server)
+            BENCHMARKS[benchmark](bench)
+            if options.write is not None:
+                write_tables(options.write, benchmark, bench.shown)
+
+
+def write_tables(file: Path, name: str, tables: list[str]) -> None:
+    """Put tables between the marks of a benchmark, in the place of those that are there."""
+    text = file.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    if not (begin and end):
+        raise SystemExit(f"{file} has no place for {name}: <!-- {name} --> and <!-- /{name} -->.")
+    file.write_text(before + begin + "\n" + "\n\n".join(tables) + "\n\n" + end + after, encoding="utf-8")
+
+
+def _make_source(folder: Path, ratings: int | None) -> Path:
+    folder.mkdir()
+    return write_demo(folder) if ratings is None else generated.write_source(folder, ratings=ratings)
 
 
 if __name__ == "__main__":

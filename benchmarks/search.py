@@ -26,7 +26,7 @@ from sqlalchemy import select
 
 from benchmarks.search_peers import Engine, contenders
 from benchmarks.search_queries import GOLDEN, Film, Query, golden_queries, make_queries
-from benchmarks.serve import API, serving
+from benchmarks.servers import API, matinee_server
 from benchmarks.workbench import Workbench, print_table
 from server.backend.session import Database
 from server.etl.demo import write_demo
@@ -129,9 +129,11 @@ def _print_times(answers: dict[str, list[Answer]]) -> None:
 
 def _print_serving(bench: Workbench, queries: Sequence[Query]) -> None:
     """Ask a server of one worker for all, one after the other, on one connection."""
-    started = time.perf_counter()
-    with serving(bench) as port, closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
-        start_s = time.perf_counter() - started + _get(connection, f"{API}/movies?search=matrix")
+    with (
+        matinee_server(bench.settings) as server,
+        closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection,
+    ):
+        start_s = server.started_in_s + _get(connection, f"{API}/movies?search=matrix")
         for query in queries[:WARM_UP]:
             _get(connection, _path(query))
         search = [_get(connection, _path(query)) for query in queries]

@@ -1,115 +1,85 @@
-"""Serving over HTTP: each endpoint beside one that does nothing, and all of them while a training runs."""
+"""Serving under load, on one core, beside bare FastAPI answers of the same shapes, on SQLite and on PostgreSQL."""
 
-import http.client
-import json
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from dataclasses import dataclass
 
-from benchmarks.workbench import Workbench, percentiles_ms, print_table
-from server.services.operations import OperationsDataManager
+from sqlalchemy import func, select
 
-REQUESTS = 300
-API = "/api/rest/v1"
-RUN_DEADLINE_S = 600
+from benchmarks.load import Load, put_under_load
+from benchmarks.servers import API, Server, bare_server, leave_first_core, matinee_server
+from benchmarks.workbench import KINDS, Workbench, percentiles_ms
+from server.backend.config import Settings
+from server.backend.model_store import ModelStore
+from server.backend.session import Database
+from server.models import Movie, User
+from server.services.training import Trainer
+
+SECONDS, CONNECTIONS, ROUNDS, ASKED_ABOUT = 2.0, 8, 3, 200
+HEADER = ("", "requests/s", "bare", "of bare", "p50 ms", "p99 ms")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of us, and of the bare app, which has as much to say."""
+
+    name: str
+    paths: list[str]
+    bare_paths: list[str]
 
 
 def run(bench: Workbench) -> None:
-    """Print milliseconds a request, one after the other, idle and during a training."""
-    with bench.loaded_database() as database, database.transaction(writes=False) as session:
-        user = OperationsDataManager(session).find_first_user()
-    with serving(bench) as port:
-        _train(port, lambda: None)
-        paths = {
-            "nothing (/livez)": "/livez",
-            "movies, page 1": f"{API}/movies",
-            "movies, page 20": f"{API}/movies?page=20",
-            "search": f"{API}/movies?search=the+matrix",
-            "search, genre and order": f"{API}/movies?search=the&genre=Drama&sort=rating",
-            "average rating": f"{API}/movies/1/avg-rating",
-            "recommended movies": f"{API}/user/{user}/recommended-movies",
-            "recommended, with movies": f"{API}/user/{user}/recommended-movies?expand=movies",
-            "recommended, explained": f"{API}/user/{user}/recommended-movies?explain=true",
-            "similar movies": f"{API}/movies/1/similar",
-            "similar, with movies": f"{API}/movies/1/similar?expand=movies",
-        }
-        idle = {name: [_get(port, path) for _ in range(REQUESTS)] for name, path in paths.items()}
-        training: dict[str, list[float]] = {name: [] for name in paths}
-        _train(port, lambda: _ask_all(port, paths, training))
-    nothing = percentiles_ms(idle["nothing (/livez)"])[0]
-    rows = []
-    for name in paths:
-        p50, p99, _ = percentiles_ms(idle[name])
-        rows.append((name, p50, p99, p50 / nothing, *percentiles_ms(training[name])))
-    header = ("", "p50 ms", "p99 ms", "of nothing", "training: p50 ms", "p99 ms", "slowest ms")
-    print_table("Serving, one worker on SQLite", header, rows)
+    """Show requests a second and their ratio to the bare app's, start and memory, by database."""
+    leave_first_core()
+    for kind in KINDS:
+        with bench.scratch(kind) as settings:
+            questions = _prepare(bench, settings)
+            with bare_server() as bare, matinee_server(settings) as matinee:
+                rows = [_compare(question, bare, matinee) for question in questions]
+                title = (
+                    f"One worker on {kind}: first answer after {matinee.started_in_s:.1f} s, "
+                    f"{matinee.memory_mb:.0f} MB after the last (bare: {bare.memory_mb:.0f} MB)"
+                )
+        bench.show(title, HEADER, rows)
 
 
-def _ask_all(port: int, paths: dict[str, str], durations: dict[str, list[float]]) -> None:
-    for name, path in paths.items():
-        durations[name].append(_get(port, path))
+def _prepare(bench: Workbench, settings: Settings) -> list[Question]:
+    """Load the source, train, and choose what to ask for."""
+    database = Database(settings)
+    bench.load_into(database)
+    trainer = Trainer(database, ModelStore(settings.model_store), settings)
+    trainer.carry_out(trainer.start_run())
+    with database.transaction(writes=False) as session:
+        movies = list(session.scalars(select(Movie.movie_id).order_by(Movie.movie_id).limit(ASKED_ABOUT)))
+        users = list(session.scalars(select(User.user_id).order_by(User.user_id).limit(ASKED_ABOUT)))
+        last_page = (session.scalar(select(func.count()).select_from(Movie)) or 0) // 10
+    database.dispose()
+    lists = {
+        "list of ten": "/movies",
+        "list of ten, the last page": f"/movies?page={last_page}",
+        "list of ten, genre and years, counted": "/movies?genre=Drama&year_from=1990",
+        "list of ten, by rating": "/movies?sort=rating&min_ratings=10",
+        "search": "/movies?search=the+matrix",
+    }
+    averages = [f"/movies/{movie_id}/avg-rating" for movie_id in movies]
+    recommended = [f"/user/{user_id}/recommended-movies" for user_id in users]
+    return [
+        Question("average", averages, averages),
+        *(Question(name, [path], ["/movies"]) for name, path in lists.items()),
+        Question("recommended movies", recommended, recommended),
+    ]
 
 
-@contextmanager
-def serving(bench: Workbench) -> Iterator[int]:
-    """Serve the benchmark's database in a process of its own; gives the port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    process = subprocess.Popen(  # noqa: S603 (our own command)
-        [sys.executable, "-m", "server.cli", "serve", "--port", str(port)],
-        env=os.environ | bench.settings.as_environment(),
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        _wait_until_alive(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
+def _compare(question: Question, bare: Server, matinee: Server) -> tuple[object, ...]:
+    """Ask both in turn, and take the best round of each: the others were disturbed."""
+    bare_loads, loads = [], []
+    for _ in range(ROUNDS):
+        bare_loads.append(_ask(bare, question.bare_paths))
+        loads.append(_ask(matinee, [API + path for path in question.paths]))
+    best = max(loads, key=lambda load: load.requests_a_second)
+    bare_rate = max(load.requests_a_second for load in bare_loads)
+    p50, p99, _ = percentiles_ms(best.durations_s)
+    ours = best.requests_a_second
+    return question.name, f"{ours:,.0f}", f"{bare_rate:,.0f}", ours / bare_rate, p50, p99
 
 
-def _wait_until_alive(port: int) -> None:
-    for _ in range(600):
-        try:
-            _get(port, "/livez")
-        except ConnectionError:
-            time.sleep(0.1)
-        else:
-            return
-    sys.exit("The server did not start.")
-
-
-def _get(port: int, path: str) -> float:
-    """Ask once, on a new connection, and give the seconds until the answer was read."""
-    started = time.perf_counter()
-    _ask(port, "GET", path)
-    return time.perf_counter() - started
-
-
-def _ask(port: int, method: str, path: str) -> tuple[http.client.HTTPResponse, bytes]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
-        connection.request(method, path)
-        response = connection.getresponse()
-        body = response.read()
-    if response.status >= 400:
-        sys.exit(f"{method} {path} answered {response.status}: {body.decode()}")
-    return response, body
-
-
-def _train(port: int, meanwhile: Callable[[], object]) -> None:
-    """Train through the API; calls `meanwhile` again and again until the run has ended."""
-    response, _ = _ask(port, "POST", f"{API}/recommendation-engine")
-    run = response.headers["Location"]
-    deadline = time.monotonic() + RUN_DEADLINE_S
-    while time.monotonic() < deadline:
-        meanwhile()
-        status = json.loads(_ask(port, "GET", run)[1])["status"]
-        if status in {"succeeded", "failed"}:
-            break
-    # The serving process takes the new version in within half a second.
-    time.sleep(1)
+def _ask(server: Server, paths: list[str]) -> Load:
+    return put_under_load(server.port, paths, seconds=SECONDS, connections=CONNECTIONS)

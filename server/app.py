@@ -6,21 +6,27 @@ from importlib.metadata import version
 
 import anyio
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from pwdlib import PasswordHash
 from starlette.middleware.gzip import GZipMiddleware
 from threadpoolctl import threadpool_limits
 
 from server import openapi, problems, telemetry
 from server.backend import lifeline, logging, schema
 from server.backend.config import Settings
+from server.backend.limits import ClientLimits
 from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.refresher import Refresher
 from server.backend.session import Database
+from server.backend.tokens import TokenSigner
 from server.dependencies import Lifespan, State
 from server.http_manners import CommonHeadersMiddleware, HeadMiddleware
 from server.middleware import BodyLimitMiddleware, RequestIdMiddleware, UnexpectedErrorMiddleware
 from server.observation import ObservationMiddleware
-from server.routers import errors, genres, movies, operations, ratings, recommendation_engine, user
+from server.protection import PatienceMiddleware, SecurityHeadersMiddleware, cross_origin_options
+from server.routers import errors, genres, movies, operations, ratings, recommendation_engine, token, user
+from server.services.credentials import LoginService
 from server.services.installation_metrics import InstallationCollector
 from server.services.live import LiveCatalogue, LiveModel
 from server.services.running_calibration import RunningCalibration
@@ -30,6 +36,9 @@ API_PREFIX = "/api/rest/v1"
 
 # How many requests of a process may wait for each other in the database; see dependencies.get_session.
 WRITE_SLOTS = 8
+
+# How many passwords a process verifies at a time, 64 MiB each.
+LOGIN_SLOTS = 4
 
 # Shorter ones fit into a packet or two as they are. Level 5 is within a few percent of 9's size in a third of its time.
 GZIP_FROM_BYTES = 1000
@@ -68,17 +77,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
     )
-    for resource in (movies, genres, ratings, user, recommendation_engine):
+    for resource in (movies, genres, ratings, user, recommendation_engine, *([token] if settings.auth else [])):
         app.include_router(resource.router, prefix=API_PREFIX)
     app.include_router(operations.liveness_router)
     app.include_router(operations.router)
     app.include_router(errors.router)
     problems.install(app)
-    openapi.install(app)
-    app.add_middleware(BodyLimitMiddleware)
+    openapi.install(app, has_authentication=settings.auth)
+    # From the inside out: whoever answers, those further out see the answer.
+    app.add_middleware(BodyLimitMiddleware, timeout_s=settings.request_timeout_s)
+    app.add_middleware(PatienceMiddleware, timeout_s=settings.request_timeout_s)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(CORSMiddleware, **cross_origin_options(settings.cors_origins))
     app.add_middleware(CommonHeadersMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(ObservationMiddleware, metrics=metrics)
     app.add_middleware(RequestIdMiddleware)
@@ -93,6 +106,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         # Requests run side by side already; threads inside one's linear algebra would make them wait for each other.
         threadpool_limits(1)
         lifeline.end_with_parent()
+        limits = ClientLimits(settings)
         database = Database(settings)
         schema.prepare(database)
         live_catalogue = LiveCatalogue(database)
@@ -117,6 +131,9 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
                     training_supervisor=supervisor,
                     write_slots=anyio.Semaphore(WRITE_SLOTS),
                     write_slot_timeout_s=settings.database_timeout_s,
+                    limits=limits,
+                    login=_login_service(settings, database),
+                    login_slots=anyio.Semaphore(LOGIN_SLOTS),
                 )
         finally:
             refresher.stop()
@@ -124,6 +141,13 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
             database.dispose()
 
     return lifespan
+
+
+def _login_service(settings: Settings, database: Database) -> LoginService | None:
+    if not settings.auth:
+        return None
+    tokens = TokenSigner(settings.auth_secret.get_secret_value(), lifetime_s=settings.auth_token_lifetime_s)
+    return LoginService(database, tokens, PasswordHash.recommended())
 
 
 app = create_app()

@@ -1,5 +1,6 @@
 """The ``matinee`` command: calls services and etl, prints."""
 
+import ipaddress
 import os
 import signal
 import socket
@@ -18,13 +19,15 @@ from threadpoolctl import threadpool_limits
 
 from server import cli_examples as examples
 from server import cli_output as output
-from server import cli_upkeep
+from server import cli_upkeep, cli_user
 from server.backend import logging, schema
 from server.backend.config import Settings
 from server.backend.lifeline import when_input_closes
+from server.backend.limits import ClientLimits
 from server.backend.metrics import SHARED_FOLDER
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
+from server.cli_database import open_database
 from server.errors import MatineeError, SettingsError, SourceError
 from server.etl.demo import write_demo
 from server.etl.download import LICENCE_NOTICE, RELEASES, download
@@ -56,6 +59,7 @@ models_app = typer.Typer(
 )
 db_app = typer.Typer(help="The database's schema.", epilog=examples.DB, no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.add_typer(cli_user.app, name="user")
 app.add_typer(db_app, name="db")
 app.command(epilog=examples.DOCTOR)(cli_upkeep.doctor)
 db_app.command(epilog=examples.BACKUP)(cli_upkeep.backup)
@@ -93,11 +97,11 @@ def ingest(
     Can be run again: the same data changes nothing, newer data is merged, ratings given through the API stay.
     """
     with (
-        _database() as database,
+        open_database() as database,
         _local_source(source) as path,
         open_source(path) as movielens,
         output.Rejects(rejects) as sink,
-        output.byte_progress(movielens.bytes_total) as on_progress,
+        output.load_progress(movielens.bytes_total) as on_progress,
     ):
         report = load(movielens, database, name=source, on_progress=on_progress, on_reject=sink.add)
     output.print_load_report(report, sink, as_json=as_json)
@@ -123,7 +127,7 @@ def train(
     On all ratings, here and now; running servers follow within a second. Every model is kept as a version.
     """
     settings = Settings.load() if algorithm is None else Settings.load(algorithm=algorithm)
-    with _database(settings) as database:
+    with open_database(settings) as database:
         trainer = Trainer(database, ModelStore(settings.model_store), settings)
         if run is not None:
             _carry_out_for_server(trainer, run)
@@ -199,7 +203,7 @@ def evaluate(
     settings = Settings.load()
     with output.stage_progress() as on_progress:
         on_progress("reading", 0.0)
-        with _database(settings) as database, database.transaction(writes=False) as session:
+        with open_database(settings) as database, database.transaction(writes=False) as session:
             data = TrainingDataManager(session)
             ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
         # With another number of threads sums are rounded otherwise: the measures would not be those of a training.
@@ -235,7 +239,7 @@ def _announced(names: Sequence[str], on_progress: Callable[[str, float], None]) 
 def models(context: typer.Context, as_json: AsJson = False) -> None:
     """List the model versions, newest first."""
     if context.invoked_subcommand is None:
-        with _database() as database, database.transaction(writes=False) as session:
+        with open_database() as database, database.transaction(writes=False) as session:
             page = RecommendationEngineService(session).list_versions(Paging(limit=100))
             output.print_versions(page, as_json=as_json)
 
@@ -246,7 +250,7 @@ def activate(
 ) -> None:
     """Make a version the live one; running servers follow within a second."""
     settings = Settings.load()
-    with _database(settings) as database, database.transaction(writes=True) as session:
+    with open_database(settings) as database, database.transaction(writes=True) as session:
         RecommendationEngineService(session).activate(version, ModelStore(settings.model_store))
     output.say(f"Version {version} is live.")
 
@@ -258,7 +262,7 @@ def prune(
     """Delete old versions and their artifacts. The live version always stays."""
     settings = Settings.load()
     store = ModelStore(settings.model_store)
-    with _database(settings) as database:
+    with open_database(settings) as database:
         with database.transaction(writes=True) as session:
             forgotten = RecommendationEngineService(session).forget_old_versions(keep)
         # After the commit: a version in the ledger must never be without its artifact.
@@ -279,10 +283,17 @@ def serve(
     settings = Settings.load()
     get_algorithm(settings.algorithm)
     ModelStore(settings.model_store).check()
-    with _database(settings) as database, database.transaction(writes=False) as session:
+    ClientLimits(settings)
+    with open_database(settings) as database, database.transaction(writes=False) as session:
         first_user = OperationsDataManager(session).find_first_user()
     _check_port(host, port)
-    output.print_welcome(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", first_user)
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    output.print_welcome(address, first_user, has_authentication=settings.auth)
+    if not settings.auth and not _is_loopback(host):
+        output.warn(
+            f"Authentication is off, and {host} can be reached from other machines: whoever reaches it may rate and "
+            "delete ratings as anybody, and train. Set MATINEE_AUTH=on; docs/security.md tells how."
+        )
     # After an orderly end Uvicorn raises the signal once more, for whoever stood here before it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _counted_together(workers):
@@ -306,18 +317,6 @@ def db_upgrade() -> None:
     database = Database(Settings.load())
     schema.upgrade(database)
     output.say("The database has this release's schema.")
-
-
-@contextmanager
-def _database(settings: Settings | None = None) -> Iterator[Database]:
-    settings = settings or Settings.load()
-    logging.configure(settings.log_level, settings.log_format)
-    database = Database(settings)
-    try:
-        schema.prepare(database)
-        yield database
-    finally:
-        database.dispose()
 
 
 @contextmanager
@@ -364,6 +363,13 @@ def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
     except MatineeError:
         # The run holds the reason; for the server it has ended in good order.
         sys.exit(0)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_port(host: str, port: int) -> None:

@@ -1,6 +1,7 @@
 """What the ``matinee`` command prints: sentences, tables and progress bars."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from server.etl.batches import Rejected
 from server.etl.loader import Counts, LoadReport
+from server.etl.loader import Progress as LoadProgress
 from server.recommender.evaluation import ACTIVITY_FROM, ActivityBucket
 from server.recommender.model import Evaluation
 from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage, TrainingRun
@@ -88,12 +90,20 @@ class Rejects:
 
 
 @contextmanager
-def byte_progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar over the bytes of a source; gives the function to call with the bytes of each step."""
-    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
-        task = progress.add_task("reading", total=total)
-        yield lambda step: progress.advance(task, step)
+def load_progress(bytes_total: int) -> Iterator[Callable[[LoadProgress], None]]:
+    """Show a bar over the bytes of a source, ratings a second and the time left; gives what to tell of each step."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=err, disable=not err.is_terminal) as progress:
+        task = progress.add_task("reading", total=bytes_total, rate="")
+        started, ratings = time.monotonic(), 0
+
+        def advance(step: LoadProgress) -> None:
+            nonlocal ratings
+            ratings += step.ratings
+            rate = f"{ratings / (time.monotonic() - started):,.0f} ratings/s"
+            progress.update(task, description=step.stage, advance=step.bytes_read, rate=rate)
+
+        yield advance
 
 
 @contextmanager
@@ -270,14 +280,22 @@ def print_examination(findings: Sequence[Finding]) -> None:
             say(f"{'':<8}   {finding.mend}")
 
 
-def print_welcome(address: str, first_user: int | None) -> None:
+def warn(sentence: str) -> None:
+    """Print a warning, on standard error."""
+    err.print(f"Warning: {sentence}\n", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_welcome(address: str, first_user: int | None, *, has_authentication: bool) -> None:
     """Print what to open and what to call first."""
     api = f"{address}/api/rest/v1"
     say(f"Matinee serves at {address} (stop it with Ctrl-C).\n")
     say(f"  Open  {address}/docs")
     say(f"  Call  curl '{api}/movies?search=the+matrix'")
+    if has_authentication:
+        say(f"        curl -d 'grant_type=password&username=ID' --data-urlencode password=PASSWORD {api}/token")
+        say("        Users who can log in: matinee user create --help")
     if first_user is None:
         say("        The database is empty: matinee ingest demo")
-    else:
+    elif not has_authentication:
         say(f"        curl '{api}/user/{first_user}/recommended-movies?n=5'")
     say("")

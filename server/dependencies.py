@@ -5,21 +5,29 @@ cost two hops between threads. None of them blocks; a session connects at its fi
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, TypedDict, TypeVar, cast
+from urllib.parse import parse_qsl, urlencode
 
 import anyio
-from fastapi import Depends, FastAPI, Path, Query, Request, Response
+from fastapi import BackgroundTasks, Depends, FastAPI, Form, Path, Query, Request, Response
+from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy.orm import Session
 
+from server.backend.limits import ClientLimits
 from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
-from server.errors import TooManyWrites
+from server.backend.tokens import Caller
+from server.errors import NotSignedIn, TooBusy, TooManyWrites, UnavailableError
 from server.schemas.base import PageRead, PathId
 from server.schemas.base import Paging as PagingQuery
 from server.schemas.movies import BestMoviesQuery, MovieQuery
+from server.schemas.ratings import Rating
+from server.schemas.token import TokenRequest
 from server.schemas.user import RecommendationQuery
+from server.services.access import Access, CallerAccess, OpenAccess
+from server.services.credentials import LoginService
 from server.services.installation_metrics import InstallationCollector
 from server.services.live import LiveCatalogue, LiveModel
 from server.services.movies import GenreService, MovieService, SimilarMoviesService
@@ -31,6 +39,13 @@ from server.services.training_supervisor import TrainingSupervisor
 from server.services.user import UserService
 
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+bearer = OAuth2PasswordBearer(
+    "/api/rest/v1/token",
+    scheme_name="login",
+    description="The user name is the id of the user. A token is good for as many seconds as `expires_in` says.",
+    auto_error=False,
+)
 
 
 class State(TypedDict):
@@ -46,77 +61,132 @@ class State(TypedDict):
     training_supervisor: TrainingSupervisor
     write_slots: anyio.Semaphore
     write_slot_timeout_s: float
+    limits: ClientLimits
+    login: LoginService | None
+    """What gives and reads tokens, or None where authentication is off."""
+    login_slots: anyio.Semaphore
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 
 
-async def get_state(request: Request) -> State:
-    """Give what the lifespan made."""
+def state_of(request: Request) -> State:
+    """Give what the lifespan made. No dependency: each of these costs every request as much as a small query."""
     return cast("State", request.state._state)
 
 
-StateDep = Annotated[State, Depends(get_state)]
+def address_of(request: Request) -> str:
+    """Give the client's address; a proxy's word for it is taken where Uvicorn was told to trust the proxy."""
+    return request.client.host if request.client else "unknown"
 
 
-async def get_session(request: Request, state: StateDep) -> AsyncIterator[Session]:
+async def get_session(request: Request) -> AsyncIterator[Session]:
     """Give the request's session; `server.routing` commits and closes it.
 
     Writers wait for each other in the database, each in a thread and with a connection. Only a few may do so at a time,
     the others wait here, where it costs nothing: threads and connections are left for those who read.
     """
+    state = state_of(request)
     if request.method in READING_METHODS:
         yield state["database"].open_session(writes=False)
         return
-    try:
-        with anyio.fail_after(state["write_slot_timeout_s"]):
-            await state["write_slots"].acquire()
-    except TimeoutError:
-        raise TooManyWrites from None
-    try:
+    await state["limits"].count_write(address_of(request))
+    async with _slot(state["write_slots"], state["write_slot_timeout_s"], TooManyWrites()):
         yield state["database"].open_session(writes=True)
+
+
+@asynccontextmanager
+async def _slot(slots: anyio.Semaphore, timeout_s: float, refusal: UnavailableError) -> AsyncIterator[None]:
+    try:
+        with anyio.fail_after(timeout_s):
+            await slots.acquire()
+    except TimeoutError:
+        raise refusal from None
+    try:
+        yield
     finally:
-        state["write_slots"].release()
+        slots.release()
 
 
 SessionDep = Annotated[Session, Depends(get_session, scope="function")]
 
 
-async def get_live_model(state: StateDep) -> LiveModel:
+async def get_caller(request: Request, token: Annotated[str | None, Depends(bearer)]) -> Caller | None:
+    """Give who asks, or None where authentication is off and everybody may. Raises `NotSignedIn`, `InvalidToken`."""
+    login = state_of(request)["login"]
+    if login is None:
+        return None
+    if token is None:
+        raise NotSignedIn
+    return login.tokens.read(token)
+
+
+# Before the session: who is turned away here has not waited for a writer's place.
+async def get_access(caller: Annotated[Caller | None, Depends(get_caller)], session: SessionDep) -> Access:
+    """Give what says who may do what; the first parameter of every handler that not everybody may call."""
+    return OpenAccess() if caller is None else CallerAccess(session, caller)
+
+
+AccessDep = Annotated[Access, Depends(get_access)]
+
+
+async def get_login(request: Request) -> AsyncIterator[LoginService]:
+    """Give what gives tokens; only a few at a time, for a password takes 64 MiB to verify."""
+    state = state_of(request)
+    await state["limits"].count_login(address_of(request))
+    async with _slot(state["login_slots"], state["write_slot_timeout_s"], TooBusy()):
+        # There is no way here where authentication is off.
+        yield cast("LoginService", state["login"])
+
+
+LoginDep = Annotated[LoginService, Depends(get_login, scope="function")]
+LoginForm = Annotated[TokenRequest, Form()]
+
+
+async def get_live_model(request: Request) -> LiveModel:
     """Give the model that serves."""
-    return state["live_model"]
+    return state_of(request)["live_model"]
 
 
 LiveModelDep = Annotated[LiveModel, Depends(get_live_model)]
 
 
-async def get_model_store(state: StateDep) -> ModelStore:
+async def get_model_store(request: Request) -> ModelStore:
     """Give where models are kept."""
-    return state["model_store"]
+    return state_of(request)["model_store"]
 
 
 ModelStoreDep = Annotated[ModelStore, Depends(get_model_store)]
 
 
-async def get_running_calibration(state: StateDep) -> RunningCalibration:
+async def get_running_calibration(request: Request) -> RunningCalibration:
     """Give what follows the probabilities that were told."""
-    return state["running_calibration"]
+    return state_of(request)["running_calibration"]
 
 
 RunningCalibrationDep = Annotated[RunningCalibration, Depends(get_running_calibration)]
 
 
-async def get_training_supervisor(state: StateDep) -> TrainingSupervisor:
+async def get_rating_note(calibration: RunningCalibrationDep, background: BackgroundTasks) -> Callable[[Rating], None]:
+    """Give what follows a new rating up, after its answer and so after its COMMIT."""
+    return lambda rating: background.add_task(calibration.note_rating, rating)
+
+
+NoteRating = Annotated[Callable[[Rating], None], Depends(get_rating_note)]
+
+
+async def get_training_supervisor(request: Request) -> TrainingSupervisor:
     """Give the one who starts trainings."""
-    return state["training_supervisor"]
+    return state_of(request)["training_supervisor"]
 
 
 TrainingSupervisorDep = Annotated[TrainingSupervisor, Depends(get_training_supervisor)]
 
 
-async def get_movie_service(session: SessionDep, state: StateDep) -> MovieService:
+async def get_movie_service(session: SessionDep, request: Request) -> MovieService:
     """Give the service of the movies, with the search index of this moment."""
-    return MovieService(session, state["live_catalogue"].index)
+    catalogue = state_of(request)["live_catalogue"]
+    return MovieService(session, catalogue.index, catalogue.totals)
 
 
 async def get_similar_movies_service(session: SessionDep, live_model: LiveModelDep) -> SimilarMoviesService:
@@ -144,8 +214,9 @@ async def get_recommendation_engine_service(session: SessionDep) -> Recommendati
     return RecommendationEngineService(session)
 
 
-async def get_operations_service(session: SessionDep, state: StateDep) -> OperationsService:
+async def get_operations_service(session: SessionDep, request: Request) -> OperationsService:
     """Give the service of the health checks."""
+    state = state_of(request)
     return OperationsService(session, state["live_catalogue"], state["live_model"])
 
 
@@ -182,15 +253,13 @@ class PageLinks:
         """Set the header for a page, and give the page."""
         last = max(1, -(-page.total // page.limit))
         numbers = {"first": 1, "prev": min(page.page - 1, last), "next": page.page + 1, "last": last}
+        # Without scheme and host, which a proxy may have changed.
+        others = [(name, value) for name, value in parse_qsl(self._url.query, keep_blank_values=True) if name != "page"]
+        path = f"{self._url.path}?{urlencode([*others, ('page', '')])}"
         self._response.headers["Link"] = ", ".join(
-            f'<{self._path(number)}>; rel="{relation}"' for relation, number in numbers.items() if 1 <= number <= last
+            f'<{path}{number}>; rel="{relation}"' for relation, number in numbers.items() if 1 <= number <= last
         )
         return page
-
-    def _path(self, page: int) -> str:
-        # Without scheme and host, which a proxy may have changed.
-        url = self._url.include_query_params(page=page)
-        return f"{url.path}?{url.query}"
 
 
 async def get_page_links(request: Request, response: Response) -> PageLinks:

@@ -4,13 +4,16 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from server.dependencies import SessionDep
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 def described_header(name: str, description: str) -> dict[str, Any]:
@@ -37,7 +40,7 @@ class TransactionRoute(APIRoute):
 
 
 class PublicRoute(TransactionRoute):
-    """A route whose answers are the same for everybody: they may be kept, with an ``ETag`` to ask whether they hold.
+    """A route whose answers are the same for all who get them: they may be kept, with an ``ETag`` to ask if they hold.
 
     The tag is a hash of the body, so that it changes with whatever is in it, a movie's average for one. It is a weak
     one because it names the document, not its bytes, which differ when they are compressed.
@@ -61,25 +64,46 @@ class PublicRoute(TransactionRoute):
 
 def _tagged(request: Request, response: Response) -> Response:
     tag = f'W/"{hashlib.blake2b(response.body, digest_size=12).hexdigest()}"'
-    response.headers["ETag"] = tag
-    response.headers["Cache-Control"] = "no-cache"
+    # What was shown to who signed in is not for others behind the same proxy, even where everybody may sign in.
+    kept = {"ETag": tag, "Cache-Control": "private, no-cache" if "Authorization" in request.headers else "no-cache"}
+    response.headers.update(kept)
     known = request.headers.get("If-None-Match", "")
     # Compared weakly (RFC 9110, 13.1.2): a proxy may have made a strong tag of ours.
     if known != "*" and tag.removeprefix("W/") not in (part.strip().removeprefix("W/") for part in known.split(",")):
         return response
-    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    return Response(status_code=304, headers=headers, background=response.background)
+    return Response(status_code=304, headers=kept | {"Vary": "Accept-Encoding"}, background=response.background)
+
+
+def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Handler], Handler]:
+    """Mark a handler that, `when` its parameters are such, only reads a few rows by their keys.
+
+    SQLite, which is in this process, answers it in less time than going to a thread and back takes: it runs on the
+    event loop there. Anything longer would keep everyone else waiting.
+    """
+
+    def mark(endpoint: Handler) -> Handler:
+        endpoint.is_quick = when  # type: ignore[attr-defined]  # functions take attributes
+        return endpoint
+
+    return mark
 
 
 def in_transaction(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a handler; FastAPI sees its parameters and one more, the session that its services work in."""
+    is_quick = getattr(endpoint, "is_quick", lambda **_values: False)
 
-    @functools.wraps(endpoint)
-    def call(*, session_of_request: Session, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
-        with session_of_request as session:
+    def run(session: Session, values: dict[str, Any]) -> Any:  # noqa: ANN401 (as the handler has it)
+        with session:
             result = endpoint(**values)
             session.commit()
         return result
+
+    # Not `def`, for FastAPI would go to a thread a second time, to validate the answer.
+    @functools.wraps(endpoint)
+    async def call(*, session_of_request: Session, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
+        if session_of_request.info.get("is_in_process") and is_quick(**values):
+            return run(session_of_request, values)
+        return await run_in_threadpool(run, session_of_request, values)
 
     signature = inspect.signature(endpoint)
     session = inspect.Parameter("session_of_request", inspect.Parameter.KEYWORD_ONLY, annotation=SessionDep)

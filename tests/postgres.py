@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,14 +19,19 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import URL, make_url
 
+UNSAFE = ("-c", "fsync=off", "-c", "full_page_writes=off")
+
 
 @contextmanager
-def running_server() -> Iterator[URL]:
-    """Give the URL of a server's maintenance database, on which databases can be created."""
+def running_server(*, is_durable: bool = False) -> Iterator[URL]:
+    """Give the URL of a server's maintenance database, on which databases can be created.
+
+    Unless it is durable, a crash of the machine may destroy it, and it is faster than a real one.
+    """
     if external := os.environ.get("TEST_DATABASE_URL"):
         yield make_url(external)
         return
-    with server_of_its_own() as server:
+    with server_of_its_own(is_durable=is_durable) as server:
         yield server.url
 
 
@@ -69,9 +74,10 @@ def _server_binaries(folder: Path) -> Path:
 class PostgresServer:
     """A server that can be stopped and started again, with its data in a folder."""
 
-    def __init__(self, binaries: Path, folder: Path) -> None:
+    def __init__(self, binaries: Path, folder: Path, options: Sequence[str]) -> None:
         self.binaries = binaries
         self.folder = folder
+        self.options = options
         self.port = free_port()
         self.url = URL.create("postgresql", username="matinee", host="127.0.0.1", port=self.port, database="postgres")
         # PostgreSQL refuses to run as root.
@@ -94,8 +100,7 @@ class PostgresServer:
             self._process = subprocess.Popen(
                 [
                     self.binaries / "postgres", "-D", self.folder / "data", "-p", str(self.port), "-k", self.folder,
-                    "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off",
-                    "-c", "max_connections=200",
+                    "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", *self.options,
                 ],
                 stdout=log, stderr=log, **self._user,  # type: ignore[call-overload]  # the user's name, only when we are root
             )  # fmt: skip
@@ -109,12 +114,12 @@ class PostgresServer:
 
 
 @contextmanager
-def server_of_its_own() -> Iterator[PostgresServer]:
-    """Give a server that a test may stop, whatever `TEST_DATABASE_URL` says."""
+def server_of_its_own(*, is_durable: bool = False) -> Iterator[PostgresServer]:
+    """Give a server that a test may stop, whatever `TEST_DATABASE_URL` says; `is_durable` as above."""
     # Short, because a Unix socket's path holds about 100 characters; readable for the server's own user.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
-        with PostgresServer(_server_binaries(folder), folder) as server:
+        with PostgresServer(_server_binaries(folder), folder, () if is_durable else UNSAFE) as server:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)

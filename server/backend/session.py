@@ -7,12 +7,15 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
 
 # One connection for each of the 40 threads in which handlers run on SQLite; PostgreSQL's connections are dearer.
 POOL_SIZES = {"sqlite": 40, "postgresql": 20}
+
+BULK_CACHE_KB = 64_000
 
 
 class Database:
@@ -22,16 +25,40 @@ class Database:
         self.engine = _create_engine(settings)
         # SQLite must know at BEGIN that a transaction will write: a read lock cannot always be raised later.
         self._writing_engine = self.engine.execution_options(writes=True)
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        # PostgreSQL shows each statement of a transaction the latest state anyway: for those who only read, its BEGIN
+        # and COMMIT are nothing but two more journeys there and back.
+        self._reading_engine = (
+            self.engine if self._is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     def open_session(self, *, writes: bool) -> Session:
-        """Give a session that takes a connection at its first statement; the caller commits and closes it."""
-        return Session(self._writing_engine if writes else self.engine, expire_on_commit=False)
+        """Give a session that takes a connection at its first statement; the caller commits and closes it.
+
+        Its ``info`` says whether the database is in this process.
+        """
+        engine = self._writing_engine if writes else self._reading_engine
+        return Session(engine, expire_on_commit=False, info={"is_in_process": self._is_sqlite})
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[Session]:
         """Run a block in one transaction: committed at its end, rolled back on any error."""
-        with self.open_session(writes=writes) as session, session.begin():
+        engine = self._writing_engine if writes else self.engine
+        with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def bulk_transaction(self) -> Iterator[Session]:
+        """Run a block in one writing transaction, on a connection of its own that is fit for very many rows.
+
+        On SQLite it does not look foreign keys up row by row: the caller vouches for them.
+        """
+        with self._writing_engine.connect() as connection:
+            # Out of the pool and closed in the end: nobody else shall write without foreign keys.
+            connection.detach()
+            _prepare_bulk(connection)
+            with Session(connection) as session, session.begin():
+                yield session
 
     def dispose(self) -> None:
         """Close all connections."""
@@ -40,7 +67,7 @@ class Database:
 
 def driver_connection(session: Session) -> Any:  # noqa: ANN401 (each driver has a class of its own)
     """Give the driver's own connection in a session's transaction, for bulk work past SQLAlchemy."""
-    return session.connection().connection.driver_connection
+    return session.connection().connection.dbapi_connection
 
 
 def _create_engine(settings: Settings) -> Engine:
@@ -85,6 +112,19 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
+def _prepare_bulk(connection: Connection) -> None:
+    driver: Any = connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite":
+        # Both only work outside a transaction.
+        driver.execute("PRAGMA foreign_keys = OFF")
+        driver.execute(f"PRAGMA cache_size = {-BULK_CACHE_KB}")
+        return
+    # A killed client is noticed within a long statement, too, where the server knows how (from 14 on).
+    name = "client_connection_check_interval"
+    driver.execute("SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = %s", [name])
+    driver.commit()
+
+
 def _limit_lock_waits(timeout_s: float) -> Callable[[psycopg.Connection, object], None]:
     # Not by the connection's `options`, which the URL may use and poolers refuse.
     def prepare(connection: psycopg.Connection, _record: object) -> None:
@@ -96,4 +136,9 @@ def _limit_lock_waits(timeout_s: float) -> Callable[[psycopg.Connection, object]
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # Past SQLAlchemy, whose way to a statement takes longer than this one, and which every request begins with.
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    except sqlite3.OperationalError as error:
+        raise OperationalError("BEGIN", None, error) from error

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from server.backend.session import driver_connection
 from server.etl.batches import SourceMovie
-from server.models import AlternativeTitle, Genre, Movie, MovieGenre, MovieStatistics
+from server.models import AlternativeTitle, Base, Genre, Movie, MovieGenre, MovieStatistics
 
 # SQLite takes at most 32,766 parameters in a statement.
 MOVIES_A_QUERY = 10_000
@@ -103,9 +104,17 @@ class CatalogueWriter:
         self._insert_rows(AlternativeTitle, titles)
         self._insert_rows(MovieGenre, genres)
 
-    def _insert_rows(self, table: type, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self.session.execute(insert(table.__table__), rows)  # type: ignore[attr-defined]  # past the ORM, to the Table
+    def _insert_rows(self, table: type[Base], rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        if self.session.get_bind().dialect.name == "sqlite":
+            self.session.execute(insert(table.__table__), rows)  # type: ignore[arg-type]  # past the ORM, to the Table
+            return
+        # One by one, PostgreSQL would take longer for the movies of a large source than for its ratings.
+        names = f"{table.__tablename__} ({', '.join(rows[0])})"
+        with driver_connection(self.session).cursor().copy(f"COPY {names} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(list(row.values()))
 
     def _genre_id(self, name: str) -> int:
         if name not in self._genre_ids:

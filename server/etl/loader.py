@@ -1,21 +1,34 @@
 """Batches of a source into the database: one transaction, every row counted."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
-from sqlalchemy import Double, cast, func, insert, select, text, update
+from numpy.typing import NDArray
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from server.backend.session import Database
 from server.etl.batches import RatingBatch, Rejected
+from server.etl.blocks import read_ahead
 from server.etl.catalogue import CatalogueWriter
 from server.etl.movielens import MovieLensSource
-from server.etl.staging import Staging
-from server.models import Ingestion, Movie, MovieStatistics, Rating, User
+from server.etl.rating_writer import RatingWriter
+from server.models import Ingestion, Movie
 
-OnProgress = Callable[[int], None]
+
+class Progress(NamedTuple):
+    """A step on the way: what is being done, and what was read in this step."""
+
+    stage: str
+    bytes_read: int = 0
+    ratings: int = 0
+
+
+OnProgress = Callable[[Progress], None]
 OnReject = Callable[[Rejected], None]
 
 
@@ -59,23 +72,20 @@ def load(
     database: Database,
     *,
     name: str,
-    on_progress: OnProgress = lambda _bytes: None,
+    on_progress: OnProgress = lambda _progress: None,
     on_reject: OnReject = lambda _rejected: None,
 ) -> LoadReport:
     """Load a source, all of it or, on any failure, nothing; `name` is noted with the ingestion.
 
     A rating replaces the one the database holds when it is newer, or says otherwise about the same second: ratings
-    posted through the API stay. `on_progress` is told the bytes of each batch, `on_reject` every row that is
+    posted through the API stay. `on_progress` is told of each batch, `on_reject` every row that is
     of no use.
     """
-    with database.transaction(writes=True) as session:
+    with database.bulk_transaction() as session:
         _lock_out_writers(session)
-        report = LoadReport(movies=_load_movies(source, session, on_progress, on_reject))
-        report = _load_ratings(source, session, report, on_progress, on_reject)
-        if report.ratings.changed:
-            _recount_statistics(session)
-        if report.users_added:
-            _move_user_sequence(session)
+        movies = _load_movies(source, session, on_progress, on_reject)
+        ratings, users_added = _load_ratings(source, session, on_progress, on_reject)
+        report = LoadReport(movies, ratings, users_added)
         if report.movies.changed or report.ratings.changed:
             _note_ingestion(session, name, report)
     return report
@@ -98,36 +108,31 @@ def _load_movies(source: MovieLensSource, session: Session, on_progress: OnProgr
         added, updated = writer.write(batch.movies)
         unchanged = len(batch.movies) - added - updated
         counts += Counts(batch.read, added, updated, unchanged, len(batch.rejected))
-        on_progress(batch.bytes_read)
+        on_progress(Progress("loading movies", batch.bytes_read))
     return counts
 
 
 def _load_ratings(
-    source: MovieLensSource,
-    session: Session,
-    report: LoadReport,
-    on_progress: OnProgress,
-    on_reject: OnReject,
-) -> LoadReport:
-    staging = Staging(session)
-    known_movies = pl.Series(session.scalars(select(Movie.movie_id)), dtype=pl.Int64)
-    for batch in source.ratings():
-        frame, unknown = _split_unknown(batch, known_movies, source.ratings_file)
+    source: MovieLensSource, session: Session, on_progress: OnProgress, on_reject: OnReject
+) -> tuple[Counts, int]:
+    """Load the ratings; gives their counts and the number of new users."""
+    movie_ids = np.array(session.scalars(select(Movie.movie_id).order_by(Movie.movie_id)).all(), np.int64)
+    writer = RatingWriter(session, movie_ids)
+    read = rejected = 0
+    for batch in read_ahead(source.ratings()):
+        frame, unknown = _split_unknown(batch, movie_ids, source.ratings_file)
         _report([*batch.rejected, *unknown], on_reject)
-        merged = staging.merge(_newest_only(frame))
-        rejected = len(batch.rejected) + len(unknown)
-        unchanged = batch.read - rejected - merged.added - merged.updated
-        report = replace(
-            report,
-            ratings=report.ratings + Counts(batch.read, merged.added, merged.updated, unchanged, rejected),
-            users_added=report.users_added + merged.users_added,
-        )
-        on_progress(batch.bytes_read)
-    return report
+        read, rejected = read + batch.read, rejected + len(batch.rejected) + len(unknown)
+        writer.write(frame)
+        on_progress(Progress("loading ratings", batch.bytes_read, ratings=batch.read))
+    on_progress(Progress("building keys"))
+    changed = writer.finish()
+    unchanged = read - rejected - changed.added - changed.updated
+    return Counts(read, changed.added, changed.updated, unchanged, rejected), changed.users_added
 
 
-def _split_unknown(batch: RatingBatch, known_movies: pl.Series, file: str) -> tuple[pl.DataFrame, list[Rejected]]:
-    is_known = batch.frame["movie_id"].is_in(known_movies.implode())
+def _split_unknown(batch: RatingBatch, movie_ids: NDArray[np.int64], file: str) -> tuple[pl.DataFrame, list[Rejected]]:
+    is_known = pl.Series(np.isin(batch.frame["movie_id"].to_numpy(), movie_ids))
     if is_known.all():
         return batch.frame, []
     strangers = batch.frame.filter(~is_known).select("line", "movie_id").iter_rows()
@@ -135,42 +140,9 @@ def _split_unknown(batch: RatingBatch, known_movies: pl.Series, file: str) -> tu
     return batch.frame.filter(is_known), rejected
 
 
-def _newest_only(frame: pl.DataFrame) -> pl.DataFrame:
-    """Keep a user's newest rating of a movie; of two at the same second, the later line."""
-    key = ["user_id", "movie_id"]
-    if frame.select(pl.struct(key).is_duplicated().any()).item():
-        frame = frame.sort("rated_at", "line").unique(key, keep="last", maintain_order=True)
-    return frame
-
-
 def _report(rejected: Iterable[Rejected], on_reject: OnReject) -> None:
     for reject in rejected:
         on_reject(reject)
-
-
-def _recount_statistics(session: Session) -> None:
-    # Summed as doubles: PostgreSQL would add single-precision numbers up in single precision.
-    counted = (
-        select(
-            Rating.movie_id,
-            func.count().label("rating_count"),
-            func.sum(cast(Rating.rating, Double)).label("rating_sum"),
-        )
-        .group_by(Rating.movie_id)
-        .subquery()
-    )
-    session.execute(
-        update(MovieStatistics)
-        .where(MovieStatistics.movie_id == counted.c.movie_id)
-        .values(rating_count=counted.c.rating_count, rating_sum=counted.c.rating_sum)
-    )
-
-
-def _move_user_sequence(session: Session) -> None:
-    """Let the next new user come after the source's; SQLite keeps count by itself."""
-    if session.get_bind().dialect.name == "postgresql":
-        sequence = func.pg_get_serial_sequence(User.__tablename__, User.user_id.name)
-        session.execute(select(func.setval(sequence, func.max(User.user_id))).select_from(User))
 
 
 def _note_ingestion(session: Session, name: str, report: LoadReport) -> None:

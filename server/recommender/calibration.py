@@ -6,7 +6,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from server.recommender.base import Record
@@ -198,6 +197,8 @@ def _maximise_likelihood(
     inputs: NDArray[np.float64], liked: NDArray[np.bool_], floors: list[float]
 ) -> NDArray[np.float64]:
     """Fit a logistic regression; ``floors`` bound the first weights from below, the last is the intercept."""
+    from scipy.optimize import minimize  # noqa: PLC0415 (slow to import; serving never fits)
+
     n_weights = inputs.shape[1]
     penalties = np.append(np.ones(n_weights - 1), 0)
 

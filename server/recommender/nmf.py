@@ -6,8 +6,6 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import nnls
 
 from server.recommender.base import Algorithm, AlgorithmConfig
 from server.recommender.interactions import Interactions
@@ -87,6 +85,9 @@ class NMF(Algorithm[NMFConfig]):
         With the Cholesky root ``R'R`` of the Gram matrix the problem has as many rows as factors, however
         large the catalogue is.
         """
+        from scipy.linalg import cholesky, solve_triangular  # noqa: PLC0415 (slow to import; only NMF needs it)
+        from scipy.optimize import nnls  # noqa: PLC0415 (as above)
+
         root = cholesky(self.gram + self.config.ridge * np.eye(len(self.gram)))
         targets = solve_triangular(root, (histories.likes() @ self.item_factors).T, trans="T").T
         weights = [nnls(root, target)[0] for target in targets]

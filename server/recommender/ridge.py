@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_array
 
 BLOCK = 512
@@ -50,6 +49,8 @@ def gram(left: Rows, right: Rows | None = None) -> NDArray[np.float32]:
 
 def invert(matrix: NDArray[np.float32], penalty: float) -> NDArray[np.float32]:
     """Invert a positive semi-definite matrix plus ``penalty`` on its diagonal, with one copy and no more."""
+    from scipy.linalg.lapack import spotrf, spotri  # noqa: PLC0415 (slow to import; serving never solves)
+
     inverse = matrix.copy()
     inverse[np.diag_indices_from(inverse)] += np.float32(penalty)
     # LAPACK counts by columns, so the transposed view, its upper half and our lower half are one.

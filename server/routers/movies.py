@@ -5,13 +5,14 @@ from fastapi import APIRouter
 from server.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, PageLinksDep, SimilarMoviesServiceDep
 from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.problems import documented
-from server.routing import PAGE_RESPONSES, PublicRoute
+from server.routing import PAGE_RESPONSES, PublicRoute, quick
 from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
 
 router = APIRouter(prefix="/movies", tags=["movies"], route_class=PublicRoute)
 
 
 @router.get("", responses=PAGE_RESPONSES)
+@quick(when=lambda query, **_others: query.is_plain and not query.facets)
 def list_movies(query: Movies, movies: MovieServiceDep, links: PageLinksDep) -> MoviePage:
     """List movies, a page at a time, all or those that fit a search and filters.
 
@@ -23,12 +24,14 @@ def list_movies(query: Movies, movies: MovieServiceDep, links: PageLinksDep) -> 
 
 
 @router.get("/{movie_id}", responses=documented(MovieNotFound(0)))
+@quick()
 def get_movie(movie_id: MovieId, movies: MovieServiceDep) -> Movie:
     """Give one movie."""
     return movies.get_movie(movie_id)
 
 
 @router.get("/{movie_id}/avg-rating", responses=documented(MovieNotFound(0)))
+@quick()
 def get_average_rating(movie_id: MovieId, movies: MovieServiceDep) -> AverageRating:
     """Give the exact mean of a movie's ratings; it shows a new rating at once."""
     return movies.get_average_rating(movie_id)

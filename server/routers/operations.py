@@ -1,10 +1,10 @@
 """Health checks and metrics, outside the base path."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from server.dependencies import OperationsServiceDep, StateDep
+from server.dependencies import OperationsServiceDep, state_of
 from server.routing import TransactionRoute
 from server.schemas.operations import Liveness, Readiness
 
@@ -34,9 +34,10 @@ METRICS = 'matinee_requests_total{method="GET",route="/readyz",status="200"} 12.
         200: {"description": "Metrics in Prometheus's text form.", "content": {"text/plain": {"example": METRICS}}}
     },
 )
-def get_metrics(state: StateDep) -> Response:
+def get_metrics(request: Request) -> Response:
     """Give what Prometheus collects: requests, the live model, training runs, and how probabilities come true.
 
     Any worker of a server answers for all of them. Without the database it tells just that, and what was counted.
     """
+    state = state_of(request)
     return Response(state["metrics"].render(state["installation"]), media_type=CONTENT_TYPE_LATEST)

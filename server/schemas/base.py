@@ -9,6 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 # Ids are smaller, and so fit 64 bits. A float, which is what limits are in the OpenAPI document, holds it exactly.
 ID_LIMIT = 2**63
+MAX_ID = ID_LIMIT - 1
 
 # JSON integers of a body: strict, so that "1", 1.0 and true are refused.
 EntityId = Annotated[int, Field(strict=True, ge=1, lt=ID_LIMIT)]

@@ -228,3 +228,13 @@ class MovieQuery(Paging):
     def order(self) -> MovieSort:
         """The order asked for, or the default."""
         return self.sort or (MovieSort.RELEVANCE if self.words else MovieSort.ID)
+
+    @property
+    def has_filters(self) -> bool:
+        """Whether more than a search decides which movies fit."""
+        return bool(self.genre) or not (self.year_from is self.year_to is self.min_ratings is None)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the catalogue as it stands: nothing searched for, filtered or ordered otherwise."""
+        return self.words is None and self.order is MovieSort.ID and not self.has_filters

@@ -10,13 +10,14 @@ is taken off (see ``server.search.readings``).
 
 from collections.abc import Iterator
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from server.search.matching import Matcher
 from server.search.postings import END_OF_NAME, Field, Indices, Postings
-from server.search.readings import Costs
+from server.search.readings import TYPO, Costs
 
 
 class Standing(IntEnum):
@@ -47,6 +48,15 @@ Fit = NDArray[np.float64]
 Movies = NDArray[np.integer]
 
 
+class Phrases(NamedTuple):
+    """Words that stand together, in columns of one length."""
+
+    movies: Movies
+    fits: Fit
+    costs: Costs
+    """What the meanings of the words cost, not yet taken off."""
+
+
 def popularity_weight(popularity: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return what numbers of ratings, 0 or more, add to the fit."""
     weight: NDArray[np.float64] = np.log10(1.0 + popularity)
@@ -58,7 +68,8 @@ def best_fit(matcher: Matcher) -> tuple[Movies, Fit]:
     postings = matcher.postings
     places, costs = matcher.find()
     best = np.full(postings.n_movies, -np.inf)
-    np.maximum.at(best, *_fits_of_phrases(matcher, places, range(matcher.n_words)))
+    phrases = _find_phrases(matcher, places, range(matcher.n_words))
+    np.maximum.at(best, phrases.movies, phrases.fits - phrases.costs)
     if matcher.n_words > 1 and places.size:
         starts, in_name = _least(costs, postings.name[places])
         names = postings.name[places[starts]]
@@ -78,15 +89,15 @@ def _least(costs: Costs, owners: NDArray[np.int32]) -> tuple[Indices, Costs]:
     return starts, np.minimum.reduceat(costs, starts, axis=1)
 
 
-def _fits_of_phrases(matcher: Matcher, places: Indices, words: range) -> tuple[Movies, Fit]:
-    """Return the movies in whose names the words stand together, and how well they fit, once for each place."""
+def _find_phrases(matcher: Matcher, places: Indices, words: range) -> Phrases:
+    """Return where the words stand together in a name, once for each place."""
     postings = matcher.postings
     starts, costs = matcher.find_phrases(words, places)
     is_to_the_end = postings.word[starts + len(words)] == END_OF_NAME
     from_beginning = np.where(is_to_the_end, Standing.WHOLE, Standing.BEGINNING)
     standing = np.where(postings.is_beginning[starts], from_beginning, Standing.TOGETHER)
     names = postings.name[starts]
-    return postings.movie[names], FIT[postings.field[names], standing] - costs
+    return Phrases(postings.movie[names], FIT[postings.field[names], standing], costs)
 
 
 def _fits_of_names(postings: Postings, places: Indices, starts: Indices, in_name: Costs) -> tuple[Movies, Fit]:
@@ -135,5 +146,7 @@ def _fits_of_described(
             if np.isinf(cost).all():
                 continue
             others = range(n_describing, n_words) if first == 0 else range(first)
-            movies, fits = _fits_of_phrases(matcher, places, others)
-            yield movies, (fits + FIT[Field.DESCRIPTION, Standing.WHOLE]) / 2 - cost[movies]
+            movies, fits, costs = _find_phrases(matcher, places, others)
+            # The mean takes off half of what is left over from typos, which count whole.
+            typos = costs - costs % TYPO
+            yield movies, (fits - costs - typos + FIT[Field.DESCRIPTION, Standing.WHOLE]) / 2 - cost[movies]

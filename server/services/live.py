@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from sqlalchemy import Select, func, select
@@ -25,6 +25,26 @@ logger = logging.getLogger(__name__)
 # A live version that cannot be read is tried again so often: the store may only be slow to show it.
 RETRY_S = 10
 
+MOST_TOTALS = 1_000
+
+
+class Totals:
+    """How many movies fit filters, for as long as the catalogue is of one version. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._of_version: tuple[int, dict[str, int]] = (0, {})
+
+    def get(self, version: int, filters: str, count: Callable[[], int]) -> int:
+        """Give a total in this version of the catalogue, counted where it was not asked for before."""
+        if self._of_version[0] != version:
+            self._of_version = (version, {})
+        totals = self._of_version[1]
+        if (total := totals.get(filters)) is None:
+            if len(totals) >= MOST_TOTALS:
+                totals.clear()
+            total = totals[filters] = count()
+        return total
+
 
 class LiveCatalogue:
     """The search index of the catalogue's newest version."""
@@ -34,6 +54,7 @@ class LiveCatalogue:
         self.index = SearchIndex([])
         self.movies = 0
         """Movies in the index."""
+        self.totals = Totals()
         self._version: int | None = None
 
     def refresh(self) -> None:

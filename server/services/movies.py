@@ -2,13 +2,12 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    BindParameter,
     ColumnElement,
     Executable,
     FromClause,
@@ -18,21 +17,44 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
 )
 from sqlalchemy.orm import Session, aliased
 
 from server.errors import MovieNotFound
-from server.models import AlternativeTitle, Genre, Movie, MovieGenre, MovieStatistics
+from server.models import Genre, Ingestion, Movie, MovieGenre, MovieStatistics
 from server.schemas import movies as schemas
 from server.schemas.base import Paging
 from server.schemas.movies import MovieQuery, MovieSort
 from server.search.highlights import Span
 from server.search.index import Hits, SearchIndex
 from server.services.base import BaseDataManager, BaseService
-from server.services.live import LiveModel
+from server.services.live import LiveModel, Totals
 
 rating_count = MovieStatistics.rating_count.expression
 rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)
+
+# As text, where putting a statement together takes SQLAlchemy longer than it takes the database to answer it.
+AVERAGE_RATING = text("""
+SELECT title, rating_count, rating_sum / nullif(rating_count, 0)
+FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id = :movie_id
+""")
+
+PAGE_BY_ID = text("""
+SELECT movie_id, (SELECT max(ingestion_id) FROM ingestions) FROM movies ORDER BY movie_id LIMIT :limit OFFSET :offset
+""")
+
+# All of a page's movies in one statement: a journey to the database costs more than what it finds there.
+MOVIE_DETAILS = text("""
+SELECT movie_id, 'movie' AS part, title, year, rating_count, rating_sum / nullif(rating_count, 0)
+FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id IN :movie_ids
+UNION ALL
+SELECT movie_id, 'genre', genre_name, genre_id, NULL, NULL
+FROM movie_genres JOIN genres USING (genre_id) WHERE movie_id IN :movie_ids
+UNION ALL
+SELECT movie_id, 'title', title, position, NULL, NULL
+FROM alternative_titles WHERE movie_id IN :movie_ids
+""").bindparams(bindparam("movie_ids", expanding=True))
 
 
 class SortKey(NamedTuple):
@@ -53,41 +75,24 @@ SORT_KEYS: dict[str, tuple[SortKey, ...]] = {
 }
 SORTS_BY_STATISTICS = {"popularity", "rating"}
 
-# Made once: every page needs them, and making them would take longer than asking the database.
-MOVIE_IDS: BindParameter[Any] = bindparam("movie_ids", expanding=True)
-MOVIES_BY_ID = (
-    select(Movie.movie_id, Movie.title, Movie.year, rating_count, rating_mean)
-    .join(MovieStatistics)
-    .where(Movie.movie_id.in_(MOVIE_IDS))
-)
-GENRES_BY_ID = (
-    select(MovieGenre.movie_id, Genre.genre_id, Genre.genre_name)
-    .join(Genre)
-    .where(MovieGenre.movie_id.in_(MOVIE_IDS))
-    .order_by(Genre.genre_name)
-)
-TITLES_BY_ID = (
-    select(AlternativeTitle.movie_id, AlternativeTitle.title)
-    .where(AlternativeTitle.movie_id.in_(MOVIE_IDS))
-    .order_by(AlternativeTitle.movie_id, AlternativeTitle.position)
-)
-
 
 class MovieService(BaseService):
     """Rules of the catalogue."""
 
-    def __init__(self, session: Session, index: SearchIndex) -> None:
+    def __init__(self, session: Session, index: SearchIndex, totals: Totals) -> None:
         super().__init__(session)
         self.movies = MovieDataManager(session)
         self.index = index
+        self.totals = totals
 
     def list_movies(self, query: MovieQuery) -> schemas.MoviePage:
         """Give a page of the movies that fit, with the number of all that do."""
         hits = self.index.search(query.words) if query.words else None
-        if hits is not None and query.order is MovieSort.RELEVANCE and not _has_filters(query):
+        if hits is not None and query.order is MovieSort.RELEVANCE and not query.has_filters:
             movie_ids, total = _page_of(hits, query), hits.total
         else:
-            movie_ids, total = self.movies.list_ids(query, hits)
+            movie_ids, version = self.movies.list_ids(query, hits)
+            total = self._count(query, hits, version)
         found = self.movies.list_by_ids(movie_ids)
         return schemas.MoviePage(
             movies=self._highlighted(found, hits) if query.highlight else found,
@@ -96,6 +101,13 @@ class MovieService(BaseService):
             limit=query.limit,
             facets=self.movies.count_facets(query, hits) if query.facets else None,
         )
+
+    def _count(self, query: MovieQuery, hits: Hits | None, version: int | None) -> int:
+        """Count all movies that fit, or remember: what only depends on the catalogue changes with its version alone."""
+        if version is None or hits is not None or query.min_ratings is not None:
+            return self.movies.count(query, hits)
+        filters = query.model_dump_json(include={"genre", "year_from", "year_to"})
+        return self.totals.get(version, filters, lambda: self.movies.count(query, hits))
 
     def get_movie(self, movie_id: int) -> schemas.Movie:
         """Give one movie. Raises `MovieNotFound`."""
@@ -165,13 +177,29 @@ class GenreService(BaseService):
 class MovieDataManager(BaseDataManager):
     """SQL of the catalogue. Reads select columns, not entities: this is the hot path."""
 
-    def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int]:
-        """Give the ids on a page of the movies that pass the filters, among `hits` where given, and their total."""
-        name = query.order.lstrip("-")
-        statement, rank = self._select_fitting(query, hits, with_statistics=name in SORTS_BY_STATISTICS)
-        total = self.session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True))
-        ordered = statement.order_by(*_order(query.order, rank)).limit(query.limit).offset(query.offset)
-        return list(self.session.scalars(ordered)), total or 0
+    def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int | None]:
+        """Give the ids on a page of the movies that pass the filters, among `hits` where given.
+
+        With them comes the catalogue's version, unless the page is empty.
+        """
+        rows = self.session.execute(*self._page_statement(query, hits)).all()
+        return [movie_id for movie_id, _ in rows], rows[0][1] if rows else None
+
+    def _page_statement(self, query: MovieQuery, hits: Hits | None) -> tuple[Executable, dict[str, int]]:
+        """Give a statement for ids and version, and its parameters; what everyone sees first is text."""
+        if query.is_plain:
+            return PAGE_BY_ID, {"limit": query.limit, "offset": query.offset}
+        statement, rank = self._select_fitting(
+            query, hits, with_statistics=query.order.lstrip("-") in SORTS_BY_STATISTICS
+        )
+        version = select(func.max(Ingestion.ingestion_id)).scalar_subquery()
+        ordered = statement.add_columns(version).order_by(*_order(query.order, rank))
+        return ordered.limit(query.limit).offset(query.offset), {}
+
+    def count(self, query: MovieQuery, hits: Hits | None) -> int:
+        """Count the movies that pass the filters, among `hits` where given."""
+        statement, _ = self._select_fitting(query, hits)
+        return self.session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True)) or 0
 
     def count_facets(self, query: MovieQuery, hits: Hits | None) -> schemas.Facets:
         """Count genres and decades of the movies that pass the filters, among `hits` where given."""
@@ -210,19 +238,28 @@ class MovieDataManager(BaseDataManager):
         """Give the movies with these ids, in this order; ids that are unknown are left out."""
         if not movie_ids:
             return []
-        rows = self._select_by_ids(MOVIES_BY_ID, movie_ids)
-        genres, titles = self._genres_of(movie_ids), self._alternative_titles_of(movie_ids)
+        movies: dict[int, tuple[Any, ...]] = {}
+        genres: dict[int, list[schemas.Genre]] = defaultdict(list)
+        titles: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        rows = self.session.execute(MOVIE_DETAILS, {"movie_ids": list(movie_ids)})
+        for movie_id, part, name, number, count, mean in rows:
+            if part == "movie":
+                movies[movie_id] = name, number, count, mean
+            elif part == "genre":
+                genres[movie_id].append(schemas.Genre(genre_id=number, genre_name=name))
+            else:
+                titles[movie_id].append((number, name))
         found = {
             movie_id: schemas.Movie(
                 movie_id=movie_id,
                 title=title,
-                alternative_titles=titles[movie_id],
+                alternative_titles=[name for _, name in sorted(titles[movie_id])],
                 year=year,
-                genres=genres[movie_id],
+                genres=sorted(genres[movie_id], key=lambda genre: genre.genre_name),
                 avg_rating=mean,
                 total_ratings=count,
             )
-            for movie_id, title, year, count, mean in rows
+            for movie_id, (title, year, count, mean) in movies.items()
         }
         return [found[movie_id] for movie_id in movie_ids if movie_id in found]
 
@@ -237,9 +274,7 @@ class MovieDataManager(BaseDataManager):
 
     def find_average_rating(self, movie_id: int) -> schemas.AverageRating | None:
         """Give a movie's mean and count, or None where there is no such movie."""
-        row = self.session.execute(
-            select(Movie.title, rating_count, rating_mean).join(MovieStatistics).where(Movie.movie_id == movie_id)
-        ).one_or_none()
+        row = self.session.execute(AVERAGE_RATING, {"movie_id": movie_id}).one_or_none()
         if row is None:
             return None
         title, count, mean = row
@@ -298,22 +333,6 @@ class MovieDataManager(BaseDataManager):
         }
         return [known.get(name.casefold()) for name in names]
 
-    def _genres_of(self, movie_ids: Sequence[int]) -> dict[int, list[schemas.Genre]]:
-        genres: dict[int, list[schemas.Genre]] = defaultdict(list)
-        for movie_id, genre_id, name in self._select_by_ids(GENRES_BY_ID, movie_ids):
-            genres[movie_id].append(schemas.Genre(genre_id=genre_id, genre_name=name))
-        return genres
-
-    def _alternative_titles_of(self, movie_ids: Sequence[int]) -> dict[int, list[str]]:
-        titles: dict[int, list[str]] = defaultdict(list)
-        for movie_id, title in self._select_by_ids(TITLES_BY_ID, movie_ids):
-            titles[movie_id].append(title)
-        return titles
-
-    def _select_by_ids(self, statement: Executable, movie_ids: Sequence[int]) -> Iterator[Any]:
-        # Past the session, which would look for entities among the columns.
-        yield from self.session.connection().execute(statement, {"movie_ids": movie_ids})
-
     def _as_table(self, movie_ids: list[int]) -> FromClause:
         """Hand a list of ids over as one parameter, whatever its length, to be joined as `movie_id` and `rank`."""
         if self.dialect == "postgresql":
@@ -350,10 +369,6 @@ class GenreDataManager(BaseDataManager):
 def _highlights(spans: Sequence[Sequence[Span]]) -> schemas.Highlights:
     title, *others = [[schemas.TextRange(start=start, end=end) for start, end in title] for title in spans]
     return schemas.Highlights(title=title, alternative_titles=others)
-
-
-def _has_filters(query: MovieQuery) -> bool:
-    return bool(query.genre) or not (query.year_from is query.year_to is query.min_ratings is None)
 
 
 def _page_of(hits: Hits, paging: Paging) -> list[int]:

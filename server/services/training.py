@@ -3,9 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,6 +39,21 @@ logger = logging.getLogger(__name__)
 OnProgress = Callable[[str, float], None]
 HEARTBEATS_A_LEASE = 6
 ROWS_A_FETCH = 50_000
+RATINGS_A_CHUNK = 1 << 16
+RATING_COLUMNS = {"user_id": "i8", "movie_id": "i8", "rating": "f4", "rated_at": "i8"}
+
+# PostgreSQL hands over rows one by one, which would cost Python more than reading them costs the server. So it packs
+# columns of many rows into a few bytea, in one statement, and so of one moment.
+PACKED_RATINGS = """
+SELECT users, movies, stars, moments
+FROM (SELECT min(rating_id) AS first_id, max(rating_id) AS last_id FROM ratings) AS ends,
+generate_series(first_id, last_id, %s) AS start,
+LATERAL (
+    SELECT string_agg(int8send(user_id), ''::bytea) AS users, string_agg(int8send(movie_id), ''::bytea) AS movies,
+    string_agg(float4send(rating), ''::bytea) AS stars, string_agg(int8send(rated_at), ''::bytea) AS moments
+    FROM ratings WHERE rating_id >= start AND rating_id < start + %s
+) AS packed
+"""
 PATIENCE_S = 300
 
 T = TypeVar("T")
@@ -205,15 +221,32 @@ class TrainingDataManager(BaseDataManager):
         return count, newest, CatalogueDataManager(self.session).get_version()
 
     def read_ratings(self) -> Ratings:
-        """Read all ratings as columns."""
-        statement = select(Rating.user_id, Rating.movie_id, Rating.rating, Rating.rated_at)
-        rows = self._read(statement, np.dtype([("user", "i8"), ("movie", "i8"), ("stars", "f4"), ("time", "i8")]))
-        return Ratings(
-            user_ids=np.ascontiguousarray(rows["user"]),
-            movie_ids=np.ascontiguousarray(rows["movie"]),
-            ratings=np.ascontiguousarray(rows["stars"]),
-            rated_at=np.ascontiguousarray(rows["time"]),
-        )
+        """Read all ratings as columns; next to these there is never more than a small part of them in memory."""
+        columns = {name: np.empty(0, kind) for name, kind in RATING_COLUMNS.items()}
+        for chunk in self._read_rating_chunks():
+            for name, column in columns.items():
+                start = column.size
+                # In place, where the system moves the pages instead of their content. No view can be left behind.
+                column.resize(start + len(chunk[name]), refcheck=False)
+                column[start:] = chunk[name]
+        return Ratings(columns["user_id"], columns["movie_id"], columns["rating"], columns["rated_at"])
+
+    def _read_rating_chunks(self) -> Iterator[Mapping[str, np.ndarray[tuple[int], np.dtype[Any]]]]:
+        """Yield the columns of some ratings at a time, all of one moment."""
+        with closing(self._driver_cursor()) as cursor:
+            if self.dialect == "sqlite":
+                cursor.execute(f"SELECT {', '.join(RATING_COLUMNS)} FROM ratings")  # noqa: S608 (names of ours)
+                rows = np.dtype(list(RATING_COLUMNS.items()))
+                # The driver's own tuples go into the array one by one: no list of them is ever in memory.
+                while (chunk := np.fromiter(islice(cursor, RATINGS_A_CHUNK), rows)).size:
+                    yield {name: chunk[name] for name in RATING_COLUMNS}
+                return
+            cursor.itersize = 1
+            cursor.execute(PACKED_RATINGS, [RATINGS_A_CHUNK] * 2)
+            for packed in cursor:
+                kinds = (np.dtype(kind).newbyteorder(">") for kind in RATING_COLUMNS.values())
+                columns = (np.frombuffer(column or b"", kind) for column, kind in zip(packed, kinds, strict=True))
+                yield dict(zip(RATING_COLUMNS, columns, strict=True))
 
     def read_movie_ids(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Read the ids of the whole catalogue, ascending: int64[movies]."""
@@ -254,7 +287,7 @@ class TrainingDataManager(BaseDataManager):
         if self.dialect == "sqlite":
             return driver.cursor()
         # PostgreSQL sends all rows at once unless the cursor has a name.
-        cursor = driver.cursor("training")
+        cursor = driver.cursor("training", binary=True)
         cursor.itersize = ROWS_A_FETCH
         return cursor
 

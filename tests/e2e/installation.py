@@ -131,7 +131,7 @@ class Installation:
 
     @contextmanager
     def serve(self, *options: str, **settings: str) -> Iterator[Server]:
-        """Run a server for the length of a block, by keyword with settings of its own."""
+        """Run a server for the length of a block, with these settings beside the installation's own."""
         port = free_port()
         log = self.folder / f"server-{port}.log"
         with log.open("wb") as output:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from server.backend.session import Database
 from server.etl.batches import Rejected
-from server.etl.loader import LoadReport, load
+from server.etl.loader import LoadReport, Progress, load
 from server.etl.movielens import open_source
 
 
@@ -24,7 +24,7 @@ def load_folder(
     folder: Path,
     database: Database,
     *,
-    on_progress: Callable[[int], None] = lambda _bytes: None,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
     on_reject: Callable[[Rejected], None] = lambda _rejected: None,
 ) -> LoadReport:
     """Load a folder as the command line does."""

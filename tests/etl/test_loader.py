@@ -7,7 +7,7 @@ from sqlalchemy import select
 from server.backend.session import Database
 from server.etl import movielens
 from server.etl.batches import Rejected
-from server.etl.loader import Counts, LoadReport
+from server.etl.loader import Counts, LoadReport, Progress
 from server.models import Ingestion, MovieStatistics, Rating, User
 from tests.etl.source_files import load_folder, write_source
 
@@ -108,11 +108,32 @@ def test_of_two_ratings_in_different_batches_the_newest_counts(
 
     first, second = load_ratings(database, folder, *ratings), load_ratings(database, folder, *ratings)
 
-    assert first.ratings == Counts(read=4, added=2, updated=1, unchanged=1)
+    assert first.ratings == Counts(read=4, added=2, unchanged=2)
     assert first.users_added == 2
     assert second.ratings == Counts(read=4, unchanged=4)
     assert stored_ratings(database) == {(1, 1): (2.0, 1002), (7, 2): (4.0, 1000)}
     assert stored_statistics(database) == {1: (1, 2.0), 2: (1, 4.0), 3: (0, 0.0)}
+
+
+def test_users_may_come_in_any_order(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One line a batch.
+    monkeypatch.setattr(movielens, "_RATINGS_BLOCK_BYTES", 16)
+
+    report = load_ratings(database, folder, "5,1,1.0,1000", "7,1,2.0,1000", "5,1,3.0,1001", "3,2,4.0,5", "9,2,5.0,5")
+
+    assert report.ratings == Counts(read=5, added=4, updated=1)
+    assert report.users_added == 4
+    assert stored_ratings(database) == {(5, 1): (3.0, 1001), (7, 1): (2.0, 1000), (3, 2): (4.0, 5), (9, 2): (5.0, 5)}
+    assert stored_statistics(database) == {1: (2, 5.0), 2: (2, 9.0), 3: (0, 0.0)}
+
+
+def test_new_users_are_added_to_those_who_are_there(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+
+    report = load_ratings(database, folder, "8,1,1.0,1000", "9,2,2.5,1000")
+
+    assert report.ratings == Counts(read=2, added=2)
+    assert stored_statistics(database) == {1: (3, 5.5), 2: (2, 6.0), 3: (0, 0.0)}
 
 
 def test_rows_of_no_use_are_counted_and_named(database: Database, folder: Path) -> None:
@@ -153,11 +174,13 @@ def test_a_source_without_rows_changes_nothing(database: Database, folder: Path)
 
 
 def test_progress_adds_up_to_the_bytes_of_the_source(database: Database, folder: Path) -> None:
-    told: list[int] = []
+    told: list[Progress] = []
 
     load_folder(folder, database, on_progress=told.append)
 
-    assert sum(told) == sum(path.stat().st_size for path in folder.iterdir())
+    assert sum(step.bytes_read for step in told) == sum(path.stat().st_size for path in folder.iterdir())
+    assert sum(step.ratings for step in told) == len(RATINGS)
+    assert [step.stage for step in told] == ["loading movies", "loading ratings", "building keys"]
 
 
 def test_an_ingestion_that_changes_something_is_noted(database: Database, folder: Path) -> None:

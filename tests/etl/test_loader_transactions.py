@@ -1,18 +1,24 @@
 """A load beside everything else: all of it or nothing, and what came through the API stays."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import func, insert, inspect, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from server.backend import schema
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
 from server.errors import SourceError
 from server.etl.blocks import LONGEST_LINE_BYTES
+from server.etl.loader import Progress
 from server.models import AlternativeTitle, Genre, Ingestion, Movie, Rating, User
 from server.schemas.ratings import RatingCreate
 from server.services.live import LiveModel
@@ -68,13 +74,27 @@ def count_rows(database: Database) -> dict[str, int]:
         }
 
 
+def describe_ratings(database: Database) -> dict[str, object]:
+    """Give all that the database knows of the table's columns, keys and checks, with their names."""
+    with database.engine.connect() as connection:
+        found = inspect(connection)
+        return {
+            "columns": [str(column) for column in found.get_columns("ratings")],
+            "primary key": found.get_pk_constraint("ratings"),
+            "unique": found.get_unique_constraints("ratings"),
+            "foreign": sorted(found.get_foreign_keys("ratings"), key=str),
+            "checks": sorted(found.get_check_constraints("ratings"), key=str),
+            "indexes": found.get_indexes("ratings"),
+        }
+
+
 @pytest.mark.parametrize("batches", [1, 2])
 def test_a_crash_leaves_nothing_and_can_be_made_good(database: Database, folder: Path, batches: int) -> None:
-    told: list[int] = []
+    told: list[Progress] = []
     empty = count_rows(database)
 
-    def crash(bytes_read: int) -> None:
-        told.append(bytes_read)
+    def crash(progress: Progress) -> None:
+        told.append(progress)
         if len(told) == batches:
             raise Crash
 
@@ -92,6 +112,23 @@ def test_a_crash_leaves_nothing_and_can_be_made_good(database: Database, folder:
         "ratings": 3,
         "users": 2,
     }
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("stage", ["loading movies", "loading ratings", "building keys", "commit"])
+def test_a_load_that_is_ended_leaves_nothing_and_can_be_made_good(
+    database: Database, database_url: str, folder: Path, stage: str, signal_number: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "tests.etl.killed_load", database_url, str(folder), stage, str(int(signal_number))]
+
+    ended = subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
+    after_the_end = count_rows(database)
+    load_folder(folder, database)
+
+    assert ended.returncode == -signal_number
+    assert set(after_the_end.values()) == {0}
+    assert count_rows(database)["ratings"] == 3
+    assert average_of(database, 1) == (2.25, 2)
 
 
 def test_a_file_that_cannot_be_read_to_its_end_leaves_nothing(database: Database, folder: Path) -> None:
@@ -150,17 +187,17 @@ def test_readers_see_the_catalogue_as_it_was_until_the_load_ends(database: Datab
     load_folder(
         write_source(folder, movies=MOVIES, ratings=["8,1,5.0,1000"]),
         database,
-        on_progress=lambda _bytes: seen.append(average_of(database, 1)),
+        on_progress=lambda _progress: seen.append(average_of(database, 1)),
     )
 
-    assert seen == [(2.25, 2), (2.25, 2)]
+    assert seen == [(2.25, 2)] * 3
     assert average_of(database, 1) == (9.5 / 3, 3)
 
 
 def test_a_rating_waits_until_the_load_ends(database: Database, folder: Path, impatient: Database) -> None:
     load_folder(folder, database)
 
-    def rate(_bytes: int) -> None:
+    def rate(_progress: Progress) -> None:
         with pytest.raises(OperationalError, match="lock"):
             save(impatient, 1, 1, 5.0)
 
@@ -176,10 +213,43 @@ def test_users_made_during_a_load_wait_and_come_after_those_of_the_source(
     with ThreadPoolExecutor(2) as pool:
         waiting: list[Future[int]] = []
 
-        def make_users(_bytes: int) -> None:
+        def make_users(_progress: Progress) -> None:
             waiting.append(pool.submit(create_user, database, settings))
 
         load_folder(folder, database, on_progress=make_users)
         made = [user.result(timeout=30) for user in waiting]
 
-    assert sorted(made) == [8, 9]
+    assert sorted(made) == [8, 9, 10]
+
+
+def test_a_load_leaves_the_schema_as_it_was(database: Database, folder: Path) -> None:
+    before = describe_ratings(database)
+
+    load_folder(folder, database)
+
+    assert describe_ratings(database) == before
+    schema.check(database)
+
+
+def test_a_load_leaves_no_rating_without_its_movie_and_user(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+
+    with pytest.raises(IntegrityError), database.transaction(writes=True) as session:
+        session.execute(insert(Rating).values(user_id=1, movie_id=9, rating=4, rated_at=datetime.now(UTC)))
+    if database.engine.dialect.name == "sqlite":
+        with database.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_rights_that_others_were_given_stay(database: Database, folder: Path) -> None:
+    rights = "SELECT relacl::text FROM pg_class WHERE oid = 'ratings'::regclass"
+    with database.transaction(writes=True) as session:
+        session.execute(text("GRANT SELECT ON ratings TO PUBLIC"))
+        granted = session.scalar(text(rights))
+
+    report = load_folder(folder, database)
+
+    assert report.ratings.added == 3
+    with database.transaction(writes=False) as session:
+        assert session.scalar(text(rights)) == granted

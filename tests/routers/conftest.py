@@ -10,6 +10,7 @@ from server import dependencies
 from server.app import create_app
 from server.backend.config import Settings
 from server.backend.metrics import Metrics
+from server.services.access import OpenAccess
 from server.services.running_calibration import RunningCalibration
 from tests.routers import fakes
 
@@ -40,6 +41,7 @@ def behind() -> Fakes:
 def app(behind: Fakes) -> FastAPI:
     app = create_app(Settings(_env_file=None))
     app.dependency_overrides = {
+        dependencies.get_access: OpenAccess,
         dependencies.get_session: lambda: behind.session,
         dependencies.get_movie_service: lambda: behind.movies,
         dependencies.get_similar_movies_service: lambda: behind.similar,

@@ -56,6 +56,15 @@ def test_fewer_typos_come_first_whatever_the_popularity() -> None:
     assert SearchIndex(documents).search("alien ").movie_ids.tolist() == [1, 2, 3]
 
 
+def test_a_typo_counts_whole_where_other_words_are_genre_or_year() -> None:
+    documents = [
+        SearchDocument(1, "War of the Worlds", (), 2005, (), 50),
+        SearchDocument(2, "The Far Side of the World", (), 2003, ("War",), 36),
+    ]
+
+    assert SearchIndex(documents).search("war of the worldz").movie_ids.tolist() == [1, 2]
+
+
 @pytest.mark.parametrize("query", ["spiderman", "spider man", "spider-man", "spiderman 2002"])
 def test_joined_and_split_words_are_found(query: str) -> None:
     assert found(query)[0] == 1

@@ -1,0 +1,156 @@
+"""MovieLens-shaped data of any size: the same number and seed give the same files.
+
+    python -m benchmarks.generated --ratings 33000000 FOLDER
+
+Skewed as the real ones: few movies have most of the ratings, few users give them, each within a few days of joining.
+People have tastes: what they choose and how they like it depends on them, so that a recommender has something to find.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+# The size of ml-latest; others have catalogues in the proportion between it and ml-latest-small.
+FULL_RATINGS, FULL_MOVIES = 33_000_000, 86_000
+CATALOGUE_GROWTH = 0.375
+RATINGS_A_USER, ACTIVITY_SPREAD = 140, 1.2
+USERS_A_BLOCK = 10_000
+FIRST_JOINED, LAST_RATED = 840_000_000, 1_690_000_000
+DAY_S = 86_400
+
+GENRES = (
+    *("Action", "Adventure", "Animation", "Children", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"),
+    *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
+)
+FIRST_WORDS = (
+    *("Silent", "Broken", "Golden", "Hidden", "Last", "Burning", "Distant", "Velvet", "Frozen", "Secret", "Crooked"),
+    *("Endless", "Paper", "Crimson", "Hollow", "Restless"),
+)
+SECOND_WORDS = (
+    *("River", "Garden", "Empire", "Mirror", "Harbour", "Letter", "Winter", "Stranger", "Orchard", "Highway"),
+    *("Shadow", "Kingdom", "Promise", "Island", "Machine", "Summer"),
+)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Movies in columns: what is known of them, and what nobody sees."""
+
+    movie_ids: NDArray[np.int64]
+    tastes: NDArray[np.int64]
+    """Whom each is made for, an index into GENRES."""
+    qualities: NDArray[np.float64]
+    """Stars more or less than usual."""
+    choices: NDArray[np.float64]
+    """Movies by taste, one after the other: how likely one is chosen, added up, taste number `t` from t to t + 1."""
+
+    @classmethod
+    def of_size(cls, movies: int, random: np.random.Generator) -> "Catalogue":
+        """Make movies of falling popularity, in no order of ids."""
+        ranks = random.permutation(movies)
+        popularity = (ranks + 0.003 * movies) ** -2.0
+        tastes = random.integers(len(GENRES), size=movies)
+        weights = popularity * np.where(tastes == np.arange(len(GENRES))[:, None], 12.0, 0.4)
+        shares = np.cumsum(weights, axis=1)
+        return cls(
+            movie_ids=np.cumsum(np.append(1, random.integers(1, 6, size=movies - 1))),
+            tastes=tastes,
+            qualities=random.normal(0.3 * (1 - ranks / movies), 0.4),
+            choices=(np.arange(len(GENRES))[:, None] + shares / shares[:, -1:]).ravel(),
+        )
+
+    def choose(self, tastes: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+        """Choose a movie for each taste, by its index."""
+        found: NDArray[np.int64] = np.searchsorted(self.choices, tastes + random.random(tastes.size))
+        return found - tastes * self.movie_ids.size
+
+
+def write_source(folder: Path, *, ratings: int, seed: int = 0) -> Path:
+    """Write ``movies.csv`` and ``ratings.csv`` with exactly so many ratings; gives the folder."""
+    random = np.random.default_rng(seed)
+    catalogue = Catalogue.of_size(max(50, int(FULL_MOVIES * (ratings / FULL_RATINGS) ** CATALOGUE_GROWTH)), random)
+    folder.mkdir(parents=True, exist_ok=True)
+    _describe(catalogue, random).write_csv(folder / "movies.csv")
+    with folder.joinpath("ratings.csv").open("wb") as file:
+        file.write(b"userId,movieId,rating,timestamp\n")
+        for frame in _rate(catalogue, ratings, random):
+            frame.write_csv(file, include_header=False, float_precision=1)
+    return folder
+
+
+def _describe(catalogue: Catalogue, random: np.random.Generator) -> pl.DataFrame:
+    movies = catalogue.movie_ids.size
+    names = [
+        f"{FIRST_WORDS[first]} {SECOND_WORDS[second]}{', The' if first % 3 == 0 else ''} {number} ({year})"
+        for number, (first, second, year) in enumerate(
+            zip(
+                random.integers(len(FIRST_WORDS), size=movies),
+                random.integers(len(SECOND_WORDS), size=movies),
+                random.integers(1920, 2024, size=movies),
+                strict=True,
+            )
+        )
+    ]
+    others = random.integers(len(GENRES), size=movies)
+    genres = [
+        "|".join(sorted({GENRES[own], GENRES[other]})) for own, other in zip(catalogue.tastes, others, strict=True)
+    ]
+    return pl.DataFrame({"movieId": catalogue.movie_ids, "title": names, "genres": genres})
+
+
+def _rate(catalogue: Catalogue, ratings: int, random: np.random.Generator) -> Iterator[pl.DataFrame]:
+    """Yield users by ascending id, each with his movies by ascending id, until there are so many ratings."""
+    first_user, written = 1, 0
+    while written < ratings:
+        frame = _rate_block(catalogue, first_user, random).head(ratings - written)
+        yield frame
+        first_user, written = first_user + USERS_A_BLOCK, written + frame.height
+
+
+def _rate_block(catalogue: Catalogue, first_user: int, random: np.random.Generator) -> pl.DataFrame:
+    tastes = random.integers(len(GENRES), size=(USERS_A_BLOCK, 2))
+    biases, joined = random.normal(0, 0.4, USERS_A_BLOCK), random.integers(FIRST_JOINED, LAST_RATED, USERS_A_BLOCK)
+    stays_s = DAY_S * random.lognormal(0, 2, USERS_A_BLOCK)
+    users, items = _choose(catalogue, tastes, random)
+    is_favourite = (tastes[users] == catalogue.tastes[items][:, None]).any(axis=1)
+    liking = 3.1 + biases[users] + catalogue.qualities[items] + 0.6 * is_favourite + random.normal(0, 0.75, users.size)
+    moments = joined[users] + (stays_s[users] * random.exponential(size=users.size)).astype(np.int64)
+    return pl.DataFrame({
+        "userId": first_user + users,
+        "movieId": catalogue.movie_ids[items],
+        "rating": np.clip(np.round(liking * 2) / 2, 0.5, 5.0),
+        "timestamp": np.minimum(moments, LAST_RATED),
+    })
+
+
+def _choose(
+    catalogue: Catalogue, tastes: NDArray[np.int64], random: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Choose movies for a block of users; give user and movie of each rating by index, ascending, each pair once."""
+    movies = catalogue.movie_ids.size
+    spread = random.lognormal(np.log(RATINGS_A_USER) - ACTIVITY_SPREAD**2 / 2, ACTIVITY_SPREAD, USERS_A_BLOCK)
+    users = np.repeat(np.arange(USERS_A_BLOCK), np.clip(spread, 1, movies).astype(np.int64))
+    # Four choices of ten by the first taste, three by the second, the others by any.
+    which = random.integers(10, size=users.size)
+    any_taste = random.integers(len(GENRES), size=users.size)
+    chosen = np.where(which < 4, tastes[users, 0], np.where(which < 7, tastes[users, 1], any_taste))
+    return np.divmod(np.unique(users * movies + catalogue.choose(chosen, random)), movies)
+
+
+def main() -> None:
+    """Write a source."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.generated", description="Write MovieLens-shaped data.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--ratings", type=int, default=1_000_000, help="how many (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    write_source(options.folder, ratings=options.ratings, seed=options.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Servers to be measured, each a process of its own on one core, where the system lets us choose."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.backend.config import Settings
+
+START_DEADLINE_S = 120
+API = "/api/rest/v1"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that answers."""
+
+    port: int
+    process_id: int
+    started_in_s: float
+    """From the start of its process to the first answer from its database."""
+
+    @property
+    def memory_mb(self) -> float:
+        """What its process has in memory now; not a number where the system does not say."""
+        status = Path(f"/proc/{self.process_id}/status")
+        if not status.exists():
+            return float("nan")
+        found = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        return int(found.split()[1]) / 1000
+
+
+@contextmanager
+def bare_server() -> Iterator[Server]:
+    """Run the bare app for the length of a block."""
+    with _running(["-m", "uvicorn", "benchmarks.bare_app:app", "--log-level", "error"], {}, "/movies") as server:
+        yield server
+
+
+@contextmanager
+def matinee_server(settings: Settings) -> Iterator[Server]:
+    """Run ``matinee serve`` for the length of a block."""
+    with _running(["-m", "server.cli", "serve"], settings.as_environment(), f"{API}/movies") as server:
+        yield server
+
+
+@contextmanager
+def _running(arguments: list[str], environment: dict[str, str], path: str) -> Iterator[Server]:
+    port = _free_port()
+    started = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603 (our own command)
+        [sys.executable, *arguments, "--port", str(port)], env=os.environ | environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        _give_core(process.pid, 0)
+        _wait_for_answer(f"http://127.0.0.1:{port}{path}")
+        yield Server(port, process.pid, time.perf_counter() - started)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def leave_first_core() -> None:
+    """Keep this process, which asks, from the core of the one that answers."""
+    _give_core(0, -1)
+
+
+def _give_core(process_id: int, number: int) -> None:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(process_id, {sorted(os.sched_getaffinity(process_id))[number]})
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for_answer(url: str) -> None:
+    deadline = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=START_DEADLINE_S).close()  # noqa: S310 (our own server)
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.02)
+        else:
+            return
+    sys.exit("The server did not start.")
