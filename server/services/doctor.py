@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from server.backend import schema
 from server.backend.config import Settings
+from server.backend.limits import ClientLimits
 from server.backend.model_store import ModelStore
 from server.backend.schema import SchemaState
 from server.backend.session import Database
@@ -50,6 +51,7 @@ def examine() -> Iterator[Finding]:
     try:
         settings = Settings.load()
         get_algorithm(settings.algorithm)
+        ClientLimits(settings)
         store = ModelStore(settings.model_store)
     except MatineeError as error:
         yield Finding(name="settings", health=Health.FAILED, detail=str(error), mend="Correct the variable, or .env.")

@@ -120,7 +120,8 @@ def test_a_file_that_is_no_database_is_told(examined: Examine, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("SEED", "many"), ("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models")]
+    ("name", "value"),
+    [("SEED", "many"), ("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("LIMITS_STORAGE", "nowhere://")],
 )
 def test_a_wrong_setting_ends_the_examination(
     examined: Examine, monkeypatch: pytest.MonkeyPatch, name: str, value: str
