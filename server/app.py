@@ -28,7 +28,8 @@ from server.protection import PatienceMiddleware, SecurityHeadersMiddleware, cro
 from server.routers import errors, genres, movies, operations, ratings, recommendation_engine, token, user
 from server.services.credentials import LoginService
 from server.services.installation_metrics import InstallationCollector
-from server.services.live import LiveCatalogue, LiveModel
+from server.services.live import LiveModel
+from server.services.live_catalogue import LiveCatalogue
 from server.services.running_calibration import RunningCalibration
 from server.services.training_supervisor import TrainingSupervisor
 

@@ -37,6 +37,7 @@ from server.recommender.algorithms import ALGORITHMS, get_algorithm
 from server.recommender.splits import SPLITS
 from server.recommender.training import evaluate_algorithms
 from server.schemas.base import Paging
+from server.services.live_catalogue import store_index
 from server.services.operations import OperationsDataManager
 from server.services.recommendation_engine import RecommendationEngineService
 from server.services.training import Trainer, TrainingDataManager
@@ -104,6 +105,7 @@ def ingest(
         output.load_progress(movielens.bytes_total) as on_progress,
     ):
         report = load(movielens, database, name=source, on_progress=on_progress, on_reject=sink.add)
+        store_index(database)
     output.print_load_report(report, sink, as_json=as_json)
 
 

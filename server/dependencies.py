@@ -29,7 +29,8 @@ from server.schemas.user import RecommendationQuery
 from server.services.access import Access, CallerAccess, OpenAccess
 from server.services.credentials import LoginService
 from server.services.installation_metrics import InstallationCollector
-from server.services.live import LiveCatalogue, LiveModel
+from server.services.live import LiveModel
+from server.services.live_catalogue import LiveCatalogue
 from server.services.movies import GenreService, MovieService, SimilarMoviesService
 from server.services.operations import OperationsService
 from server.services.ratings import RatingService

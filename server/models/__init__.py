@@ -1,7 +1,7 @@
 """The tables."""
 
 from server.models.base import Base
-from server.models.movies import AlternativeTitle, Genre, Ingestion, Movie, MovieGenre, MovieStatistics
+from server.models.movies import AlternativeTitle, Genre, Ingestion, Movie, MovieGenre, MovieStatistics, StoredIndex
 from server.models.ratings import Rating
 from server.models.recommendation_engine import ActiveModel, ModelVersion, RunStatus, TrainingRun
 from server.models.user import Credentials, Role, User
@@ -20,6 +20,7 @@ __all__ = [
     "Rating",
     "Role",
     "RunStatus",
+    "StoredIndex",
     "TrainingRun",
     "User",
 ]

@@ -9,10 +9,9 @@ from server.backend.session import Database
 from server.errors import ArtifactError, NoActiveModel
 from server.recommender.gate import Verdict
 from server.services import live
-from server.services.live import LiveCatalogue, LiveModel
+from server.services.live import LiveModel
 from server.services.recommendation_engine import ModelVersionDataManager, RecommendationEngineService
 from server.services.training import Trainer
-from tests.etl.source_files import load_folder, write_source
 from tests.services.builders import add_version
 
 Train = Callable[[], int]
@@ -174,32 +173,3 @@ def test_an_unreadable_version_is_tried_again_after_a_while(
 
     assert live_model.version == served_version
     assert (live_model.problem is None) == (served_version is not None)
-
-
-def test_the_index_of_an_empty_catalogue_finds_nothing(database: Database) -> None:
-    live_catalogue = LiveCatalogue(database)
-
-    live_catalogue.refresh()
-
-    assert live_catalogue.movies == 0
-    assert live_catalogue.index.search("toy").total == 0
-
-
-def test_the_index_is_built_anew_only_after_an_ingestion_that_changed_something(
-    catalogue: Database, tmp_path: Path
-) -> None:
-    live_catalogue = LiveCatalogue(catalogue)
-    live_catalogue.refresh()
-    first = live_catalogue.index
-
-    load_folder(tmp_path / "films", catalogue)
-    live_catalogue.refresh()
-    after_the_same = live_catalogue.index
-    load_folder(write_source(tmp_path / "more", movies=["20,Toys (1992),Comedy|Fantasy"]), catalogue)
-    live_catalogue.refresh()
-
-    assert after_the_same is first
-    assert live_catalogue.movies == 13
-    assert live_catalogue.index.search("toys").movie_ids.tolist() == [20]
-    assert live_catalogue.index.search("fantasy 1992").movie_ids.tolist() == [20]
-    assert live_catalogue.index.search("cidade de deus crime 2002").movie_ids.tolist() == [5]
