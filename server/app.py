@@ -11,10 +11,11 @@ from pwdlib import PasswordHash
 from starlette.middleware.gzip import GZipMiddleware
 from threadpoolctl import threadpool_limits
 
-from server import openapi, problems
+from server import openapi, problems, telemetry
 from server.backend import lifeline, logging, schema
 from server.backend.config import Settings
 from server.backend.limits import ClientLimits
+from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.refresher import Refresher
 from server.backend.session import Database
@@ -22,11 +23,14 @@ from server.backend.tokens import TokenSigner
 from server.dependencies import Lifespan, State
 from server.http_manners import CommonHeadersMiddleware, HeadMiddleware
 from server.middleware import BodyLimitMiddleware, RequestIdMiddleware, UnexpectedErrorMiddleware
+from server.observation import ObservationMiddleware
 from server.protection import PatienceMiddleware, SecurityHeadersMiddleware, cross_origin_options
 from server.routers import errors, genres, movies, operations, ratings, recommendation_engine, token, user
 from server.services.credentials import LoginService
+from server.services.installation_metrics import InstallationCollector
 from server.services.live import LiveModel
 from server.services.live_catalogue import LiveCatalogue
+from server.services.running_calibration import RunningCalibration
 from server.services.training_supervisor import TrainingSupervisor
 
 API_PREFIX = "/api/rest/v1"
@@ -54,7 +58,7 @@ TAGS = [
     {"name": "ratings", "description": "One rating a user and movie."},
     {"name": "users", "description": "Users, their ratings, and what is recommended to them."},
     {"name": "recommendation engine", "description": "Training runs and the ledger of model versions."},
-    {"name": "operations", "description": "Health."},
+    {"name": "operations", "description": "Health and metrics."},
 ]
 
 
@@ -63,14 +67,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raises `SettingsError` where a setting is wrong.
     """
-    settings = settings or Settings.load()
+    settings, metrics = settings or Settings.load(), Metrics()
     app = FastAPI(
         title="Matinee",
         version=version("matinee"),
         description=DESCRIPTION,
         openapi_tags=TAGS,
         license_info={"name": "MIT", "identifier": "MIT"},
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, metrics),
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
     )
@@ -89,15 +93,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CORSMiddleware, **cross_origin_options(settings.cors_origins))
     app.add_middleware(CommonHeadersMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
-    app.add_middleware(RequestIdMiddleware)
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(ObservationMiddleware, metrics=metrics)
+    app.add_middleware(RequestIdMiddleware)
+    telemetry.trace_requests(app)
     return app
 
 
-def _lifespan(settings: Settings) -> Lifespan:
+def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        logging.configure(settings.log_level)
+        logging.configure(settings.log_level, settings.log_format)
         # Requests run side by side already; threads inside one's linear algebra would make them wait for each other.
         threadpool_limits(1)
         lifeline.end_with_parent()
@@ -114,18 +120,22 @@ def _lifespan(settings: Settings) -> Lifespan:
         refresher = Refresher(tasks, settings.refresh_interval_s)
         refresher.start()
         try:
-            yield State(
-                database=database,
-                live_catalogue=live_catalogue,
-                live_model=live_model,
-                model_store=store,
-                training_supervisor=supervisor,
-                write_slots=anyio.Semaphore(WRITE_SLOTS),
-                write_slot_timeout_s=settings.database_timeout_s,
-                limits=limits,
-                login=_login_service(settings, database),
-                login_slots=anyio.Semaphore(LOGIN_SLOTS),
-            )
+            with telemetry.exported(database.engine):
+                yield State(
+                    database=database,
+                    live_catalogue=live_catalogue,
+                    live_model=live_model,
+                    metrics=metrics,
+                    installation=InstallationCollector(database, live_model),
+                    running_calibration=RunningCalibration(metrics),
+                    model_store=store,
+                    training_supervisor=supervisor,
+                    write_slots=anyio.Semaphore(WRITE_SLOTS),
+                    write_slot_timeout_s=settings.database_timeout_s,
+                    limits=limits,
+                    login=_login_service(settings, database),
+                    login_slots=anyio.Semaphore(LOGIN_SLOTS),
+                )
         finally:
             refresher.stop()
             supervisor.stop()

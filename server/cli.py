@@ -5,7 +5,9 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +19,12 @@ from threadpoolctl import threadpool_limits
 
 from server import cli_examples as examples
 from server import cli_output as output
-from server import cli_user
-from server.backend import schema
+from server import cli_upkeep, cli_user
+from server.backend import logging, schema
 from server.backend.config import Settings
 from server.backend.lifeline import when_input_closes
 from server.backend.limits import ClientLimits
+from server.backend.metrics import SHARED_FOLDER
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
 from server.cli_database import open_database
@@ -53,6 +56,8 @@ db_app = typer.Typer(help="The database's schema.", epilog=examples.DB, no_args_
 app.add_typer(models_app, name="models")
 app.add_typer(cli_user.app, name="user")
 app.add_typer(db_app, name="db")
+app.command(epilog=examples.DOCTOR)(cli_upkeep.doctor)
+db_app.command(epilog=examples.BACKUP)(cli_upkeep.backup)
 
 
 def main() -> None:
@@ -281,20 +286,19 @@ def serve(
         )
     # After an orderly end Uvicorn raises the signal once more, for whoever stood here before it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        "server.app:app",
-        host=host,
-        port=port,
-        workers=workers,
-        log_level=settings.log_level,
-        # The server's name and version are nobody's business.
-        server_header=False,
-        # None is: on a terminal. Unlike Rich, Uvicorn does not know of NO_COLOR.
-        use_colors=False if os.environ.get("NO_COLOR") else None,
-        timeout_graceful_shutdown=10,
-        # A worker must have imported the app before it can answer; by default a slow machine would kill it for ever.
-        timeout_worker_healthcheck=60,
-    )
+    with _counted_together(workers):
+        uvicorn.run(
+            "server.app:app",
+            host=host,
+            port=port,
+            workers=workers,
+            log_config=logging.configuration(settings.log_level, settings.log_format),
+            # The server's name and version are nobody's business.
+            server_header=False,
+            timeout_graceful_shutdown=10,
+            # A worker must have imported the app before it can answer; by default a slow machine kills it for ever.
+            timeout_worker_healthcheck=60,
+        )
 
 
 @db_app.command("upgrade", epilog=examples.DB)
@@ -303,6 +307,17 @@ def db_upgrade() -> None:
     database = Database(Settings.load())
     schema.upgrade(database)
     output.say("The database has this release's schema.")
+
+
+@contextmanager
+def _counted_together(workers: int) -> Iterator[None]:
+    """Let several workers keep their metrics in one folder, so that each can answer for all."""
+    if workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="matinee-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        yield
 
 
 def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:

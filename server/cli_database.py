@@ -12,7 +12,7 @@ from server.backend.session import Database
 def open_database(settings: Settings | None = None) -> Iterator[Database]:
     """Open the database that the settings name for the length of a block; an empty one gets its tables first."""
     settings = settings or Settings.load()
-    logging.configure(settings.log_level)
+    logging.configure(settings.log_level, settings.log_format)
     database = Database(settings)
     try:
         schema.prepare(database)

@@ -11,6 +11,7 @@ from rich.table import Table
 from server.recommender.evaluation import ACTIVITY_FROM, ActivityBucket
 from server.recommender.model import Evaluation
 from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage, TrainingRun
+from server.services.doctor import Finding
 
 MEASURES = {
     "Held-out ratings": "{calibration_pairs:,}",
@@ -179,6 +180,14 @@ def _range(bucket: ActivityBucket) -> str:
 
 def _measures(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(name, text.format_map(metrics)) for name, text in MEASURES.items()]
+
+
+def print_examination(findings: Sequence[Finding]) -> None:
+    """Print what the doctor found, a line each, and below what is wrong how to mend it."""
+    for finding in findings:
+        say(f"{finding.health:<8} {finding.name}: {finding.detail}")
+        if finding.mend:
+            say(f"{'':<8}   {finding.mend}")
 
 
 def warn(sentence: str) -> None:

@@ -10,11 +10,12 @@ from typing import Annotated, TypedDict, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode
 
 import anyio
-from fastapi import Depends, FastAPI, Form, Path, Query, Request, Response
+from fastapi import BackgroundTasks, Depends, FastAPI, Form, Path, Query, Request, Response
 from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy.orm import Session
 
 from server.backend.limits import ClientLimits
+from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
 from server.backend.tokens import Caller
@@ -22,16 +23,19 @@ from server.errors import NotSignedIn, TooBusy, TooManyWrites, UnavailableError
 from server.schemas.base import PageRead, PathId
 from server.schemas.base import Paging as PagingQuery
 from server.schemas.movies import BestMoviesQuery, MovieQuery
+from server.schemas.ratings import Rating
 from server.schemas.token import TokenRequest
 from server.schemas.user import RecommendationQuery
 from server.services.access import Access, CallerAccess, OpenAccess
 from server.services.credentials import LoginService
+from server.services.installation_metrics import InstallationCollector
 from server.services.live import LiveModel
 from server.services.live_catalogue import LiveCatalogue
 from server.services.movies import GenreService, MovieService, SimilarMoviesService
 from server.services.operations import OperationsService
 from server.services.ratings import RatingService
 from server.services.recommendation_engine import RecommendationEngineService
+from server.services.running_calibration import RunningCalibration
 from server.services.training_supervisor import TrainingSupervisor
 from server.services.user import UserService
 
@@ -51,6 +55,9 @@ class State(TypedDict):
     database: Database
     live_catalogue: LiveCatalogue
     live_model: LiveModel
+    metrics: Metrics
+    installation: InstallationCollector
+    running_calibration: RunningCalibration
     model_store: ModelStore
     training_supervisor: TrainingSupervisor
     write_slots: anyio.Semaphore
@@ -151,6 +158,22 @@ async def get_model_store(request: Request) -> ModelStore:
 
 
 ModelStoreDep = Annotated[ModelStore, Depends(get_model_store)]
+
+
+async def get_running_calibration(request: Request) -> RunningCalibration:
+    """Give what follows the probabilities that were told."""
+    return state_of(request)["running_calibration"]
+
+
+RunningCalibrationDep = Annotated[RunningCalibration, Depends(get_running_calibration)]
+
+
+async def get_rating_note(calibration: RunningCalibrationDep, background: BackgroundTasks) -> Callable[[Rating], None]:
+    """Give what follows a new rating up, after its answer and so after its COMMIT."""
+    return lambda rating: background.add_task(calibration.note_rating, rating)
+
+
+NoteRating = Annotated[Callable[[Rating], None], Depends(get_rating_note)]
 
 
 async def get_training_supervisor(request: Request) -> TrainingSupervisor:

@@ -25,6 +25,7 @@ from server.schemas.base import FieldProblem, Problem, ValidationProblem
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 SCHEMAS = "#/components/schemas/"
+LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 Json = dict[str, Any]
 
 HEADERS = {
@@ -131,7 +132,9 @@ def _complete_components(components: Json) -> None:
         schemas.pop(foreign, None)
     for schema in schemas.values():
         if "properties" in schema:
-            schema["properties"] = {name: _without_noise(inner) for name, inner in schema["properties"].items()}
+            schema["properties"] = {
+                name: _with_whole_limits(_without_noise(inner)) for name, inner in schema["properties"].items()
+            }
         if "example" in schema:
             # As JSON schema calls it since OpenAPI 3.1.
             schema["examples"] = [schema.pop("example")]
@@ -147,6 +150,16 @@ def _complete_components(components: Json) -> None:
 def _without_noise(schema: Json) -> Json:
     """Leave out the title that Pydantic makes of a field's name, which generators would print as its description."""
     return {key: value for key, value in schema.items() if key != "title"}
+
+
+def _with_whole_limits(schema: Json) -> Json:
+    """Write limits of integers as integers.
+
+    FastAPI makes floats of them, and 9.223372036854776e+18, read as it is written, is more than 64 bits hold.
+    """
+    if schema.get("type") != "integer":
+        return schema
+    return schema | {limit: int(schema[limit]) for limit in LIMITS if limit in schema}
 
 
 def _without_null(schema: Json) -> Json:

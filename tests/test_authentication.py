@@ -34,6 +34,7 @@ OPEN: set[Route] = {
     ("GET", "/openapi.json"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
+    ("GET", "/metrics"),
     ("GET", "/errors"),
     ("GET", "/errors/{code}"),
     ("GET", f"{API}/movies"),

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from server.backend.logging import LogFormat
 from server.errors import SettingsError
 
 DRIVERS = {
@@ -116,6 +117,7 @@ class Settings(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
         default="info", description="`debug`, `info`, `warning` or `error`."
     )
+    log_format: LogFormat = Field(default="text", description="`text` for people, or `json`: an object a line.")
 
     auth: bool = Field(
         default=False,

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response, status
 
-from server.dependencies import AccessDep, RatingId, RatingServiceDep
+from server.dependencies import AccessDep, NoteRating, RatingId, RatingServiceDep
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.problems import documented
 from server.routing import TransactionRoute, described_header
@@ -25,7 +25,12 @@ router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=TransactionR
     },
 )
 def create_rating(
-    access: AccessDep, wanted: RatingCreate, ratings: RatingServiceDep, request: Request, response: Response
+    access: AccessDep,
+    wanted: RatingCreate,
+    ratings: RatingServiceDep,
+    note: NoteRating,
+    request: Request,
+    response: Response,
 ) -> Rating:
     """Rate a movie. Rating it again replaces value and time, keeps the id and answers 200.
 
@@ -35,6 +40,8 @@ def create_rating(
     saved = ratings.save_rating(wanted)
     response.headers["Location"] = request.url_for("get_rating", rating_id=saved.rating.rating_id).path
     response.status_code = status.HTTP_201_CREATED if saved.is_new else status.HTTP_200_OK
+    if saved.is_new:
+        note(saved.rating)
     return saved.rating
 
 

@@ -2,7 +2,15 @@
 
 from fastapi import APIRouter, Request, Response, status
 
-from server.dependencies import AccessDep, PageLinksDep, Paging, Recommendations, UserId, UserServiceDep
+from server.dependencies import (
+    AccessDep,
+    PageLinksDep,
+    Paging,
+    Recommendations,
+    RunningCalibrationDep,
+    UserId,
+    UserServiceDep,
+)
 from server.errors import ArtifactError, NoActiveModel, UserNotFound
 from server.problems import documented
 from server.routing import PAGE_RESPONSES, TransactionRoute, described_header
@@ -37,7 +45,11 @@ def list_user_ratings(
     responses=documented(UserNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
 )
 def list_recommended_movies(
-    access: AccessDep, user_id: UserId, query: Recommendations, users: UserServiceDep
+    access: AccessDep,
+    user_id: UserId,
+    query: Recommendations,
+    users: UserServiceDep,
+    calibration: RunningCalibrationDep,
 ) -> RecommendedMovies:
     """Recommend movies: ids and probabilities, highest first.
 
@@ -46,4 +58,6 @@ def list_recommended_movies(
     `explain=true` the user's ratings that speak for each.
     """
     access.check_is(user_id)
-    return users.recommend_movies(user_id, query)
+    recommended = users.recommend_movies(user_id, query)
+    calibration.note_list(user_id, recommended.movie_ids, recommended.probabilities)
+    return recommended

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from contextlib import suppress
 
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
@@ -45,7 +46,10 @@ class LiveModel:
         raise NoActiveModel
 
     def refresh(self) -> None:
-        """Swap the live version in where it has changed; one that can't be read leaves the previous one serving."""
+        """Swap the live version in where it has changed.
+
+        One that cannot be read leaves the previous one serving; a process that has none yet takes the newest that can.
+        """
         with self._lock:
             with self.database.transaction(writes=False) as session:
                 active = ModelVersionDataManager(session).find_active()
@@ -61,6 +65,17 @@ class LiveModel:
             self.problem = f"Model version {version} cannot be read. {error}"
             self._failed_version, self._retry_at = version, time.monotonic() + RETRY_S
             logger.error("%s", self.problem, exc_info=error.__cause__)
+            if self._served is None:
+                self._serve_predecessor(version)
             return
         self.problem = None
         logger.info("model version %d is live", version)
+
+    def _serve_predecessor(self, of_version: int) -> None:
+        with self.database.transaction(writes=False) as session:
+            predecessors = ModelVersionDataManager(session).list_once_live(of_version)
+        for version, name in predecessors:
+            with suppress(ArtifactError):
+                self._served = (version, artifact.load(self.store.opener(name)))
+                logger.warning("model version %d serves in the place of version %d", version, of_version)
+                return

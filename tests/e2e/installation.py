@@ -120,7 +120,7 @@ class Installation:
         done = subprocess.run(
             [MATINEE, *arguments],
             cwd=self.folder,
-            env=self._environment(),
+            env=self.environment(),
             input=typed,
             capture_output=True,
             text=True,
@@ -138,7 +138,7 @@ class Installation:
             process = subprocess.Popen(
                 [MATINEE, "serve", "--port", str(port), *options],
                 cwd=self.folder,
-                env=self._environment() | {f"MATINEE_{name.upper()}": value for name, value in settings.items()},
+                env=self.environment(**settings),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -155,14 +155,15 @@ class Installation:
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return on_sqlite(folder)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Give the variables for a process of this installation, by keyword with settings of its own."""
         # Compiled modules are kept whatever the machine's habit: many processes start here, each with the same imports.
         without = {"PYTHONDONTWRITEBYTECODE"}
-        ours = {"MATINEE_DATABASE_URL": self.database_url, "MATINEE_MODEL_STORE": str(self.models)}
+        ours = {"database_url": self.database_url, "model_store": str(self.models)} | settings
         theirs = {
             name: value for name, value in os.environ.items() if name not in without and not name.startswith("MATINEE_")
         }
-        return theirs | ours
+        return theirs | {f"MATINEE_{name.upper()}": value for name, value in ours.items()}
 
 
 def on_sqlite(folder: Path) -> Installation:

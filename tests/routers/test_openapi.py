@@ -40,6 +40,7 @@ CONTRACT = {
     ("put", f"{API}/recommendation-engine/active-model"): "activate_model_version",
     ("get", "/livez"): "get_liveness",
     ("get", "/readyz"): "get_readiness",
+    ("get", "/metrics"): "get_metrics",
 }
 
 
