@@ -15,6 +15,8 @@ export UV_SYSTEM_CERTS = 1
 
 DATA ?= demo
 PORT ?= 8000
+CALLS ?= 10000
+ROUNDS ?= 20
 
 .PHONY: help
 help: ## List what there is
@@ -31,7 +33,7 @@ help: ## List what there is
 	@touch $@
 
 .venv/.installed-dev: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
-	@$(UV) sync --quiet --locked
+	@$(UV) sync --quiet --locked --all-extras
 	@touch $@ .venv/.installed
 
 .PHONY: install
@@ -55,7 +57,7 @@ test: .venv/.installed-dev $(NODE_TOOLS) ## Install what tests need, PostgreSQL 
 	@.venv/bin/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: check
-check: .venv/.installed-dev ## Format, lint, types, import contracts, sizes, spelling, migrations, generated docs
+check: .venv/.installed-dev audit ## Format, lint, types, import contracts, sizes, spelling, migrations, generated docs, audit
 	@.venv/bin/ruff format --check --quiet
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/mypy
@@ -64,6 +66,20 @@ check: .venv/.installed-dev ## Format, lint, types, import contracts, sizes, spe
 	@.venv/bin/codespell
 	@.venv/bin/python -m checks.migrations
 	@.venv/bin/python -m checks.generated
+
+.PHONY: audit
+audit: .venv/.installed-dev ## Look the locked dependencies up among known vulnerabilities, where the network lets us
+	@$(UV) export --quiet --locked --no-dev --all-extras --no-emit-project --output-file .venv/requirements.txt
+	@.venv/bin/python -m checks.audit .venv/requirements.txt
+
+.PHONY: fuzz
+fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each database; every answer must be as documented
+	@.venv/bin/pytest tests/e2e/test_fuzz.py -s --fuzz-calls $(CALLS) --timeout 0 -p no:cacheprovider
+
+.PHONY: chaos
+chaos: .venv/.installed-dev ## Kill a server that takes ratings ROUNDS times on each database; then every other fault, once
+	@.venv/bin/python -m tests.e2e.chaos --rounds $(ROUNDS)
+	@.venv/bin/pytest tests/e2e/test_faults.py -p no:cacheprovider
 
 .PHONY: format
 format: .venv/.installed-dev ## Format the code and mend what the linter can

@@ -31,7 +31,7 @@ from benchmarks.workbench import Workbench, print_table
 from server.backend.session import Database
 from server.etl.demo import write_demo
 from server.models import Movie, Rating
-from server.services.live import CatalogueDataManager
+from server.services.live_catalogue import CatalogueDataManager
 from tests import postgres
 
 QUERIES_A_KIND = 150

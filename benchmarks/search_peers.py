@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import psycopg
 
-from server.search.index import SearchDocument, SearchIndex
+from server.search.index import SearchDocument, build_index
 
 HITS = 10
 RERANKED = 100
@@ -31,7 +31,7 @@ class Matinee:
     """Our own."""
 
     def __init__(self, documents: Sequence[SearchDocument]) -> None:
-        self._index = SearchIndex(documents)
+        self._index = build_index(documents)
 
     def search(self, query: str) -> list[int]:
         """Search in process."""

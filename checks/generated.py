@@ -49,7 +49,7 @@ def render_cli() -> str:
     parts = [CLI_INTRODUCTION]
     parts += [f"## `{name}`\n\n```\n{text}\n```\n" for name, text in _helps([])]
     rows = [
-        f"| `MATINEE_{name.upper()}` | `{field.default}` | {field.description} |"
+        f"| `MATINEE_{name.upper()}` | {_default(field.default)} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     table = "\n".join(["| variable | default | what |", "|---|---|---|", *rows])
@@ -57,12 +57,16 @@ def render_cli() -> str:
     return "\n".join(parts)
 
 
+def _default(value: object) -> str:
+    return f"`{value}`" if str(value) else "none"
+
+
 def _helps(commands: list[str]) -> Iterator[tuple[str, str]]:
     """Give a command and all below it, each with its help."""
     shown = CliRunner().invoke(cli, [*commands, "--help"], prog_name="matinee", env={"COLUMNS": "100"}, color=False)
     text = shown.output.rstrip()
     yield " ".join(["matinee", *commands]), text
-    for child in re.findall(r"^  (\w+) ", text.partition("Commands:")[2].partition("\n\n")[0], re.MULTILINE):
+    for child in re.findall(r"^  ([\w-]+) ", text.partition("Commands:")[2].partition("\n\n")[0], re.MULTILINE):
         yield from _helps([*commands, child])
 
 

@@ -6,26 +6,40 @@ from importlib.metadata import version
 
 import anyio
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from pwdlib import PasswordHash
 from starlette.middleware.gzip import GZipMiddleware
 from threadpoolctl import threadpool_limits
 
-from server import openapi, problems
+from server import openapi, problems, telemetry
 from server.backend import lifeline, logging, schema
 from server.backend.config import Settings
+from server.backend.limits import ClientLimits
+from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.refresher import Refresher
 from server.backend.session import Database
+from server.backend.tokens import TokenSigner
 from server.dependencies import Lifespan, State
 from server.http_manners import CommonHeadersMiddleware, HeadMiddleware
 from server.middleware import BodyLimitMiddleware, RequestIdMiddleware, UnexpectedErrorMiddleware
-from server.routers import errors, genres, movies, operations, ratings, recommendation_engine, user
-from server.services.live import LiveCatalogue, LiveModel
+from server.observation import ObservationMiddleware
+from server.protection import PatienceMiddleware, SecurityHeadersMiddleware, cross_origin_options
+from server.routers import errors, genres, movies, operations, ratings, recommendation_engine, token, user
+from server.services.credentials import LoginService
+from server.services.installation_metrics import InstallationCollector
+from server.services.live import LiveModel
+from server.services.live_catalogue import LiveCatalogue
+from server.services.running_calibration import RunningCalibration
 from server.services.training_supervisor import TrainingSupervisor
 
 API_PREFIX = "/api/rest/v1"
 
 # How many requests of a process may wait for each other in the database; see dependencies.get_session.
 WRITE_SLOTS = 8
+
+# How many passwords a process verifies at a time, 64 MiB each.
+LOGIN_SLOTS = 4
 
 # Shorter ones fit into a packet or two as they are. Level 5 is within a few percent of 9's size in a third of its time.
 GZIP_FROM_BYTES = 1000
@@ -44,7 +58,7 @@ TAGS = [
     {"name": "ratings", "description": "One rating a user and movie."},
     {"name": "users", "description": "Users, their ratings, and what is recommended to them."},
     {"name": "recommendation engine", "description": "Training runs and the ledger of model versions."},
-    {"name": "operations", "description": "Health."},
+    {"name": "operations", "description": "Health and metrics."},
 ]
 
 
@@ -53,39 +67,47 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raises `SettingsError` where a setting is wrong.
     """
+    settings, metrics = settings or Settings.load(), Metrics()
     app = FastAPI(
         title="Matinee",
         version=version("matinee"),
         description=DESCRIPTION,
         openapi_tags=TAGS,
         license_info={"name": "MIT", "identifier": "MIT"},
-        lifespan=_lifespan(settings or Settings.load()),
+        lifespan=_lifespan(settings, metrics),
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
     )
-    for resource in (movies, genres, ratings, user, recommendation_engine):
+    for resource in (movies, genres, ratings, user, recommendation_engine, *([token] if settings.auth else [])):
         app.include_router(resource.router, prefix=API_PREFIX)
     app.include_router(operations.liveness_router)
     app.include_router(operations.router)
     app.include_router(errors.router)
     problems.install(app)
-    openapi.install(app)
-    app.add_middleware(BodyLimitMiddleware)
+    openapi.install(app, has_authentication=settings.auth)
+    # From the inside out: whoever answers, those further out see the answer.
+    app.add_middleware(BodyLimitMiddleware, timeout_s=settings.request_timeout_s)
+    app.add_middleware(PatienceMiddleware, timeout_s=settings.request_timeout_s)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(UnexpectedErrorMiddleware)
+    app.add_middleware(CORSMiddleware, **cross_origin_options(settings.cors_origins))
     app.add_middleware(CommonHeadersMiddleware)
-    app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(HeadMiddleware)
+    app.add_middleware(ObservationMiddleware, metrics=metrics)
+    app.add_middleware(RequestIdMiddleware)
+    telemetry.trace_requests(app)
     return app
 
 
-def _lifespan(settings: Settings) -> Lifespan:
+def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        logging.configure(settings.log_level)
+        logging.configure(settings.log_level, settings.log_format)
         # Requests run side by side already; threads inside one's linear algebra would make them wait for each other.
         threadpool_limits(1)
         lifeline.end_with_parent()
+        limits = ClientLimits(settings)
         database = Database(settings)
         schema.prepare(database)
         live_catalogue = LiveCatalogue(database)
@@ -98,21 +120,35 @@ def _lifespan(settings: Settings) -> Lifespan:
         refresher = Refresher(tasks, settings.refresh_interval_s)
         refresher.start()
         try:
-            yield State(
-                database=database,
-                live_catalogue=live_catalogue,
-                live_model=live_model,
-                model_store=store,
-                training_supervisor=supervisor,
-                write_slots=anyio.Semaphore(WRITE_SLOTS),
-                write_slot_timeout_s=settings.database_timeout_s,
-            )
+            with telemetry.exported(database.engine):
+                yield State(
+                    database=database,
+                    live_catalogue=live_catalogue,
+                    live_model=live_model,
+                    metrics=metrics,
+                    installation=InstallationCollector(database, live_model),
+                    running_calibration=RunningCalibration(metrics),
+                    model_store=store,
+                    training_supervisor=supervisor,
+                    write_slots=anyio.Semaphore(WRITE_SLOTS),
+                    write_slot_timeout_s=settings.database_timeout_s,
+                    limits=limits,
+                    login=_login_service(settings, database),
+                    login_slots=anyio.Semaphore(LOGIN_SLOTS),
+                )
         finally:
             refresher.stop()
             supervisor.stop()
             database.dispose()
 
     return lifespan
+
+
+def _login_service(settings: Settings, database: Database) -> LoginService | None:
+    if not settings.auth:
+        return None
+    tokens = TokenSigner(settings.auth_secret.get_secret_value(), lifetime_s=settings.auth_token_lifetime_s)
+    return LoginService(database, tokens, PasswordHash.recommended())
 
 
 app = create_app()

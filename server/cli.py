@@ -1,5 +1,6 @@
 """The ``matinee`` command: calls services and etl, prints."""
 
+import ipaddress
 import os
 import signal
 import socket
@@ -18,14 +19,17 @@ from threadpoolctl import threadpool_limits
 
 from server import cli_examples as examples
 from server import cli_output as output
+from server import cli_upkeep, cli_user
 from server.backend import logging, schema
 from server.backend.config import Settings
 from server.backend.lifeline import when_input_closes
+from server.backend.limits import ClientLimits
+from server.backend.metrics import SHARED_FOLDER
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
-from server.errors import MatineeError, SettingsError, SourceError
-from server.etl.demo import write_demo
-from server.etl.download import LICENCE_NOTICE, RELEASES, download
+from server.cli_database import open_database
+from server.errors import MatineeError, SettingsError
+from server.etl.download import RELEASES
 from server.recommender.algorithms import ALGORITHMS, get_algorithm
 from server.recommender.splits import SPLITS
 from server.recommender.training import evaluate_algorithms
@@ -33,8 +37,6 @@ from server.schemas.base import Paging
 from server.services.operations import OperationsDataManager
 from server.services.recommendation_engine import RecommendationEngineService
 from server.services.training import Trainer, TrainingDataManager
-
-DOWNLOADS = Path("data/downloads")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
 
@@ -52,7 +54,10 @@ models_app = typer.Typer(
 )
 db_app = typer.Typer(help="The database's schema.", epilog=examples.DB, no_args_is_help=True)
 app.add_typer(models_app, name="models")
+app.add_typer(cli_user.app, name="user")
 app.add_typer(db_app, name="db")
+app.command(epilog=examples.DOCTOR)(cli_upkeep.doctor)
+db_app.command(epilog=examples.BACKUP)(cli_upkeep.backup)
 
 
 def main() -> None:
@@ -86,19 +91,10 @@ def ingest(
 
     Can be run again: the same data changes nothing, newer data is merged, ratings given through the API stay.
     """
-    # They bring Polars: 30 MB that `serve`, which is the same command, would keep for nothing.
-    from server.etl.loader import load  # noqa: PLC0415
-    from server.etl.movielens import open_source  # noqa: PLC0415
+    from server import cli_ingest  # noqa: PLC0415 (Polars is slow to import, and serving does without)
 
-    with (
-        _database() as database,
-        _local_source(source) as path,
-        open_source(path) as movielens,
-        output.Rejects(rejects) as sink,
-        output.load_progress(movielens.bytes_total) as on_progress,
-    ):
-        report = load(movielens, database, name=source, on_progress=on_progress, on_reject=sink.add)
-    output.print_load_report(report, sink, as_json=as_json)
+    with open_database() as database:
+        cli_ingest.ingest(database, source, rejects, as_json=as_json)
 
 
 @app.command(epilog=examples.TRAIN)
@@ -121,7 +117,7 @@ def train(
     On all ratings, here and now; running servers follow within a second. Every model is kept as a version.
     """
     settings = Settings.load() if algorithm is None else Settings.load(algorithm=algorithm)
-    with _database(settings) as database:
+    with open_database(settings) as database:
         trainer = Trainer(database, ModelStore(settings.model_store), settings)
         if run is not None:
             _carry_out_for_server(trainer, run)
@@ -197,7 +193,7 @@ def evaluate(
     settings = Settings.load()
     with output.stage_progress() as on_progress:
         on_progress("reading", 0.0)
-        with _database(settings) as database, database.transaction(writes=False) as session:
+        with open_database(settings) as database, database.transaction(writes=False) as session:
             data = TrainingDataManager(session)
             ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
         # With another number of threads sums are rounded otherwise: the measures would not be those of a training.
@@ -233,7 +229,7 @@ def _announced(names: Sequence[str], on_progress: Callable[[str, float], None]) 
 def models(context: typer.Context, as_json: AsJson = False) -> None:
     """List the model versions, newest first."""
     if context.invoked_subcommand is None:
-        with _database() as database, database.transaction(writes=False) as session:
+        with open_database() as database, database.transaction(writes=False) as session:
             page = RecommendationEngineService(session).list_versions(Paging(limit=100))
             output.print_versions(page, as_json=as_json)
 
@@ -244,7 +240,7 @@ def activate(
 ) -> None:
     """Make a version the live one; running servers follow within a second."""
     settings = Settings.load()
-    with _database(settings) as database, database.transaction(writes=True) as session:
+    with open_database(settings) as database, database.transaction(writes=True) as session:
         RecommendationEngineService(session).activate(version, ModelStore(settings.model_store))
     output.say(f"Version {version} is live.")
 
@@ -256,7 +252,7 @@ def prune(
     """Delete old versions and their artifacts. The live version always stays."""
     settings = Settings.load()
     store = ModelStore(settings.model_store)
-    with _database(settings) as database:
+    with open_database(settings) as database:
         with database.transaction(writes=True) as session:
             forgotten = RecommendationEngineService(session).forget_old_versions(keep)
         # After the commit: a version in the ledger must never be without its artifact.
@@ -277,26 +273,32 @@ def serve(
     settings = Settings.load()
     get_algorithm(settings.algorithm)
     ModelStore(settings.model_store).check()
-    with _database(settings) as database, database.transaction(writes=False) as session:
+    ClientLimits(settings)
+    with open_database(settings) as database, database.transaction(writes=False) as session:
         first_user = OperationsDataManager(session).find_first_user()
     _check_port(host, port)
-    output.print_welcome(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", first_user)
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    output.print_welcome(address, first_user, has_authentication=settings.auth)
+    if not settings.auth and not _is_loopback(host):
+        output.warn(
+            f"Authentication is off, and {host} can be reached from other machines: whoever reaches it may rate and "
+            "delete ratings as anybody, and train. Set MATINEE_AUTH=on; docs/security.md tells how."
+        )
     # After an orderly end Uvicorn raises the signal once more, for whoever stood here before it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
-        "server.app:app",
-        host=host,
-        port=port,
-        workers=workers,
-        log_level=settings.log_level,
-        # The server's name and version are nobody's business.
-        server_header=False,
-        # None is: on a terminal. Unlike Rich, Uvicorn does not know of NO_COLOR.
-        use_colors=False if os.environ.get("NO_COLOR") else None,
-        timeout_graceful_shutdown=10,
-        # A worker must have imported the app before it can answer; by default a slow machine would kill it for ever.
-        timeout_worker_healthcheck=60,
-    )
+    with _counted_together(workers):
+        uvicorn.run(
+            "server.app:app",
+            host=host,
+            port=port,
+            workers=workers,
+            log_config=logging.configuration(settings.log_level, settings.log_format),
+            # The server's name and version are nobody's business.
+            server_header=False,
+            timeout_graceful_shutdown=10,
+            # A worker must have imported the app before it can answer; by default a slow machine kills it for ever.
+            timeout_worker_healthcheck=60,
+        )
 
 
 @db_app.command("upgrade", epilog=examples.DB)
@@ -308,35 +310,14 @@ def db_upgrade() -> None:
 
 
 @contextmanager
-def _database(settings: Settings | None = None) -> Iterator[Database]:
-    settings = settings or Settings.load()
-    logging.configure(settings.log_level)
-    database = Database(settings)
-    try:
-        schema.prepare(database)
-        yield database
-    finally:
-        database.dispose()
-
-
-@contextmanager
-def _local_source(source: str) -> Iterator[Path]:
-    """Give the path of a source, which is written or downloaded first where it has to be."""
-    if source == "demo":
-        with tempfile.TemporaryDirectory() as folder:
-            yield write_demo(Path(folder))
-    elif source in RELEASES and not Path(source).exists():
-        output.remark(LICENCE_NOTICE)
-        with output.download_progress() as on_progress:
-            path = download(source, DOWNLOADS, on_progress)
-        yield path
-    elif Path(source).exists():
-        yield Path(source)
-    else:
-        raise SourceError(
-            f"There is no file or folder {source!r}, nor a release of that name. Name a folder or .zip of MovieLens "
-            f"files, a release ({', '.join(RELEASES)}), or demo."
-        )
+def _counted_together(workers: int) -> Iterator[None]:
+    """Let several workers keep their metrics in one folder, so that each can answer for all."""
+    if workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="matinee-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        yield
 
 
 def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
@@ -352,6 +333,13 @@ def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
     except MatineeError:
         # The run holds the reason; for the server it has ended in good order.
         sys.exit(0)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_port(host: str, port: int) -> None:

@@ -39,4 +39,11 @@ SERVE = _examples(
     "matinee serve --port 8080 --workers 2",
     "MATINEE_DATABASE_URL=postgresql://matinee@localhost/matinee matinee serve",
 )
-DB = _examples("matinee db upgrade")
+USER_CREATE = _examples("matinee user create", "matinee user create --admin", "matinee user create < password.txt")
+USER_SET_PASSWORD = _examples("matinee user set-password 7", "matinee user set-password 7 < password.txt")
+USER_GRANT = _examples("matinee user grant 7")
+USER_REVOKE = _examples("matinee user revoke 7")
+USER = _examples("matinee user create --admin", "matinee user set-password 7", "matinee user grant 7")
+DB = _examples("matinee db upgrade", "matinee db backup /backups/matinee.db")
+BACKUP = _examples("matinee db backup /backups/matinee-$(date +%F).db")
+DOCTOR = _examples("matinee doctor", "matinee doctor --json | jq '.[] | select(.health != \"ok\")'")

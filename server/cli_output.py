@@ -1,30 +1,17 @@
 """What the ``matinee`` command prints: sentences, tables and progress bars."""
 
-import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from pathlib import Path
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from server.recommender.evaluation import ACTIVITY_FROM, ActivityBucket
 from server.recommender.model import Evaluation
 from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage, TrainingRun
-
-if TYPE_CHECKING:
-    # They bring Polars, of which serving has no use.
-    from server.etl.batches import Rejected
-    from server.etl.loader import Counts, LoadReport
-    from server.etl.loader import Progress as LoadProgress
-
-SHOWN_REJECTS = 20
+from server.services.doctor import Finding
 
 MEASURES = {
     "Held-out ratings": "{calibration_pairs:,}",
@@ -61,62 +48,6 @@ def remark(sentence: str) -> None:
     err.print(sentence, markup=False)
 
 
-class Rejects:
-    """Counts the rows that cannot be used; keeps the first few, and writes all to a file where one is given."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self.count = 0
-        self.first: list[str] = []
-        self._file: IO[str] | None = None
-
-    def __enter__(self) -> Self:
-        if self.path is not None:
-            self._file = self.path.open("w", encoding="utf-8")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def add(self, rejected: "Rejected") -> None:
-        """Take note of one."""
-        line = f"{rejected.file}:{rejected.line}: {rejected.reason}"
-        self.count += 1
-        if self.count <= SHOWN_REJECTS:
-            self.first.append(line)
-        if self._file is not None:
-            self._file.write(line + "\n")
-
-
-@contextmanager
-def load_progress(bytes_total: int) -> "Iterator[Callable[[LoadProgress], None]]":
-    """Show a bar over the bytes of a source, ratings a second and the time left; gives what to tell of each step."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=err, disable=not err.is_terminal) as progress:
-        task = progress.add_task("reading", total=bytes_total, rate="")
-        started, ratings = time.monotonic(), 0
-
-        def advance(step: "LoadProgress") -> None:
-            nonlocal ratings
-            ratings += step.ratings
-            rate = f"{ratings / (time.monotonic() - started):,.0f} ratings/s"
-            progress.update(task, description=step.stage, advance=step.bytes_read, rate=rate)
-
-        yield advance
-
-
-@contextmanager
-def download_progress() -> Iterator[Callable[[int, int | None], None]]:
-    """Show a bar over a download; gives the function to call with the bytes so far and their total, where known."""
-    columns = (TextColumn("downloading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
-        task = progress.add_task("downloading", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
 @contextmanager
 def stage_progress() -> Iterator[Callable[[str, float], None]]:
     """Show what is being done and how far it is; gives the function to call with stage and share."""
@@ -124,29 +55,6 @@ def stage_progress() -> Iterator[Callable[[str, float], None]]:
     with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
         task = progress.add_task("starting", total=1.0)
         yield lambda stage, share: progress.update(task, description=stage, completed=share)
-
-
-def print_load_report(report: "LoadReport", rejects: Rejects, *, as_json: bool) -> None:
-    """Print what an ingestion did with every row."""
-    if as_json:
-        say(json.dumps(asdict(report) | {"first_rejected": rejects.first}, indent=2))
-        return
-    table = Table("", "read", "added", "updated", "unchanged", "rejected", box=None, header_style="bold")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, counts in (("movies", report.movies), ("ratings", report.ratings)):
-        table.add_row(name, *(f"{number:,}" for number in _numbers(counts)))
-    out.print(table)
-    say(f"{report.users_added:,} new users.")
-    for line in rejects.first:
-        say(f"rejected {line}")
-    if rejects.count > len(rejects.first):
-        where = f"all are in {rejects.path}" if rejects.path else "--rejects FILE writes them all"
-        say(f"… and {rejects.count - len(rejects.first):,} more; {where}.")
-
-
-def _numbers(counts: "Counts") -> tuple[int, ...]:
-    return (counts.read, counts.added, counts.updated, counts.unchanged, counts.rejected)
 
 
 class Training(BaseModel):
@@ -274,14 +182,30 @@ def _measures(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(name, text.format_map(metrics)) for name, text in MEASURES.items()]
 
 
-def print_welcome(address: str, first_user: int | None) -> None:
+def print_examination(findings: Sequence[Finding]) -> None:
+    """Print what the doctor found, a line each, and below what is wrong how to mend it."""
+    for finding in findings:
+        say(f"{finding.health:<8} {finding.name}: {finding.detail}")
+        if finding.mend:
+            say(f"{'':<8}   {finding.mend}")
+
+
+def warn(sentence: str) -> None:
+    """Print a warning, on standard error."""
+    err.print(f"Warning: {sentence}\n", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_welcome(address: str, first_user: int | None, *, has_authentication: bool) -> None:
     """Print what to open and what to call first."""
     api = f"{address}/api/rest/v1"
     say(f"Matinee serves at {address} (stop it with Ctrl-C).\n")
     say(f"  Open  {address}/docs")
     say(f"  Call  curl '{api}/movies?search=the+matrix'")
+    if has_authentication:
+        say(f"        curl -d 'grant_type=password&username=ID' --data-urlencode password=PASSWORD {api}/token")
+        say("        Users who can log in: matinee user create --help")
     if first_user is None:
         say("        The database is empty: matinee ingest demo")
-    else:
+    elif not has_authentication:
         say(f"        curl '{api}/user/{first_user}/recommended-movies?n=5'")
     say("")

@@ -5,30 +5,48 @@ cost two hops between threads. None of them blocks; a session connects at its fi
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, TypedDict, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode
 
 import anyio
-from fastapi import Depends, FastAPI, Path, Query, Request, Response
+from fastapi import BackgroundTasks, Depends, FastAPI, Form, Path, Query, Request, Response
+from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy.orm import Session
 
+from server.backend.limits import ClientLimits
+from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
-from server.errors import TooManyWrites
+from server.backend.tokens import Caller
+from server.errors import NotSignedIn, TooBusy, TooManyWrites, UnavailableError
 from server.schemas.base import PageRead, PathId
 from server.schemas.base import Paging as PagingQuery
 from server.schemas.movies import BestMoviesQuery, MovieQuery
+from server.schemas.ratings import Rating
+from server.schemas.token import TokenRequest
 from server.schemas.user import RecommendationQuery
-from server.services.live import LiveCatalogue, LiveModel
+from server.services.access import Access, CallerAccess, OpenAccess
+from server.services.credentials import LoginService
+from server.services.installation_metrics import InstallationCollector
+from server.services.live import LiveModel
+from server.services.live_catalogue import LiveCatalogue
 from server.services.movies import GenreService, MovieService, SimilarMoviesService
 from server.services.operations import OperationsService
 from server.services.ratings import RatingService
 from server.services.recommendation_engine import RecommendationEngineService
+from server.services.running_calibration import RunningCalibration
 from server.services.training_supervisor import TrainingSupervisor
 from server.services.user import UserService
 
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+bearer = OAuth2PasswordBearer(
+    "/api/rest/v1/token",
+    scheme_name="login",
+    description="The user name is the id of the user. A token is good for as many seconds as `expires_in` says.",
+    auto_error=False,
+)
 
 
 class State(TypedDict):
@@ -37,10 +55,17 @@ class State(TypedDict):
     database: Database
     live_catalogue: LiveCatalogue
     live_model: LiveModel
+    metrics: Metrics
+    installation: InstallationCollector
+    running_calibration: RunningCalibration
     model_store: ModelStore
     training_supervisor: TrainingSupervisor
     write_slots: anyio.Semaphore
     write_slot_timeout_s: float
+    limits: ClientLimits
+    login: LoginService | None
+    """What gives and reads tokens, or None where authentication is off."""
+    login_slots: anyio.Semaphore
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
@@ -49,6 +74,11 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 def state_of(request: Request) -> State:
     """Give what the lifespan made. No dependency: each of these costs every request as much as a small query."""
     return cast("State", request.state._state)
+
+
+def address_of(request: Request) -> str:
+    """Give the client's address; a proxy's word for it is taken where Uvicorn was told to trust the proxy."""
+    return request.client.host if request.client else "unknown"
 
 
 async def get_session(request: Request) -> AsyncIterator[Session]:
@@ -61,18 +91,57 @@ async def get_session(request: Request) -> AsyncIterator[Session]:
     if request.method in READING_METHODS:
         yield state["database"].open_session(writes=False)
         return
-    try:
-        with anyio.fail_after(state["write_slot_timeout_s"]):
-            await state["write_slots"].acquire()
-    except TimeoutError:
-        raise TooManyWrites from None
-    try:
+    await state["limits"].count_write(address_of(request))
+    async with _slot(state["write_slots"], state["write_slot_timeout_s"], TooManyWrites()):
         yield state["database"].open_session(writes=True)
+
+
+@asynccontextmanager
+async def _slot(slots: anyio.Semaphore, timeout_s: float, refusal: UnavailableError) -> AsyncIterator[None]:
+    try:
+        with anyio.fail_after(timeout_s):
+            await slots.acquire()
+    except TimeoutError:
+        raise refusal from None
+    try:
+        yield
     finally:
-        state["write_slots"].release()
+        slots.release()
 
 
 SessionDep = Annotated[Session, Depends(get_session, scope="function")]
+
+
+async def get_caller(request: Request, token: Annotated[str | None, Depends(bearer)]) -> Caller | None:
+    """Give who asks, or None where authentication is off and everybody may. Raises `NotSignedIn`, `InvalidToken`."""
+    login = state_of(request)["login"]
+    if login is None:
+        return None
+    if token is None:
+        raise NotSignedIn
+    return login.tokens.read(token)
+
+
+# Before the session: who is turned away here has not waited for a writer's place.
+async def get_access(caller: Annotated[Caller | None, Depends(get_caller)], session: SessionDep) -> Access:
+    """Give what says who may do what; the first parameter of every handler that not everybody may call."""
+    return OpenAccess() if caller is None else CallerAccess(session, caller)
+
+
+AccessDep = Annotated[Access, Depends(get_access)]
+
+
+async def get_login(request: Request) -> AsyncIterator[LoginService]:
+    """Give what gives tokens; only a few at a time, for a password takes 64 MiB to verify."""
+    state = state_of(request)
+    await state["limits"].count_login(address_of(request))
+    async with _slot(state["login_slots"], state["write_slot_timeout_s"], TooBusy()):
+        # There is no way here where authentication is off.
+        yield cast("LoginService", state["login"])
+
+
+LoginDep = Annotated[LoginService, Depends(get_login, scope="function")]
+LoginForm = Annotated[TokenRequest, Form()]
 
 
 async def get_live_model(request: Request) -> LiveModel:
@@ -89,6 +158,22 @@ async def get_model_store(request: Request) -> ModelStore:
 
 
 ModelStoreDep = Annotated[ModelStore, Depends(get_model_store)]
+
+
+async def get_running_calibration(request: Request) -> RunningCalibration:
+    """Give what follows the probabilities that were told."""
+    return state_of(request)["running_calibration"]
+
+
+RunningCalibrationDep = Annotated[RunningCalibration, Depends(get_running_calibration)]
+
+
+async def get_rating_note(calibration: RunningCalibrationDep, background: BackgroundTasks) -> Callable[[Rating], None]:
+    """Give what follows a new rating up, after its answer and so after its COMMIT."""
+    return lambda rating: background.add_task(calibration.note_rating, rating)
+
+
+NoteRating = Annotated[Callable[[Rating], None], Depends(get_rating_note)]
 
 
 async def get_training_supervisor(request: Request) -> TrainingSupervisor:

@@ -2,12 +2,16 @@
 
     MatineeError                 500
     ├── BadRequest               400
+    ├── AuthenticationError      401  NotSignedIn InvalidToken WrongCredentials
+    ├── AccessDenied             403
     ├── NotFoundError            404  MovieNotFound UserNotFound RatingNotFound RunNotFound ModelVersionNotFound
     ├── MethodNotAllowed         405
-    ├── ConflictError            409  NoActiveModel TrainingInProgress
+    ├── BodyTooSlow              408
+    ├── ConflictError            409  NoActiveModel TrainingInProgress NoCredentials
     ├── BodyTooLarge             413
-    ├── InvalidInputError        422  TooFewRatings SourceError
-    ├── UnavailableError         503  DatabaseUnavailable TooManyWrites ArtifactError
+    ├── InvalidInputError        422  TooFewRatings SourceError UnfitPassword
+    ├── TooManyRequests          429
+    ├── UnavailableError         503  DatabaseUnavailable TooManyWrites TooBusy LimitsUnavailable ArtifactError
     └── SettingsError                 a setting, or the database's schema, that stops the start
 
 Nothing here knows HTTP beyond the number; ``server.problems`` renders these for the API, ``server.cli`` for a terminal.
@@ -35,6 +39,66 @@ class BadRequest(MatineeError):
     code = "bad-request"
     title = "Bad request"
     mend = "`detail` says what is wrong with the request."
+
+
+class AuthenticationError(MatineeError):
+    """Who asks is not known."""
+
+    status = 401
+    code = "not-authenticated"
+    title = "Not authenticated"
+    mend = "Log in with `POST /api/rest/v1/token`, then send the token as `Authorization: Bearer <token>`."
+    challenge: ClassVar[str] = "Bearer"
+    """What the answer asks for (RFC 6750)."""
+
+
+class NotSignedIn(AuthenticationError):
+    """There is no token where one is needed."""
+
+    code = "not-signed-in"
+    title = "Not signed in"
+    mend = (
+        "`POST /api/rest/v1/token` gives a token for a user's id and password. Send it with each request as "
+        "`Authorization: Bearer <token>`."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("Sign in: POST /api/rest/v1/token gives a token; send it as Authorization: Bearer <token>.")
+
+
+class InvalidToken(AuthenticationError):
+    """The token is not ours, has expired, or the password has been changed since."""
+
+    code = "invalid-token"
+    title = "Invalid token"
+    mend = "`POST /api/rest/v1/token` gives a new one; `expires_in` there says for how many seconds it is good."
+    challenge = 'Bearer error="invalid_token"'
+
+    def __init__(self) -> None:
+        super().__init__("The token has expired or is not valid. POST /api/rest/v1/token gives a new one.")
+
+
+class WrongCredentials(AuthenticationError):
+    """No user has this id and this password; which of the two is wrong is not told."""
+
+    code = "wrong-credentials"
+    title = "Wrong credentials"
+    mend = "`username` is the id of the user. A forgotten password is replaced with `matinee user set-password ID`."
+
+    def __init__(self) -> None:
+        super().__init__("User id or password is wrong. The user name is the id of the user.")
+
+
+class AccessDenied(MatineeError):
+    """Who asks is known, and may not do this."""
+
+    status = 403
+    code = "access-denied"
+    title = "Access denied"
+    mend = "Do it as the user whose it is, or as an admin; `matinee user grant ID` makes one."
+
+    def __init__(self) -> None:
+        super().__init__("Your user may not do this: what is another user's, or the operator's, is for admins.")
 
 
 class NotFoundError(MatineeError):
@@ -150,6 +214,29 @@ class TrainingInProgress(ConflictError):
         super().__init__(f"Training run {run_id} is still running. Wait for it to end, then train again.")
 
 
+class NoCredentials(ConflictError):
+    """A role was to be given to, or taken from, a user who cannot log in."""
+
+    code = "no-credentials"
+    title = "No credentials"
+    mend = "Give the user a password first: `matinee user set-password ID`."
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__(f"User {user_id} cannot log in yet. Give him a password: matinee user set-password {user_id}")
+
+
+class BodyTooSlow(MatineeError):
+    """The body did not arrive in full within `MATINEE_REQUEST_TIMEOUT_S`."""
+
+    status = 408
+    code = "too-slow"
+    title = "Too slow"
+    mend = "Nothing was done. Send the request again, its body in one go."
+
+    def __init__(self) -> None:
+        super().__init__("The body did not arrive in time. Nothing was done; send it again.")
+
+
 class BodyTooLarge(MatineeError):
     """The body is larger than 64 KiB, and was not read to its end."""
 
@@ -190,6 +277,30 @@ class TooFewRatings(InvalidInputError):
     mend = "Rate more movies, or load a larger source with `matinee ingest`; the text says how many are needed."
 
 
+class UnfitPassword(InvalidInputError):
+    """A new password is too short to be safe, or too long to be one."""
+
+    code = "unfit-password"
+    title = "Unfit password"
+    mend = "Choose one as long as the text says; several words make a good one."
+
+
+class TooManyRequests(MatineeError):
+    """A client does something more often than it may."""
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too many requests"
+    mend = (
+        "Wait as many seconds as `Retry-After` says. The operator sets the limits: `MATINEE_LOGIN_LIMIT` and "
+        "`MATINEE_WRITE_LIMIT`."
+    )
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"This client has asked too often. Nothing was done; try again in {retry_after_s} seconds.")
+        self.retry_after_s = retry_after_s
+
+
 class UnavailableError(MatineeError):
     """Something that Matinee depends on does not answer at the moment."""
 
@@ -222,6 +333,31 @@ class TooManyWrites(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("Too many requests wait to write, or an ingestion holds the database. Try again shortly.")
+
+
+class TooBusy(UnavailableError):
+    """A request that reads, or a login, has waited too long for its turn; it was not begun."""
+
+    code = "too-busy"
+    title = "Too busy"
+    mend = "Nothing was done. Try again after as many seconds as `Retry-After` says, and send fewer requests at a time."
+
+    def __init__(self) -> None:
+        super().__init__("The server is too busy to answer in time. Nothing was done; try again shortly.")
+
+
+class LimitsUnavailable(UnavailableError):
+    """The storage in which several processes count requests does not answer."""
+
+    code = "limits-unavailable"
+    title = "Limits unavailable"
+    mend = (
+        "Nothing was done. Try again after as many seconds as `Retry-After` says; the operator starts, or corrects, "
+        "what `MATINEE_LIMITS_STORAGE` names."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("The storage of the request limits does not answer. Nothing was done; try again shortly.")
 
 
 class ArtifactError(UnavailableError):

@@ -23,7 +23,12 @@ class HeadMiddleware:
                 message["body"] = b""
             await send(message)
 
-        await self.app({**scope, "method": "GET"}, receive, send_without_body)
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self.app(as_get, receive, send_without_body)
+        finally:
+            # Which route it was is told in the scope, to whom stands outside, too.
+            scope.update({**as_get, "method": "HEAD"})
 
 
 class CommonHeadersMiddleware:

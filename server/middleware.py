@@ -1,9 +1,11 @@
 """Around every request: its id, a limit to its body, and an answer for what nobody expected."""
 
 import logging
+import math
 import re
 import uuid
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,25 +48,36 @@ class RequestIdMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Ends the reading of a body that is too large with a 413.
+    """Ends the reading of a body that is too large with a 413, and of one that comes too slowly with a 408.
 
     FastAPI's own limit stands outside all middleware and answers in plain text, without an id.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, timeout_s: float) -> None:
         self.app = app
+        self.timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
         received_bytes = 0
+        deadline = anyio.current_time() + self.timeout_s
 
         async def receive_and_count() -> Message:
-            nonlocal received_bytes
-            message = await receive()
-            received_bytes += len(message.get("body", b""))
-            if received_bytes > MAX_BODY_BYTES:
-                raise HTTPException(413)
-            return message
+            nonlocal received_bytes, deadline
+            with anyio.CancelScope(deadline=deadline):
+                message = await receive()
+                if not message.get("more_body", False):
+                    # What is received from now on is that the client goes away.
+                    deadline = math.inf
+                received_bytes += len(message.get("body", b""))
+                if received_bytes > MAX_BODY_BYTES:
+                    raise HTTPException(413)
+                return message
+            # Who stays connected and sends no more would be waited for without end.
+            raise HTTPException(408, headers={"Connection": "close"})
 
         await self.app(scope, receive_and_count, send)
 

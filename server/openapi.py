@@ -7,23 +7,38 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from server.errors import BodyTooLarge, DatabaseUnavailable, TooManyWrites
-from server.problems import INTERNAL_ERROR, MEDIA_TYPE, documented, invalid_input
+from server.errors import (
+    AccessDenied,
+    BodyTooLarge,
+    BodyTooSlow,
+    DatabaseUnavailable,
+    InvalidToken,
+    LimitsUnavailable,
+    NotSignedIn,
+    TooBusy,
+    TooManyRequests,
+    TooManyWrites,
+)
+from server.problems import INTERNAL_ERROR, MEDIA_TYPE, NO_FORM, NO_JSON_OBJECT, documented, invalid_input
 from server.schemas.base import FieldProblem, Problem, ValidationProblem
 
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 SCHEMAS = "#/components/schemas/"
+LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 Json = dict[str, Any]
 
 HEADERS = {
     "X-Request-ID": ("Id of this request, also in the log; the client's own if it sent one.", "string"),
     "Cache-Control": (
-        "`no-store`: keep nothing; `no-cache`: keep it, and ask with `If-None-Match` before using it again.",
+        "`no-store`: keep nothing; `no-cache`: keep it, and ask with `If-None-Match` before using it again; "
+        "`private`: only who asked may keep it.",
         "string",
     ),
     "Server-Timing": ("`app;dur=`: milliseconds that the server took.", "string"),
     "ETag": ("Version of this answer, for `If-None-Match`. It changes with everything in the body.", "string"),
     "Retry-After": ("Seconds to wait before trying again.", "integer"),
+    "WWW-Authenticate": ("That a bearer token is needed (RFC 6750).", "string"),
 }
 ALWAYS = ("X-Request-ID", "Cache-Control", "Server-Timing")
 IF_NONE_MATCH = {
@@ -35,12 +50,12 @@ IF_NONE_MATCH = {
 }
 
 
-def install(app: FastAPI) -> None:
-    """Have the app serve this document."""
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI's own way to change the document
+def install(app: FastAPI, *, has_authentication: bool) -> None:
+    """Have the app serve this document, which asks for tokens only where the app does."""
+    app.openapi = lambda: _document(app, has_authentication=has_authentication)  # type: ignore[method-assign]  # FastAPI's own way to change the document
 
 
-def _document(app: FastAPI) -> Json:
+def _document(app: FastAPI, *, has_authentication: bool) -> Json:
     if app.openapi_schema is None:
         document: Json = get_openapi(
             title=app.title,
@@ -50,12 +65,22 @@ def _document(app: FastAPI) -> Json:
             routes=app.routes,
             license_info=app.license_info,
         )
+        if not has_authentication:
+            _open(document)
         _complete_components(document["components"])
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 _complete_operation(operation, method, path, document["components"]["schemas"])
         app.openapi_schema = document
     return app.openapi_schema or {}
+
+
+def _open(document: Json) -> None:
+    """Leave out what FastAPI says of tokens."""
+    document["components"].pop("securitySchemes", None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation.pop("security", None)
 
 
 def _complete_operation(operation: Json, method: str, path: str, schemas: Json) -> None:
@@ -66,8 +91,9 @@ def _complete_operation(operation: Json, method: str, path: str, schemas: Json) 
     _describe_successes(operation, schemas)
     operation["responses"] = dict(sorted(operation["responses"].items()))
     for part in [operation.get("requestBody", {}), *operation["responses"].values()]:
-        if JSON in part.get("content", {}):
-            part["content"][JSON].setdefault("example", example(part["content"][JSON]["schema"], schemas))
+        for media_type in {JSON, FORM} & part.get("content", {}).keys():
+            content = part["content"][media_type]
+            content.setdefault("example", example(content["schema"], schemas))
 
 
 def example(schema: Json, schemas: Json) -> Any:  # noqa: ANN401 (any JSON value)
@@ -106,7 +132,9 @@ def _complete_components(components: Json) -> None:
         schemas.pop(foreign, None)
     for schema in schemas.values():
         if "properties" in schema:
-            schema["properties"] = {name: _without_noise(inner) for name, inner in schema["properties"].items()}
+            schema["properties"] = {
+                name: _with_whole_limits(_without_noise(inner)) for name, inner in schema["properties"].items()
+            }
         if "example" in schema:
             # As JSON schema calls it since OpenAPI 3.1.
             schema["examples"] = [schema.pop("example")]
@@ -124,6 +152,16 @@ def _without_noise(schema: Json) -> Json:
     return {key: value for key, value in schema.items() if key != "title"}
 
 
+def _with_whole_limits(schema: Json) -> Json:
+    """Write limits of integers as integers.
+
+    FastAPI makes floats of them, and 9.223372036854776e+18, read as it is written, is more than 64 bits hold.
+    """
+    if schema.get("type") != "integer":
+        return schema
+    return schema | {limit: int(schema[limit]) for limit in LIMITS if limit in schema}
+
+
 def _without_null(schema: Json) -> Json:
     """Leave out the null of an optional parameter: a query string cannot say it, the parameter is just not there."""
     choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
@@ -135,10 +173,11 @@ def _without_null(schema: Json) -> Json:
 def _describe_errors(operation: Json, method: str, path: str) -> None:
     responses = operation["responses"]
     errors = [INTERNAL_ERROR, DatabaseUnavailable()]
-    if method != "get":
-        errors.append(TooManyWrites())
+    errors += [TooBusy()] if method == "get" else [TooManyWrites(), TooManyRequests(60), LimitsUnavailable()]
+    if "security" in operation:
+        errors += [NotSignedIn(), InvalidToken(), AccessDenied()]
     if "requestBody" in operation:
-        errors.append(BodyTooLarge())
+        errors += [BodyTooSlow(), BodyTooLarge()]
     for status, described in documented(*errors).items():
         known = responses.setdefault(str(status), described)
         known["content"][MEDIA_TYPE]["examples"] |= described["content"][MEDIA_TYPE]["examples"]
@@ -152,9 +191,8 @@ def _describe_errors(operation: Json, method: str, path: str) -> None:
 
 def _invalid_input(operation: Json) -> Json:
     if "requestBody" in operation:
-        field = FieldProblem(
-            pointer="#/body", message="Send a JSON object, with the header Content-Type: application/json"
-        )
+        is_form = FORM in operation["requestBody"]["content"]
+        field = FieldProblem(pointer="#/body", message=NO_FORM if is_form else NO_JSON_OBJECT)
     else:
         first = operation["parameters"][0]
         field = FieldProblem(
@@ -174,6 +212,8 @@ def _describe_headers(operation: Json) -> None:
         names = list(ALWAYS)
         if "304" in responses and status in {"200", "304"}:
             names.append("ETag")
+        if status == "401":
+            names.append("WWW-Authenticate")
         if status in {"429", "503"}:
             names.append("Retry-After")
         response.setdefault("headers", {}).update({name: {"$ref": f"#/components/headers/{name}"} for name in names})

@@ -13,14 +13,18 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from server.errors import (
+    AuthenticationError,
     BadRequest,
     BodyTooLarge,
+    BodyTooSlow,
     ConflictError,
     DatabaseUnavailable,
     InvalidInputError,
     MatineeError,
     MethodNotAllowed,
     NotFoundError,
+    TooBusy,
+    TooManyRequests,
     UnavailableError,
 )
 from server.schemas.base import FieldProblem, Problem, ValidationProblem
@@ -36,10 +40,15 @@ INTERNAL_ERROR = MatineeError(
     "Something went wrong on our side and was logged. Try again; if it stays, report this answer's X-Request-ID."
 )
 
+NO_JSON = "The body is not JSON that can be read"
+NO_JSON_OBJECT = "Send a JSON object, with the header Content-Type: application/json"
+NO_FORM = "The body is not the form it is said to be"
+
 # What the router itself answers, before any of our code runs.
 ROUTING_ERRORS = {
     404: NotFoundError("There is nothing at this path. /docs lists what there is."),
     405: MethodNotAllowed(),
+    408: BodyTooSlow(),
     413: BodyTooLarge(),
 }
 
@@ -81,7 +90,12 @@ def invalid_input(fields: list[FieldProblem], instance: str) -> dict[str, Any]:
 
 def internal_error(path: str) -> JSONResponse:
     """Answer what nobody expected, without telling its insides."""
-    return _response(problem(INTERNAL_ERROR, path))
+    return _answer(path, INTERNAL_ERROR)
+
+
+def too_busy(path: str) -> JSONResponse:
+    """Answer a request that has waited too long for its turn."""
+    return _answer(path, TooBusy())
 
 
 def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -91,12 +105,22 @@ def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
 def _matinee_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MatineeError)  # noqa: S101 (registered for this class; tells the type checker)
     logger.info("%s: %s", error.code, error)
-    return _answer(request, error)
+    return _answer(request.url.path, error)
 
 
-def _answer(request: Request, error: MatineeError) -> JSONResponse:
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if isinstance(error, UnavailableError) else None
-    return _response(problem(error, request.url.path), headers)
+def _answer(path: str, error: MatineeError) -> JSONResponse:
+    return _response(problem(error, path), _headers(error))
+
+
+def _headers(error: MatineeError) -> dict[str, str]:
+    match error:
+        case AuthenticationError():
+            return {"WWW-Authenticate": error.challenge}
+        case TooManyRequests():
+            return {"Retry-After": str(error.retry_after_s)}
+        case UnavailableError():
+            return {"Retry-After": str(RETRY_AFTER_S)}
+    return {}
 
 
 def _validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -108,14 +132,18 @@ def _validation_error(request: Request, error: Exception) -> JSONResponse:
 def _routing_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 (as above)
     if error.status_code == 400:
-        # FastAPI's answer to a body that its JSON parser gives up on: wrong bytes, endless nesting or digits.
-        field = FieldProblem(pointer="#/body", message="The body is not JSON that can be read")
+        # FastAPI's answer to a body that its parser gives up on: wrong bytes, endless nesting or digits.
+        field = FieldProblem(pointer="#/body", message=NO_FORM if _is_form(request) else NO_JSON)
         return _response(invalid_input([field], request.url.path))
     headers = {"Allow": _allowed_methods(request)} if error.status_code == 405 else error.headers
     if error.status_code == 405 and request.method == "OPTIONS":
         return Response(status_code=204, headers=headers)
     found = ROUTING_ERRORS.get(error.status_code) or BadRequest(error.detail)
     return _response(problem(found, request.url.path), headers)
+
+
+def _is_form(request: Request) -> bool:
+    return "form" in request.headers.get("Content-Type", "")
 
 
 def _allowed_methods(request: Request) -> str:
@@ -132,12 +160,12 @@ def _allowed_methods(request: Request) -> str:
 def _conflict(request: Request, error: Exception) -> JSONResponse:
     logger.warning("a constraint of the database refused a change: %s", error)
     detail = "The data changed at the same moment. Nothing was changed by this request; look again and repeat it."
-    return _answer(request, ConflictError(detail))
+    return _answer(request.url.path, ConflictError(detail))
 
 
 def _database_error(request: Request, error: Exception) -> JSONResponse:
     logger.error("the database does not answer: %s", error)
-    return _answer(request, DatabaseUnavailable())
+    return _answer(request.url.path, DatabaseUnavailable())
 
 
 def _pointer(item: Mapping[str, Any]) -> str:
@@ -151,6 +179,6 @@ def _message(item: Mapping[str, Any]) -> str:
     if item["type"] == "json_invalid":
         return f"The body is not JSON: {item['ctx']['error']} at character {item['loc'][-1]}"
     if item["type"] in {"model_attributes_type", "missing"} and item["loc"] == ("body",):
-        return "Send a JSON object, with the header Content-Type: application/json"
+        return NO_JSON_OBJECT
     message: str = item["msg"]
     return message.removeprefix("Value error, ")

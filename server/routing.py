@@ -40,7 +40,7 @@ class TransactionRoute(APIRoute):
 
 
 class PublicRoute(TransactionRoute):
-    """A route whose answers are the same for everybody: they may be kept, with an ``ETag`` to ask whether they hold.
+    """A route whose answers are the same for all who get them: they may be kept, with an ``ETag`` to ask if they hold.
 
     The tag is a hash of the body, so that it changes with whatever is in it, a movie's average for one. It is a weak
     one because it names the document, not its bytes, which differ when they are compressed.
@@ -64,14 +64,14 @@ class PublicRoute(TransactionRoute):
 
 def _tagged(request: Request, response: Response) -> Response:
     tag = f'W/"{hashlib.blake2b(response.body, digest_size=12).hexdigest()}"'
-    response.headers["ETag"] = tag
-    response.headers["Cache-Control"] = "no-cache"
+    # What was shown to who signed in is not for others behind the same proxy, even where everybody may sign in.
+    kept = {"ETag": tag, "Cache-Control": "private, no-cache" if "Authorization" in request.headers else "no-cache"}
+    response.headers.update(kept)
     known = request.headers.get("If-None-Match", "")
     # Compared weakly (RFC 9110, 13.1.2): a proxy may have made a strong tag of ours.
     if known != "*" and tag.removeprefix("W/") not in (part.strip().removeprefix("W/") for part in known.split(",")):
         return response
-    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    return Response(status_code=304, headers=headers, background=response.background)
+    return Response(status_code=304, headers=kept | {"Vary": "Accept-Encoding"}, background=response.background)
 
 
 def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Handler], Handler]:

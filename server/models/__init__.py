@@ -1,15 +1,16 @@
 """The tables."""
 
 from server.models.base import Base
-from server.models.movies import AlternativeTitle, Genre, Ingestion, Movie, MovieGenre, MovieStatistics
+from server.models.movies import AlternativeTitle, Genre, Ingestion, Movie, MovieGenre, MovieStatistics, StoredIndex
 from server.models.ratings import Rating
 from server.models.recommendation_engine import ActiveModel, ModelVersion, RunStatus, TrainingRun
-from server.models.user import User
+from server.models.user import Credentials, Role, User
 
 __all__ = [
     "ActiveModel",
     "AlternativeTitle",
     "Base",
+    "Credentials",
     "Genre",
     "Ingestion",
     "ModelVersion",
@@ -17,7 +18,9 @@ __all__ = [
     "MovieGenre",
     "MovieStatistics",
     "Rating",
+    "Role",
     "RunStatus",
+    "StoredIndex",
     "TrainingRun",
     "User",
 ]

@@ -80,3 +80,13 @@ class Ingestion(Base):
     source: Mapped[str] = mapped_column(String)
     counts: Mapped[dict[str, Any]] = mapped_column(JSON)
     finished_at: Mapped[datetime] = mapped_column(UnixTime)
+
+
+class StoredIndex(Base):
+    """The search index of a catalogue's version, for processes that start; it can always be made anew."""
+
+    __tablename__ = "stored_indexes"
+
+    ingestion_id: Mapped[int] = mapped_column(BigId, ForeignKey(Ingestion.ingestion_id), primary_key=True)
+    layout: Mapped[int]
+    content: Mapped[bytes]

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response, status
 
-from server.dependencies import RatingId, RatingServiceDep
+from server.dependencies import AccessDep, NoteRating, RatingId, RatingServiceDep
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.problems import documented
 from server.routing import TransactionRoute, described_header
@@ -24,24 +24,37 @@ router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=TransactionR
         **documented(UserNotFound(0), MovieNotFound(0)),
     },
 )
-def create_rating(wanted: RatingCreate, ratings: RatingServiceDep, request: Request, response: Response) -> Rating:
+def create_rating(
+    access: AccessDep,
+    wanted: RatingCreate,
+    ratings: RatingServiceDep,
+    note: NoteRating,
+    request: Request,
+    response: Response,
+) -> Rating:
     """Rate a movie. Rating it again replaces value and time, keeps the id and answers 200.
 
     The movie's average and the user's recommendations show it at once.
     """
+    access.check_is(wanted.user_id)
     saved = ratings.save_rating(wanted)
     response.headers["Location"] = request.url_for("get_rating", rating_id=saved.rating.rating_id).path
     response.status_code = status.HTTP_201_CREATED if saved.is_new else status.HTTP_200_OK
+    if saved.is_new:
+        note(saved.rating)
     return saved.rating
 
 
 @router.get("/{rating_id}", responses=documented(RatingNotFound(0)))
-def get_rating(rating_id: RatingId, ratings: RatingServiceDep) -> Rating:
+def get_rating(access: AccessDep, rating_id: RatingId, ratings: RatingServiceDep) -> Rating:
     """Give one rating."""
-    return ratings.get_rating(rating_id)
+    rating = ratings.get_rating(rating_id)
+    access.check_is(rating.user_id)
+    return rating
 
 
 @router.delete("/{rating_id}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(RatingNotFound(0)))
-def delete_rating(rating_id: RatingId, ratings: RatingServiceDep) -> None:
+def delete_rating(access: AccessDep, rating_id: RatingId, ratings: RatingServiceDep) -> None:
     """Take a rating back; the movie's average and count follow."""
+    access.check_is(ratings.get_rating(rating_id).user_id)
     ratings.delete_rating(rating_id)

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, BackgroundTasks, Request, Response, status
 
 from server.dependencies import (
+    AccessDep,
     LiveModelDep,
     ModelStoreDep,
     ModelVersionNumber,
@@ -38,6 +39,7 @@ router = APIRouter(prefix="/recommendation-engine", tags=["recommendation engine
     },
 )
 def train_model(
+    access: AccessDep,
     engine: RecommendationEngineServiceDep,
     supervisor: TrainingSupervisorDep,
     background: BackgroundTasks,
@@ -48,6 +50,7 @@ def train_model(
     One training runs at a time. Asked for during one, the next begins when it ends; asked for more often, it is that
     same one.
     """
+    access.check_is_admin()
     run_id = engine.request_training()
     background.add_task(supervisor.look_after_runs)
     location = request.url_for("get_training_run", run_id=run_id).path
@@ -55,28 +58,34 @@ def train_model(
 
 
 @router.get("")
-def get_recommendation_engine(engine: RecommendationEngineServiceDep) -> RecommendationEngine:
+def get_recommendation_engine(access: AccessDep, engine: RecommendationEngineServiceDep) -> RecommendationEngine:
     """Tell the live version, its metrics and age, and the run under way."""
+    access.check_is_admin()
     return engine.get_overview()
 
 
 @router.get("/runs/{run_id}", responses=documented(RunNotFound(0)))
-def get_training_run(run_id: RunId, engine: RecommendationEngineServiceDep) -> TrainingRun:
+def get_training_run(access: AccessDep, run_id: RunId, engine: RecommendationEngineServiceDep) -> TrainingRun:
     """Tell how a training stands."""
+    access.check_is_admin()
     return engine.get_run(run_id)
 
 
 @router.get("/models", responses=PAGE_RESPONSES)
 def list_model_versions(
-    paging: Paging, engine: RecommendationEngineServiceDep, links: PageLinksDep
+    access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep, links: PageLinksDep
 ) -> ModelVersionPage:
     """List the model versions, newest first."""
+    access.check_is_admin()
     return links.on(engine.list_versions(paging))
 
 
 @router.get("/models/{version}", responses=documented(ModelVersionNotFound(0)))
-def get_model_version(version: ModelVersionNumber, engine: RecommendationEngineServiceDep) -> ModelVersion:
+def get_model_version(
+    access: AccessDep, version: ModelVersionNumber, engine: RecommendationEngineServiceDep
+) -> ModelVersion:
     """Give one model version: algorithm, parameters, data, metrics, calibration."""
+    access.check_is_admin()
     return engine.get_version(version)
 
 
@@ -85,6 +94,7 @@ def get_model_version(version: ModelVersionNumber, engine: RecommendationEngineS
     responses=documented(ModelVersionNotFound(0), ConflictError("Version 3 cannot go live. Its artifact is damaged.")),
 )
 def activate_model_version(
+    access: AccessDep,
     change: ActiveModelChange,
     engine: RecommendationEngineServiceDep,
     live_model: LiveModelDep,
@@ -92,5 +102,6 @@ def activate_model_version(
     background: BackgroundTasks,
 ) -> ModelVersion:
     """Make a version the live one: go back, or forward. Every serving process follows within a second."""
+    access.check_is_admin()
     background.add_task(live_model.refresh)
     return engine.activate(change.version, store)

@@ -2,7 +2,15 @@
 
 from fastapi import APIRouter, Request, Response, status
 
-from server.dependencies import PageLinksDep, Paging, Recommendations, UserId, UserServiceDep
+from server.dependencies import (
+    AccessDep,
+    PageLinksDep,
+    Paging,
+    Recommendations,
+    RunningCalibrationDep,
+    UserId,
+    UserServiceDep,
+)
 from server.errors import ArtifactError, NoActiveModel, UserNotFound
 from server.problems import documented
 from server.routing import PAGE_RESPONSES, TransactionRoute, described_header
@@ -15,16 +23,20 @@ router = APIRouter(prefix="/user", tags=["users"], route_class=TransactionRoute)
 @router.post(
     "", status_code=status.HTTP_201_CREATED, responses={201: described_header("Location", "The new user's ratings.")}
 )
-def create_user(users: UserServiceDep, request: Request, response: Response) -> User:
+def create_user(access: AccessDep, users: UserServiceDep, request: Request, response: Response) -> User:
     """Make a new user. ``Location`` leads to his ratings, none as yet."""
+    access.check_is_admin()
     user = users.create_user()
     response.headers["Location"] = request.url_for("list_user_ratings", user_id=user.user_id).path
     return user
 
 
 @router.get("/{user_id}/ratings", responses=PAGE_RESPONSES | documented(UserNotFound(0)))
-def list_user_ratings(user_id: UserId, paging: Paging, users: UserServiceDep, links: PageLinksDep) -> RatingPage:
+def list_user_ratings(
+    access: AccessDep, user_id: UserId, paging: Paging, users: UserServiceDep, links: PageLinksDep
+) -> RatingPage:
     """List a user's ratings, newest first."""
+    access.check_is(user_id)
     return links.on(users.list_ratings(user_id, paging))
 
 
@@ -32,11 +44,20 @@ def list_user_ratings(user_id: UserId, paging: Paging, users: UserServiceDep, li
     "/{user_id}/recommended-movies",
     responses=documented(UserNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
 )
-def list_recommended_movies(user_id: UserId, query: Recommendations, users: UserServiceDep) -> RecommendedMovies:
+def list_recommended_movies(
+    access: AccessDep,
+    user_id: UserId,
+    query: Recommendations,
+    users: UserServiceDep,
+    calibration: RunningCalibrationDep,
+) -> RecommendedMovies:
     """Recommend movies: ids and probabilities, highest first.
 
     The user's newest ratings count at once, without a new training. Movies he has rated are included unless
     `exclude_seen`. A user without ratings gets the popular movies. `expand=movies` adds the movies themselves, and
     `explain=true` the user's ratings that speak for each.
     """
-    return users.recommend_movies(user_id, query)
+    access.check_is(user_id)
+    recommended = users.recommend_movies(user_id, query)
+    calibration.note_list(user_id, recommended.movie_ids, recommended.probabilities)
+    return recommended

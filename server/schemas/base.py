@@ -7,10 +7,12 @@ from typing import Annotated, Any, Protocol, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-MAX_ID = 2**63 - 1
+# Ids are smaller, and so fit 64 bits. A float, which is what limits are in the OpenAPI document, holds it exactly.
+ID_LIMIT = 2**63
+MAX_ID = ID_LIMIT - 1
 
 # JSON integers of a body: strict, so that "1", 1.0 and true are refused.
-EntityId = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+EntityId = Annotated[int, Field(strict=True, ge=1, lt=ID_LIMIT)]
 
 
 def _digits(value: Any) -> Any:  # noqa: ANN401 (whatever the query string held)
@@ -23,7 +25,7 @@ def _digits(value: Any) -> Any:  # noqa: ANN401 (whatever the query string held)
 # Whole numbers in a path or a query string, which arrive as text.
 Digits = BeforeValidator(_digits)
 # The bounds stand before the check of the digits, for only there Pydantic tells them to the OpenAPI document.
-PathId = Annotated[int, Field(ge=1, le=MAX_ID, examples=[1]), Digits]
+PathId = Annotated[int, Field(ge=1, lt=ID_LIMIT, examples=[1]), Digits]
 
 
 def _written(moment: datetime) -> str:

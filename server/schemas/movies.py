@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from server.schemas.base import MAX_ID, Digits, OnRequest, Paging, ReadSchema, Total
+from server.schemas.base import ID_LIMIT, Digits, OnRequest, Paging, ReadSchema, Total
 
 TOY_STORY: JsonDict = {
     "movie_id": 1,
@@ -202,7 +202,7 @@ class MovieQuery(Paging):
     )
     year_from: Year | None = Field(default=None, description="First year, inclusive.")
     year_to: Year | None = Field(default=None, description="Last year, inclusive.")
-    min_ratings: Annotated[int, Field(ge=0, le=MAX_ID, examples=[50]), Digits] | None = Field(
+    min_ratings: Annotated[int, Field(ge=0, lt=ID_LIMIT, examples=[50]), Digits] | None = Field(
         default=None, description="At least so many ratings."
     )
     sort: MovieSort | None = Field(

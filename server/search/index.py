@@ -1,6 +1,6 @@
 """The search of the catalogue: movies in, ids in rank order out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.search.highlights import Highlighter
-from server.search.matching import Matcher
-from server.search.postings import CatalogueName, Field, build_postings
+from server.search.matching import CostTables, Matcher
+from server.search.postings import CatalogueName, Field, Indices, Postings, build_postings
 from server.search.ranking import Fit, Movies, best_fit, popularity_weight
 from server.search.readings import TYPO, Reader, Reading
 from server.search.text import Name, parse_name, read_query
@@ -56,14 +56,20 @@ class Hits:
 class SearchIndex:
     """The words of a catalogue. It never changes, so any number of threads may search it."""
 
-    def __init__(self, documents: Iterable[SearchDocument]) -> None:
-        # Hits of equal relevance keep this order.
-        ordered = sorted(documents, key=lambda document: (-document.popularity, document.movie_id))
-        self._movie_ids = np.array([document.movie_id for document in ordered], dtype=np.int64)
-        self._popularity_weight = popularity_weight(
-            np.array([document.popularity for document in ordered], dtype=np.int64)
-        )
-        self._postings = build_postings(_names(ordered), n_movies=len(ordered))
+    def __init__(self, movie_ids: Indices, postings: Postings, popularity: Indices) -> None:
+        """Take the ids and numbers of ratings by movie, the ids ascending. See `build_index`."""
+        self.movie_ids = movie_ids
+        self.postings = postings
+        self._popularity_weight = popularity_weight(popularity)
+        self._reader = Reader(postings)
+
+    def __len__(self) -> int:
+        return self.movie_ids.size
+
+    def with_popularity(self, ratings: Mapping[int, int]) -> "SearchIndex":
+        """Give the same words with other numbers of ratings by movie id; 0 for movies that are not named."""
+        popularity = np.array([ratings.get(movie_id, 0) for movie_id in self.movie_ids.tolist()], dtype=np.int64)
+        return SearchIndex(self.movie_ids, self.postings, popularity)
 
     def search(self, query: str) -> Hits:
         """Find the movies that have every word of the query, the last of which may be unfinished.
@@ -73,7 +79,7 @@ class SearchIndex:
         """
         found = Hits.none()
         for words in read_query(query):
-            for readings in Reader(self._postings, words).readings():
+            for readings in self._reader.read(words).readings():
                 hits = self._find(readings)
                 if hits.fewest_typos == 0:
                     return hits
@@ -82,14 +88,23 @@ class SearchIndex:
 
     def highlighter(self, hits: Hits) -> Highlighter:
         """Give what marks in titles the words that led to these hits."""
-        return Highlighter(self._postings.vocabulary, hits.readings)
+        return Highlighter(self.postings.vocabulary, hits.readings)
 
     def _find(self, readings: Sequence[Reading]) -> Hits:
         """Find the movies that fit one of the readings, each as well as the best of them says."""
-        movies, fit = _best_of_each([best_fit(Matcher(self._postings, reading)) for reading in readings])
+        tables = CostTables(self.postings)
+        movies, fit = _best_of_each([best_fit(Matcher(self.postings, reading, tables)) for reading in readings])
         relevance = fit + self._popularity_weight[movies]
         order = np.argsort(-relevance, kind="stable")
-        return Hits(self._movie_ids[movies[order]], _fewest_typos(fit), tuple(readings))
+        return Hits(self.movie_ids[movies[order]], _fewest_typos(fit), tuple(readings))
+
+
+def build_index(documents: Iterable[SearchDocument]) -> SearchIndex:
+    """Read the names of movies, in whatever order they come."""
+    ordered = sorted(documents, key=lambda document: document.movie_id)
+    movie_ids = np.array([document.movie_id for document in ordered], dtype=np.int64)
+    popularity = np.array([document.popularity for document in ordered], dtype=np.int64)
+    return SearchIndex(movie_ids, build_postings(_names(ordered), n_movies=len(ordered)), popularity)
 
 
 def _best_of_each(found: Sequence[tuple[Movies, Fit]]) -> tuple[Movies, Fit]:

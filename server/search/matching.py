@@ -10,14 +10,30 @@ FEW_MOVIES = 1000
 """Looking at all the words of so many is quicker than finding out which of them have another word."""
 
 
+class CostTables(dict[Meaning, Costs]):
+    """By meaning: what each word costs, by number, and once more END_OF_NAME, which is the last index, too.
+
+    They are as long as the vocabulary, so the readings of one query share them.
+    """
+
+    def __init__(self, postings: Postings) -> None:
+        super().__init__()
+        self._n_words = len(postings.vocabulary)
+
+    def __missing__(self, meaning: Meaning) -> Costs:
+        """Make the table of one more meaning."""
+        costs = self[meaning] = np.full(self._n_words + 1, np.inf)
+        np.minimum.at(costs, meaning.words, meaning.costs)
+        return costs
+
+
 class Matcher:
     """Matches one reading with the stream of words. A word of the reading goes by its position there."""
 
-    def __init__(self, postings: Postings, reading: Reading) -> None:
+    def __init__(self, postings: Postings, reading: Reading, tables: CostTables) -> None:
         self.postings = postings
         self._meanings = reading.meanings
         self._split = reading.split
-        tables = {meaning: self._tabulate(meaning) for meaning in set(reading.meanings)}
         self._cost_of_word = [tables[meaning] for meaning in reading.meanings]
         positions = {meaning: position for position, meaning in reversed(list(enumerate(reading.meanings)))}
         self._first_positions = sorted(positions.values())
@@ -67,12 +83,6 @@ class Matcher:
         if described_by.size:
             field = self.postings.field[self.postings.name[np.minimum(places, self._last_place)]]
             costs[(field == Field.DESCRIPTION) & np.isin(word, described_by)] = 0
-        return costs
-
-    def _tabulate(self, meaning: Meaning) -> Costs:
-        """Return the cost by number of the word, and once more for END_OF_NAME, which is the last index, too."""
-        costs = np.full(len(self.postings.vocabulary) + 1, np.inf)
-        np.minimum.at(costs, meaning.words, meaning.costs)
         return costs
 
     def _candidates(self) -> Indices:

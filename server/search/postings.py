@@ -6,7 +6,7 @@ word to its places.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
@@ -39,6 +39,16 @@ class CatalogueName(NamedTuple):
     name: Name
 
 
+class Stream(NamedTuple):
+    """The names of all movies; see `Postings` for its arrays, which derive from it."""
+
+    word: NDArray[np.int32]
+    is_beginning: NDArray[np.bool_]
+    movie: NDArray[np.int32]
+    field: NDArray[np.int8]
+    start_of_name: Indices
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Postings:
     """The stream and the ways into it; names and movies are numbered in its order. Made by ``build_postings``."""
@@ -62,6 +72,11 @@ class Postings:
     """All places, in the order of the vocabulary, those of one word in the order of the stream."""
     start_of_word: Indices
     """By word: where its slice of ``places`` begins; one more at the end."""
+
+    @property
+    def stream(self) -> Stream:
+        """What the rest can be derived from."""
+        return Stream(self.word, self.is_beginning, self.movie, self.field, self.start_of_name)
 
     @property
     def n_movies(self) -> int:
@@ -117,18 +132,21 @@ def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings
     start_of_name = np.concatenate(([0], np.cumsum(length, dtype=np.int64)))
     is_beginning = np.zeros(word.size, dtype=np.bool_)
     is_beginning[start_of_name[:-1]] = is_beginning[start_of_name[:-1] + has_article] = True
-    places = np.argsort(word, kind="stable")[len(rows) :].astype(np.int32)
+    laid_out = Stream(word, is_beginning, movie_of, field_of.astype(np.int8), start_of_name)
+    return lay_out(vocabulary, laid_out, n_movies=n_movies)
+
+
+def lay_out(vocabulary: Sequence[str], stream: Stream, *, n_movies: int) -> Postings:
+    """Derive the ways into a stream from the stream itself."""
+    n_names = stream.movie.size
+    places = np.argsort(stream.word, kind="stable")[n_names:].astype(np.int32)
     return Postings(
         vocabulary=Vocabulary(vocabulary),
-        word=word,
-        is_beginning=is_beginning,
-        name=np.repeat(np.arange(len(rows), dtype=np.int32), length),
-        movie=movie_of,
-        field=field_of.astype(np.int8),
-        start_of_name=start_of_name,
-        start_of_movie=start_of_name[np.searchsorted(movie_of, np.arange(n_movies + 1))],
+        **stream._asdict(),
+        name=np.repeat(np.arange(n_names, dtype=np.int32), np.diff(stream.start_of_name)),
+        start_of_movie=stream.start_of_name[np.searchsorted(stream.movie, np.arange(n_movies + 1))],
         places=places,
-        start_of_word=np.searchsorted(word[places], np.arange(len(vocabulary) + 1)),
+        start_of_word=np.searchsorted(stream.word[places], np.arange(len(vocabulary) + 1)),
     )
 
 

@@ -41,6 +41,8 @@ CLOSE = np.array([0.5, 0.4, 0.0])
 """By field: what scattered words gain the closer they stand."""
 IN_SEVERAL_NAMES = 0.0
 """For words of which some stand in one name of the movie, some in another."""
+TIE_BREAK = 1e-10
+"""What the more popular movie, then the one of the smaller id, is ahead of the next; far less than all else."""
 MOST_DESCRIBING_WORDS = 4
 """As in "sci-fi action 1999"; a limit, because each number of words is tried."""
 
@@ -58,8 +60,13 @@ class Phrases(NamedTuple):
 
 
 def popularity_weight(popularity: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return what numbers of ratings, 0 or more, add to the fit."""
-    weight: NDArray[np.float64] = np.log10(1.0 + popularity)
+    """Return what numbers of ratings, 0 or more, add to the fit, by movie in the order of their ids.
+
+    It decides ties, too: no two movies weigh the same.
+    """
+    rank = np.empty(popularity.size)
+    rank[np.argsort(-popularity, kind="stable")] = np.arange(popularity.size)
+    weight: NDArray[np.float64] = np.log10(1.0 + popularity) - TIE_BREAK * rank
     return weight
 
 
@@ -141,10 +148,11 @@ def _fits_of_described(
     n_words = matcher.n_words
     for n_describing in range(1, min(n_words, MOST_DESCRIBING_WORDS + 1)):
         for first in (0, n_words - n_describing):
-            cost = np.full(matcher.postings.n_movies, np.inf)
-            cost[described] = in_description[first : first + n_describing].sum(axis=0)
-            if np.isinf(cost).all():
+            costs_described = in_description[first : first + n_describing].sum(axis=0)
+            if np.isinf(costs_described).all():
                 continue
+            cost = np.full(matcher.postings.n_movies, np.inf)
+            cost[described] = costs_described
             others = range(n_describing, n_words) if first == 0 else range(first)
             movies, fits, costs = _find_phrases(matcher, places, others)
             # The mean takes off half of what is left over from typos, which count whole.

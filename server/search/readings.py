@@ -6,6 +6,7 @@ years by another name. Words may also have been joined or split by mistake: each
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ MOST_WORDS = 16
 """In longer queries no words are joined or split: each way is a search of its own."""
 SHORTEST_JOINED = 4
 """Shorter words are not taken for two joined ones."""
+MOST_MEANINGS = 4096
+"""So many are kept; a few megabytes, for what many words begin with is short, and there are few short beginnings."""
 NO_WORDS = np.empty(0, dtype=np.int32)
 
 Costs = NDArray[np.float64]
@@ -53,17 +56,29 @@ class Reading:
 
 
 class Reader:
-    """Reads one query in the words of a catalogue."""
+    """Reads queries in the words of a catalogue. Threads may share it."""
 
-    def __init__(self, postings: Postings, query: Query) -> None:
+    def __init__(self, postings: Postings) -> None:
+        self._postings = postings
+        # A word that is said again, as while somebody types, is the same meaning, which is looked for once.
+        self._find_meaning = lru_cache(MOST_MEANINGS)(partial(_find_meaning, postings.vocabulary))
+
+    def read(self, query: Query) -> "QueryReader":
+        """Find what the words of a query may mean."""
+        meanings = [self._find_meaning(word, is_unfinished=False) for word in query.words[:-1]]
+        last = self._find_meaning(query.words[-1], is_unfinished=query.is_unfinished)
+        return QueryReader(self._postings, query, (*meanings, last))
+
+
+class QueryReader:
+    """The ways to read one query."""
+
+    def __init__(self, postings: Postings, query: Query, meanings: tuple[Meaning, ...]) -> None:
         self._postings = postings
         self._vocabulary = postings.vocabulary
         self._query = query
         self._last = len(query.words) - 1
-        # A word that is said again is the same meaning, which is looked for once.
-        meanings = {word: _find_meaning(self._vocabulary, word, is_unfinished=False) for word in set(query.words[:-1])}
-        last = _find_meaning(self._vocabulary, query.words[-1], is_unfinished=query.is_unfinished)
-        self._meanings = (*(meanings[word] for word in query.words[:-1]), last)
+        self._meanings = meanings
 
     def readings(self) -> Iterator[list[Reading]]:
         """Yield readings in groups; the next group counts where one finds nothing without typos.

@@ -1,5 +1,6 @@
 """The words of the catalogue, and which of them a word of a query may mean: itself, a longer one, a misspelt one."""
 
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from rapidfuzz.process import cdist
 Numbers = NDArray[np.int32]
 """Numbers of words: their positions in the sorted vocabulary."""
 
+LAST_LETTER = chr(sys.maxunicode)
 LONGEST_MISSPELT_WORD = 32
 """Longer words are exact, so that one monstrous word does not cost memory for all."""
 
@@ -59,8 +61,7 @@ class Vocabulary:
     def find_longer(self, beginning: str) -> range:
         """Return the numbers of the words that begin so and go on."""
         start = bisect_right(self.words, beginning)
-        stop = bisect_right(self.words, beginning, lo=start, key=lambda word: word[: len(beginning)])
-        return range(start, stop)
+        return range(start, bisect_right(self.words, beginning + LAST_LETTER, lo=start))
 
     def find_misspelt(self, word: str, budget: int) -> Misspelt:
         """Return the other words within the budget of typos."""

@@ -29,7 +29,8 @@ from server.schemas.movies import MovieQuery, MovieSort
 from server.search.highlights import Span
 from server.search.index import Hits, SearchIndex
 from server.services.base import BaseDataManager, BaseService
-from server.services.live import LiveModel, Totals
+from server.services.live import LiveModel
+from server.services.live_catalogue import Totals
 
 rating_count = MovieStatistics.rating_count.expression
 rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)

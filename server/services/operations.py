@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 from server.models import User
 from server.schemas.operations import Readiness
 from server.services.base import BaseDataManager, BaseService
-from server.services.live import LiveCatalogue, LiveModel
+from server.services.live import LiveModel
+from server.services.live_catalogue import LiveCatalogue
 
 
 class OperationsService(BaseService):
@@ -24,7 +25,7 @@ class OperationsService(BaseService):
         return Readiness(
             status="ready",
             database=self.operations.dialect,
-            movies=self.live_catalogue.movies,
+            movies=len(self.live_catalogue.index),
             model_version=self.live_model.version,
             model_problem=self.live_model.problem,
         )

@@ -235,6 +235,11 @@ class TrainingRunDataManager(BaseDataManager):
         rows = [schemas.TrainingRun(**row._mapping) for row in self.session.execute(statement)]
         return min(rows, key=lambda run: UNFINISHED.index(RunStatus(run.status)), default=None)
 
+    def count_by_status(self) -> dict[RunStatus, int]:
+        """Count the runs of each status; of a status without runs nothing is said."""
+        rows = self.session.execute(select(TrainingRun.status, func.count()).group_by(TrainingRun.status))
+        return {RunStatus(status): count for status, count in rows}
+
     def find_id(self, status: RunStatus) -> int | None:
         """Give the one run that is running, or the one that waits."""
         return self.session.scalar(select(TrainingRun.run_id).where(TrainingRun.status == status))
@@ -298,6 +303,17 @@ class ModelVersionDataManager(BaseDataManager):
         return self.session.execute(
             select(ActiveModel.version, ModelVersion.artifact, ActiveModel.activated_at).join(ModelVersion)
         ).one_or_none()
+
+    def list_once_live(self, before: int) -> list[tuple[int, str]]:
+        """Give number and artifact of the older versions that went live when their runs ended, newest first."""
+        statement = (
+            select(ModelVersion.version, ModelVersion.artifact)
+            .join(TrainingRun, TrainingRun.version == ModelVersion.version)
+            # Of runs before there was a gate nothing is said: all went live.
+            .where(ModelVersion.version < before, TrainingRun.is_activated.is_not(False))
+            .order_by(ModelVersion.version.desc())
+        )
+        return [(version, artifact) for version, artifact in self.session.execute(statement)]
 
     def activate(self, version: int) -> None:
         """Point the one row at a version."""

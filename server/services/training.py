@@ -27,7 +27,7 @@ from server.recommender.training import train
 from server.schemas.base import Paging
 from server.services.base import BaseDataManager
 from server.services.gatekeeper import Gatekeeper
-from server.services.live import CatalogueDataManager
+from server.services.live_catalogue import CatalogueDataManager
 from server.services.recommendation_engine import (
     ModelVersionDataManager,
     RecommendationEngineService,

@@ -1,4 +1,5 @@
 import os
+import secrets
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,11 @@ from pydantic import ValidationError
 
 from server.backend.config import Settings
 from server.errors import SettingsError
+from tests.passwords import SECRET
+
+NO_ORIGIN = "names {!r}, which is no origin; write https://films.example, without a path."
+NO_LIMIT = "is no limit; write 100/minute, several as 100/minute; 1000/hour, or nothing at all."
+WEAK_SECRETS = ["", "short", SECRET[:31], "changeme" * 8, "x" * 64]
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +70,19 @@ def test_the_environment_goes_before_the_file_and_values_before_both(
         ("REFRESH_INTERVAL_S", "0", ": Input should be greater than 0."),
         ("TRAINING_LEASE_S", "0.5", ": Input should be greater than or equal to 1."),
         ("DATABASE_TIMEOUT_S", "601", ": Input should be less than or equal to 600."),
+        ("CORS_ORIGINS", "films.example", NO_ORIGIN.format("films.example")),
+        ("CORS_ORIGINS", "https://films.example/", NO_ORIGIN.format("https://films.example/")),
+        (
+            "CORS_ORIGINS",
+            "http://a.example,http://b.example/x",
+            NO_ORIGIN.format("http://a.example,http://b.example/x"),
+        ),
+        ("CORS_ORIGINS", "https://good.example ftp://a.example", NO_ORIGIN.format("ftp://a.example")),
+        ("LOGIN_LIMIT", "often", NO_LIMIT),
+        ("WRITE_LIMIT", "100", NO_LIMIT),
+        ("WRITE_LIMIT", "100/minute; often", NO_LIMIT),
+        ("AUTH_TOKEN_LIFETIME_S", "59", ": Input should be greater than or equal to 60."),
+        ("REQUEST_TIMEOUT_S", "0", ": Input should be greater than 0."),
         ("LOG_LEVEL", "loud", ": String should match pattern '^(debug|info|warning|error)$'."),
     ],
 )
@@ -128,12 +147,51 @@ def test_another_process_reads_the_same_settings(monkeypatch: pytest.MonkeyPatch
         refresh_interval_s=0.25,
         training_lease_s=60,
         log_level="debug",
+        auth=True,
+        auth_secret=SECRET,
+        cors_origins="",
     )
 
     for name, value in settings.as_environment().items():
         monkeypatch.setenv(name, value)
 
     assert Settings.load() == settings
+
+
+@pytest.mark.parametrize("secret", WEAK_SECRETS)
+def test_authentication_needs_a_strong_secret_and_says_how_to_make_one(secret: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.load(auth=True, auth_secret=secret)
+
+    assert str(raised.value) == (
+        "MATINEE_AUTH_SECRET must hold at least 32 random characters where MATINEE_AUTH is on; "
+        "python3 -c 'import secrets; print(secrets.token_hex(32))' prints some."
+    )
+
+
+@pytest.mark.parametrize("secret", WEAK_SECRETS)
+def test_without_authentication_no_secret_is_needed(secret: str) -> None:
+    assert Settings.load(auth_secret=secret).auth is False
+
+
+def test_any_secret_made_as_told_is_strong_enough() -> None:
+    for _ in range(1000):
+        assert Settings.load(auth=True, auth_secret=secrets.token_hex(32)).auth is True
+
+
+def test_the_secret_is_not_shown() -> None:
+    assert SECRET not in repr(Settings.load(auth=True, auth_secret=SECRET))
+
+
+def test_authentication_is_switched_by_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATINEE_AUTH_SECRET", SECRET)
+    switched = []
+
+    for word in ("on", "off"):
+        monkeypatch.setenv("MATINEE_AUTH", word)
+        switched.append(Settings.load().auth)
+
+    assert switched == [True, False]
 
 
 def test_settings_do_not_change() -> None:

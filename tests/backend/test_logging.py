@@ -1,5 +1,7 @@
+import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -38,7 +40,7 @@ def test_a_record_has_the_id_of_its_request(record: logging.LogRecord) -> None:
 
 @pytest.mark.usefixtures("server_logger")
 def test_a_line_tells_level_name_request_and_message(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("info")
+    configure("info", "text")
     token = request_id.set("abc")
 
     logging.getLogger("server.somewhere").warning("a %s", "message")
@@ -49,8 +51,50 @@ def test_a_line_tells_level_name_request_and_message(capsys: pytest.CaptureFixtu
 
 @pytest.mark.usefixtures("server_logger")
 def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
-    configure("warning")
+    configure("warning", "text")
 
     logging.getLogger("server.somewhere").info("a message")
 
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("server_logger")
+def test_nobody_writes_a_line_of_his_own_into_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "text")
+
+    logging.getLogger("server.somewhere").info("%s failed", "/a\n2026 ERROR\x1b[2J\x85b")
+
+    assert capsys.readouterr().err.endswith(" [-] /a\n    2026 ERROR\\x1b[2J\\x85b failed\n")
+
+
+@pytest.mark.usefixtures("server_logger")
+def test_a_record_is_an_object_with_its_fields_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "json")
+
+    logging.getLogger("server.somewhere").info("a\n%s", "message", extra={"fields": {"status": 200}})
+
+    line = capsys.readouterr().err
+    document = json.loads(line)
+    assert line.count("\n") == 1
+    assert datetime.fromisoformat(document.pop("time")).tzinfo == UTC
+    assert document == {
+        "level": "info",
+        "logger": "server.somewhere",
+        "request_id": "-",
+        "message": "a\nmessage",
+        "status": 200,
+    }
+
+
+@pytest.mark.usefixtures("server_logger")
+def test_an_object_holds_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "json")
+
+    try:
+        raise ValueError("the reason")
+    except ValueError:
+        logging.getLogger("server.somewhere").exception("it failed")
+
+    document = json.loads(capsys.readouterr().err)
+    assert document["exception"].startswith("Traceback ")
+    assert document["exception"].endswith("ValueError: the reason")

@@ -1,10 +1,13 @@
 """Installations with the built-in demo in them."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
+from tests import postgres
 from tests.e2e.installation import Installation, Server, on_sqlite
 
 
@@ -15,6 +18,18 @@ def trained_demo(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     demo.run("ingest", "demo")
     demo.run("train")
     return demo
+
+
+@pytest.fixture(scope="session")
+def trained_demo_on_postgresql(
+    postgres_server: URL, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Make the demo on PostgreSQL with model version 1; its database is a template, its models are copied."""
+    with postgres.database(postgres_server, f"demo_{uuid.uuid4().hex[:8]}") as url:
+        demo = Installation(tmp_path_factory.mktemp("demo"), url.render_as_string(hide_password=False))
+        demo.run("ingest", "demo")
+        demo.run("train")
+        yield demo
 
 
 @pytest.fixture(scope="session")

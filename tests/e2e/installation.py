@@ -115,12 +115,13 @@ class Installation:
         """The folder of the model store."""
         return self.folder / "models"
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, typed: str = "") -> str:
         """Run the command line to its end, which must be a good one, and give what it printed."""
         done = subprocess.run(
             [MATINEE, *arguments],
             cwd=self.folder,
-            env=self._environment(),
+            env=self.environment(),
+            input=typed,
             capture_output=True,
             text=True,
             check=False,
@@ -129,15 +130,15 @@ class Installation:
         return done.stdout
 
     @contextmanager
-    def serve(self, *options: str) -> Iterator[Server]:
-        """Run a server for the length of a block."""
+    def serve(self, *options: str, **settings: str) -> Iterator[Server]:
+        """Run a server for the length of a block, with these settings beside the installation's own."""
         port = free_port()
         log = self.folder / f"server-{port}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [MATINEE, "serve", "--port", str(port), *options],
                 cwd=self.folder,
-                env=self._environment(),
+                env=self.environment(**settings),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -154,14 +155,15 @@ class Installation:
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return on_sqlite(folder)
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Give the variables for a process of this installation, by keyword with settings of its own."""
         # Compiled modules are kept whatever the machine's habit: many processes start here, each with the same imports.
         without = {"PYTHONDONTWRITEBYTECODE"}
-        ours = {"MATINEE_DATABASE_URL": self.database_url, "MATINEE_MODEL_STORE": str(self.models)}
+        ours = {"database_url": self.database_url, "model_store": str(self.models)} | settings
         theirs = {
             name: value for name, value in os.environ.items() if name not in without and not name.startswith("MATINEE_")
         }
-        return theirs | ours
+        return theirs | {f"MATINEE_{name.upper()}": value for name, value in ours.items()}
 
 
 def on_sqlite(folder: Path) -> Installation:

@@ -9,6 +9,9 @@ from fastapi.testclient import TestClient
 from server import dependencies
 from server.app import create_app
 from server.backend.config import Settings
+from server.backend.metrics import Metrics
+from server.services.access import OpenAccess
+from server.services.running_calibration import RunningCalibration
 from tests.routers import fakes
 
 
@@ -25,6 +28,7 @@ class Fakes:
     engine: fakes.FakeRecommendationEngineService = field(default_factory=fakes.FakeRecommendationEngineService)
     operations: fakes.FakeOperationsService = field(default_factory=fakes.FakeOperationsService)
     supervisor: fakes.FakeTrainingSupervisor = field(default_factory=fakes.FakeTrainingSupervisor)
+    calibration: RunningCalibration = field(default_factory=lambda: RunningCalibration(Metrics()))
     live_model: fakes.FakeLiveModel = field(default_factory=fakes.FakeLiveModel)
 
 
@@ -37,6 +41,7 @@ def behind() -> Fakes:
 def app(behind: Fakes) -> FastAPI:
     app = create_app(Settings(_env_file=None))
     app.dependency_overrides = {
+        dependencies.get_access: OpenAccess,
         dependencies.get_session: lambda: behind.session,
         dependencies.get_movie_service: lambda: behind.movies,
         dependencies.get_similar_movies_service: lambda: behind.similar,
@@ -48,6 +53,7 @@ def app(behind: Fakes) -> FastAPI:
         dependencies.get_training_supervisor: lambda: behind.supervisor,
         dependencies.get_live_model: lambda: behind.live_model,
         dependencies.get_model_store: lambda: None,
+        dependencies.get_running_calibration: lambda: behind.calibration,
     }
     return app
 

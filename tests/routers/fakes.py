@@ -11,6 +11,7 @@ from server.errors import (
     MovieNotFound,
     RatingNotFound,
     RunNotFound,
+    TooManyRequests,
     UserNotFound,
 )
 from server.schemas.base import Paging
@@ -131,6 +132,25 @@ class FakeDatabase:
     def open_session(self, *, writes: bool) -> FakeSession:
         del writes
         return self.session
+
+
+class FakeLimits:
+    """Counts for each address; those in `refused` have asked too often."""
+
+    def __init__(self) -> None:
+        self.counted: list[tuple[str, str]] = []
+        self.refused: set[str] = set()
+
+    async def count_login(self, address: str) -> None:
+        self._count("login", address)
+
+    async def count_write(self, address: str) -> None:
+        self._count("write", address)
+
+    def _count(self, what: str, address: str) -> None:
+        if address in self.refused:
+            raise TooManyRequests(7)
+        self.counted.append((what, address))
 
 
 class FakeMovieService:

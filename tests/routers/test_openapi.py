@@ -40,6 +40,7 @@ CONTRACT = {
     ("put", f"{API}/recommendation-engine/active-model"): "activate_model_version",
     ("get", "/livez"): "get_liveness",
     ("get", "/readyz"): "get_readiness",
+    ("get", "/metrics"): "get_metrics",
 }
 
 
@@ -190,7 +191,7 @@ def test_headers_are_told(document: dict[str, Any], operations: Operations) -> N
     for operation in operations.values():
         for status, response in operation["responses"].items():
             assert {"X-Request-ID", "Cache-Control", "Server-Timing"} <= response["headers"].keys()
-            assert ("Retry-After" in response["headers"]) == (status == "503")
+            assert ("Retry-After" in response["headers"]) == (status in {"429", "503"})
     assert all(header["description"] for header in document["components"]["headers"].values())
 
 
@@ -220,11 +221,11 @@ def test_every_example_of_a_problem_is_one(operations: Operations) -> None:
     [
         (("get", f"{API}/movies"), {"200", "304", "422", "500", "503"}),
         (("get", f"{API}/movies/{{movie_id}}"), {"200", "304", "404", "422", "500", "503"}),
-        (("post", f"{API}/ratings"), {"200", "201", "404", "413", "422", "500", "503"}),
-        (("delete", f"{API}/ratings/{{rating_id}}"), {"204", "404", "422", "500", "503"}),
+        (("post", f"{API}/ratings"), {"200", "201", "404", "408", "413", "422", "429", "500", "503"}),
+        (("delete", f"{API}/ratings/{{rating_id}}"), {"204", "404", "422", "429", "500", "503"}),
         (("get", f"{API}/movies/{{movie_id}}/similar"), {"200", "304", "404", "409", "422", "500", "503"}),
         (("get", f"{API}/user/{{user_id}}/recommended-movies"), {"200", "404", "409", "422", "500", "503"}),
-        (("post", f"{API}/recommendation-engine"), {"202", "500", "503"}),
+        (("post", f"{API}/recommendation-engine"), {"202", "429", "500", "503"}),
     ],
 )
 def test_the_statuses_an_operation_answers_are_listed(

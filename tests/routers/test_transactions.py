@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.dependencies import get_session
 from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
-from tests.routers.fakes import FakeDatabase
+from tests.routers.fakes import FakeDatabase, FakeLimits
 
 Call = tuple[str, str, dict[str, Any] | None]
 
@@ -166,7 +166,10 @@ def test_an_unexpected_error_in_a_handler_commits_nothing(client: TestClient, be
 def test_writers_wait_for_a_free_slot_but_not_for_ever(app: FastAPI, client: TestClient, behind: Fakes) -> None:
     del app.dependency_overrides[get_session]
     client.app_state.update(
-        database=FakeDatabase(behind.session), write_slots=anyio.Semaphore(0), write_slot_timeout_s=0.01
+        database=FakeDatabase(behind.session),
+        limits=FakeLimits(),
+        write_slots=anyio.Semaphore(0),
+        write_slot_timeout_s=0.01,
     )
     method, path, body = RATE
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from server.search.index import SearchDocument, SearchIndex
+from server.search.index import SearchDocument, SearchIndex, build_index
 
 Search = Callable[[str], list[str]]
 
@@ -60,7 +60,7 @@ FILMS = [
 
 @pytest.fixture(scope="package")
 def index() -> SearchIndex:
-    return SearchIndex(FILMS)
+    return build_index(FILMS)
 
 
 @pytest.fixture

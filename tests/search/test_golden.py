@@ -7,7 +7,7 @@ import pytest
 from benchmarks.search_queries import Film, Query, golden_queries, make_queries
 from server.etl.demo import write_demo
 from server.etl.titles import parse_title
-from server.search.index import SearchDocument, SearchIndex
+from server.search.index import SearchDocument, build_index
 
 LEAST_GOLDEN_QUERIES = 150
 
@@ -29,7 +29,7 @@ def film_of(row: dict[str, str]) -> Film:
 
 def misses(films: list[Film], queries: list[Query]) -> list[str]:
     """Return what was typed where the film meant is not the first hit."""
-    index = SearchIndex(film.document for film in films)
+    index = build_index(film.document for film in films)
     return [query.text for query in queries if index.search(query.text).movie_ids[:1].tolist() != [query.movie_id]]
 
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.search.index import SearchDocument, SearchIndex
+from server.search.index import SearchDocument, build_index
 from server.search.text import locate_words, parse_name
 
 
 def marked(query: str, title: str, *alternative_titles: str) -> list[str]:
     """Return the titles of a movie with what the query marks in brackets."""
-    index = SearchIndex([SearchDocument(1, title, alternative_titles, 1999, ("Drama",), 1)])
+    index = build_index([SearchDocument(1, title, alternative_titles, 1999, ("Drama",), 1)])
     hits = index.search(query)
     titles = [title, *alternative_titles]
     return [_bracketed(text, spans) for text, spans in zip(titles, index.highlighter(hits).mark(titles), strict=True)]

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from server.search.index import SearchDocument, SearchIndex
+from server.search.index import SearchDocument, SearchIndex, build_index
 from tests.search.conftest import FILMS, Search
 
 
@@ -40,7 +40,7 @@ def test_articles_of_other_languages_make_no_difference_either(search: Search, q
 
 
 def test_a_word_that_is_an_article_elsewhere_counts_when_a_title_has_it() -> None:
-    index = SearchIndex([
+    index = build_index([
         SearchDocument(1, "Die Hard", (), 1988, (), 145),
         SearchDocument(2, "Hard Candy", (), 2005, (), 300),
     ])
@@ -151,7 +151,7 @@ def test_operators_are_plain_text(search: Search, query: str, titles: list[str])
 
 
 def test_hits_are_the_ids_of_the_movies_and_their_number() -> None:
-    index = SearchIndex([
+    index = build_index([
         SearchDocument(2**62, "Alien", (), 1979, (), 146),
         SearchDocument(5, "Aliens", (), 1986, (), 126),
     ])
@@ -164,13 +164,13 @@ def test_hits_are_the_ids_of_the_movies_and_their_number() -> None:
 
 
 def test_a_movie_is_one_hit_however_often_it_has_the_word() -> None:
-    index = SearchIndex([SearchDocument(1, "New York, New York", ("New York",), 1977, ("New",), 1)])
+    index = build_index([SearchDocument(1, "New York, New York", ("New York",), 1977, ("New",), 1)])
 
     assert index.search("new york new").movie_ids.tolist() == [1]
 
 
 def test_an_empty_catalogue_finds_nothing() -> None:
-    index = SearchIndex([])
+    index = build_index([])
 
     assert index.search("alien").movie_ids.tolist() == []
     assert index.search("alien 1979 ").total == 0

@@ -2,13 +2,13 @@
 
 import pytest
 
-from server.search.index import SearchDocument, SearchIndex
+from server.search.index import SearchDocument, build_index
 from tests.search.conftest import Search
 
 
 def titles_in_order(query: str, documents: list[SearchDocument]) -> list[str]:
     titles = {document.movie_id: document.title for document in documents}
-    return [titles[movie_id] for movie_id in SearchIndex(documents).search(query).movie_ids.tolist()]
+    return [titles[movie_id] for movie_id in build_index(documents).search(query).movie_ids.tolist()]
 
 
 def test_alien_is_alien(search: Search) -> None:
@@ -58,7 +58,7 @@ def test_the_better_fit_comes_first_among_equally_popular_movies() -> None:
         SearchDocument(11, "Thirteen", ("A Story of a Toy",), 1990, (), 10),
     ]
 
-    assert SearchIndex(documents).search("toy story").movie_ids.tolist() == [8, 7, 6, 5, 4, 9, 3, 2, 11, 10, 1]
+    assert build_index(documents).search("toy story").movie_ids.tolist() == [8, 7, 6, 5, 4, 9, 3, 2, 11, 10, 1]
 
 
 def test_a_finished_word_comes_before_the_beginning_of_a_more_popular_one() -> None:
@@ -102,10 +102,10 @@ def test_ten_times_the_ratings_outweigh_a_slightly_better_fit() -> None:
 def test_movies_that_are_equal_in_all_stand_by_id() -> None:
     documents = [SearchDocument(movie_id, "Hamlet", (), 1990, (), 7) for movie_id in (30, 4, 100)]
 
-    assert SearchIndex(documents).search("hamlet").movie_ids.tolist() == [4, 30, 100]
+    assert build_index(documents).search("hamlet").movie_ids.tolist() == [4, 30, 100]
 
 
 def test_movies_without_ratings_are_found() -> None:
     documents = [SearchDocument(1, "Hamlet", (), 1990, (), 0), SearchDocument(2, "Hamlet", (), 1996, (), 1)]
 
-    assert SearchIndex(documents).search("hamlet").movie_ids.tolist() == [2, 1]
+    assert build_index(documents).search("hamlet").movie_ids.tolist() == [2, 1]

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
 from server.backend.session import Database
-from server.services.live import LiveCatalogue, LiveModel
+from server.services.live import LiveModel
+from server.services.live_catalogue import LiveCatalogue
 from server.services.movies import MovieService
 from server.services.training import Trainer
 from tests.conftest import DATABASES, database_copy

@@ -1,16 +1,17 @@
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from server.backend.model_store import ModelStore
+from server.backend.model_store import ModelStore, OpenFile
 from server.backend.session import Database
 from server.errors import ArtifactError, NoActiveModel
+from server.recommender.gate import Verdict
 from server.services import live
-from server.services.live import LiveCatalogue, LiveModel
-from server.services.recommendation_engine import RecommendationEngineService
+from server.services.live import LiveModel
+from server.services.recommendation_engine import ModelVersionDataManager, RecommendationEngineService
 from server.services.training import Trainer
-from tests.etl.source_files import load_folder, write_source
 from tests.services.builders import add_version
 
 Train = Callable[[], int]
@@ -112,6 +113,46 @@ def test_a_version_after_an_unreadable_one_is_served_without_delay(live_model: L
     assert (live_model.version, live_model.problem) == (readable, None)
 
 
+def test_a_new_process_serves_the_newest_predecessor_that_can_be_read(
+    live_model: LiveModel, train: Train, store: ModelStore
+) -> None:
+    first, second, third = train(), train(), train()
+    with live_model.database.transaction(writes=True) as session:
+        never_live = add_version(session, "nowhere", Verdict(is_passed=False, reason="It is worse."))
+        store.remove(ModelVersionDataManager(session).get_artifact(second))
+        (Path(store.root) / ModelVersionDataManager(session).get_artifact(third) / "manifest.json").write_text("{}")
+
+    live_model.refresh()
+
+    assert first < second < third < never_live
+    assert live_model.version == first
+    assert str(live_model.problem).startswith(f"Model version {third} cannot be read. ")
+
+
+def test_while_a_slow_store_gives_a_new_version_the_old_one_serves(live_model: LiveModel, train: Train) -> None:
+    first = train()
+    live_model.refresh()
+    second = train()
+    asked, answered = threading.Event(), threading.Event()
+    opener = live_model.store.opener
+
+    def open_slowly(name: str) -> OpenFile:
+        asked.set()
+        assert answered.wait(60)
+        return opener(name)
+
+    live_model.store.opener = open_slowly  # type: ignore[method-assign]  # a store that takes its time
+    refresh = threading.Thread(target=live_model.refresh)
+    refresh.start()
+    asked.wait(60)
+    while_it_waits = (live_model.version, live_model.get().card.algorithm)
+    answered.set()
+    refresh.join()
+
+    assert while_it_waits == (first, "ease")
+    assert live_model.version == second
+
+
 @pytest.mark.parametrize(("retry_s", "served_version"), [(0, 1), (60, None)])
 def test_an_unreadable_version_is_tried_again_after_a_while(
     live_model: LiveModel,
@@ -132,32 +173,3 @@ def test_an_unreadable_version_is_tried_again_after_a_while(
 
     assert live_model.version == served_version
     assert (live_model.problem is None) == (served_version is not None)
-
-
-def test_the_index_of_an_empty_catalogue_finds_nothing(database: Database) -> None:
-    live_catalogue = LiveCatalogue(database)
-
-    live_catalogue.refresh()
-
-    assert live_catalogue.movies == 0
-    assert live_catalogue.index.search("toy").total == 0
-
-
-def test_the_index_is_built_anew_only_after_an_ingestion_that_changed_something(
-    catalogue: Database, tmp_path: Path
-) -> None:
-    live_catalogue = LiveCatalogue(catalogue)
-    live_catalogue.refresh()
-    first = live_catalogue.index
-
-    load_folder(tmp_path / "films", catalogue)
-    live_catalogue.refresh()
-    after_the_same = live_catalogue.index
-    load_folder(write_source(tmp_path / "more", movies=["20,Toys (1992),Comedy|Fantasy"]), catalogue)
-    live_catalogue.refresh()
-
-    assert after_the_same is first
-    assert live_catalogue.movies == 13
-    assert live_catalogue.index.search("toys").movie_ids.tolist() == [20]
-    assert live_catalogue.index.search("fantasy 1992").movie_ids.tolist() == [20]
-    assert live_catalogue.index.search("cidade de deus crime 2002").movie_ids.tolist() == [5]

@@ -3,7 +3,8 @@ from sqlalchemy.orm import Session
 
 from server.backend.session import Database
 from server.schemas.operations import Readiness
-from server.services.live import LiveCatalogue, LiveModel
+from server.services.live import LiveModel
+from server.services.live_catalogue import LiveCatalogue
 from server.services.operations import OperationsDataManager, OperationsService
 from tests.services.builders import add_version
 

@@ -1,0 +1,25 @@
+"""Logging in on the wire, as OAuth2 (RFC 6749, 4.3) has it."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from server.schemas.base import ReadSchema
+
+
+class TokenRequest(BaseModel):
+    """The form of OAuth2's password flow; what else a client sends is ignored, as OAuth2 demands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    grant_type: Literal["password"]
+    username: str = Field(description="The id of the user.", examples=["1"])
+    password: SecretStr
+
+
+class Token(ReadSchema):
+    """A token, to be sent with each request as ``Authorization: Bearer <token>``."""
+
+    access_token: str
+    token_type: Literal["bearer"]
+    expires_in: int = Field(description="Seconds from now until the token expires.", examples=[1800])

@@ -1,0 +1,78 @@
+"""Traces for OpenTelemetry: of requests and of the statements in them.
+
+They are made where the extra ``otel`` is installed and its own variables (``OTEL_…``) name where to send them.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from fastapi import FastAPI
+from sqlalchemy import Connection, Engine, ExceptionContext, event
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+PROBES = "/livez$,/readyz$,/metrics$"
+
+
+def is_wanted() -> bool:
+    """Say whether traces can be made, and where to send them is known."""
+    is_installed = find_spec("opentelemetry") is not None and find_spec("opentelemetry.sdk") is not None
+    return is_installed and any(os.environ.get(name) for name in ENDPOINTS)
+
+
+def trace_requests(app: FastAPI) -> None:
+    """Let each request of an app be a span, but for what asks after its health."""
+    if is_wanted():
+        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415 (of the extra)
+
+        FastAPIInstrumentor.instrument_app(app, excluded_urls=PROBES, exclude_spans=["receive", "send"])
+
+
+@contextmanager
+def exported(engine: Engine) -> Iterator[None]:
+    """Let each statement be a span as well, and send all spans away while the block runs."""
+    if not is_wanted():
+        yield
+        return
+    # Of the extra, and slow to import.
+    from opentelemetry import trace  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+    resource = Resource.create({"service.name": os.environ.get("OTEL_SERVICE_NAME", "matinee")})
+    provider = TracerProvider(resource=resource)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    _trace_statements(engine)
+    try:
+        yield
+    finally:
+        provider.shutdown()
+
+
+def _trace_statements(engine: Engine) -> None:
+    """Make a span of each statement within a request; OpenTelemetry's own way ends before SQLAlchemy 2.1."""
+    from opentelemetry import trace  # noqa: PLC0415 (of the extra)
+
+    tracer = trace.get_tracer("matinee")
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def begin(connection: Connection, _cursor: object, statement: str, *_others: object) -> None:
+        if trace.get_current_span().is_recording():
+            attributes = {"db.system.name": engine.dialect.name, "db.query.text": statement}
+            name = statement.split(maxsplit=1)[0]
+            connection.info["span"] = tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def end(connection: Connection, *_others: object) -> None:
+        if span := connection.info.pop("span", None):
+            span.end()
+
+    @event.listens_for(engine, "handle_error")
+    def fail(failed: ExceptionContext) -> None:
+        if failed.connection is not None and (span := failed.connection.info.pop("span", None)):
+            span.record_exception(failed.original_exception)
+            span.end()

@@ -1,0 +1,100 @@
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from server.backend.tokens import LEEWAY_S, Caller, TokenSigner
+from server.errors import InvalidToken
+from tests.passwords import SECRET
+
+CALLER = Caller(user_id=7, generation=2)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def tokens() -> TokenSigner:
+    return TokenSigner(SECRET, lifetime_s=60)
+
+
+def claims(changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Give the claims of a good token, some of them changed, and without those that are None."""
+    now = datetime.now(UTC)
+    good = {"sub": "7", "aud": "matinee", "iat": now, "exp": now + MINUTE, "generation": 2}
+    return {name: value for name, value in (good | (changes or {})).items() if value is not None}
+
+
+def test_a_token_says_whose_it_is(tokens: TokenSigner) -> None:
+    assert tokens.read(tokens.sign(CALLER)) == CALLER
+
+
+def test_a_token_holds_these_claims_and_no_secret(tokens: TokenSigner) -> None:
+    before = int(datetime.now(UTC).timestamp())
+
+    payload = json.loads(base64.urlsafe_b64decode(tokens.sign(CALLER).split(".")[1] + "=="))
+
+    assert payload == {
+        "sub": "7",
+        "aud": "matinee",
+        "iat": payload["iat"],
+        "exp": payload["iat"] + 60,
+        "generation": 2,
+    }
+    assert before <= payload["iat"] <= before + 60
+
+
+def test_what_these_tests_forge_would_be_good_but_for_the_change(tokens: TokenSigner) -> None:
+    assert tokens.read(jwt.encode(claims(), SECRET, "HS256")) == CALLER
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": 1_000_000_000},
+        {"iat": 4_000_000_000},
+        {"aud": "another"},
+        {"aud": None},
+        {"sub": None},
+        {"iat": None},
+        {"exp": None},
+        {"generation": None},
+        {"sub": "seven"},
+        {"generation": "second"},
+        {"generation": [2]},
+    ],
+    ids=str,
+)
+def test_a_token_with_a_wrong_or_missing_claim_is_invalid(tokens: TokenSigner, changes: dict[str, Any]) -> None:
+    forged = jwt.encode(claims(changes), SECRET, "HS256")
+
+    with pytest.raises(InvalidToken):
+        tokens.read(forged)
+
+
+def test_a_token_that_has_just_expired_is_forgiven_as_clocks_differ(tokens: TokenSigner) -> None:
+    late = jwt.encode(claims({"exp": datetime.now(UTC) - timedelta(seconds=LEEWAY_S / 2)}), SECRET, "HS256")
+
+    assert tokens.read(late) == CALLER
+
+
+@pytest.mark.parametrize(("secret", "algorithm"), [("", "none"), (SECRET[::-1], "HS256"), (SECRET * 2, "HS512")])
+def test_a_token_with_another_signature_is_invalid(tokens: TokenSigner, secret: str, algorithm: str) -> None:
+    forged = jwt.encode(claims(), secret or None, algorithm)
+
+    with pytest.raises(InvalidToken):
+        tokens.read(forged)
+
+
+def test_the_algorithm_is_ours_even_where_the_secret_is_right() -> None:
+    secret = SECRET * 2
+
+    with pytest.raises(InvalidToken):
+        TokenSigner(secret, lifetime_s=60).read(jwt.encode(claims(), secret, "HS512"))
+
+
+@pytest.mark.parametrize("text", ["", "x", "a.b.c", "..", "ü.ü.ü", "x" * 10_000])
+def test_what_is_no_token_is_invalid(tokens: TokenSigner, text: str) -> None:
+    with pytest.raises(InvalidToken):
+        tokens.read(text)

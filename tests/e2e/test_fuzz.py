@@ -1,0 +1,79 @@
+"""Whatever our OpenAPI document allows, and whatever it does not, is sent: every answer is one that it documents.
+
+Schemathesis makes the requests: examples, the edges of every schema and what lies beyond them, random ones, and chains
+of requests in which one answer is the next one's input. All of its checks are on.
+"""
+
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DATABASES, database_copy
+from tests.e2e.installation import API, Installation, Server
+
+SCHEMATHESIS = Path(sys.executable).with_name("st")
+# How many requests an example costs, beside those at the edges of the schemas: about this many were counted.
+CALLS_AN_EXAMPLE = 45
+
+OPEN = {"write_limit": ""}
+SIGNED = {
+    "auth": "true",
+    "auth_secret": secrets.token_hex(32),
+    "auth_token_lifetime_s": "86400",
+    "write_limit": "",
+    "login_limit": "",
+}
+MODES = {"open": OPEN, "signed": SIGNED}
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Make a demo with a model on each kind of database."""
+    folder = tmp_path_factory.mktemp("fuzzed")
+    with database_copy(request, folder) as url:
+        installation = Installation(folder, url)
+        installation.run("ingest", "demo")
+        installation.run("train", "--algorithm", "popularity")
+        yield installation
+
+
+def signed_in(installation: Installation, server: Server) -> list[str]:
+    """Give the options with which an admin calls, where there is a place to log in at."""
+    if f"{API}/token" not in server.client.get("/openapi.json").json()["paths"]:
+        return []
+    password = secrets.token_urlsafe(24)
+    made = installation.run("user", "create", "--admin", typed=password)
+    form = {"grant_type": "password", "username": re.findall(r"\d+", made)[0], "password": password}
+    token = server.client.post(f"{API}/token", data=form).json()["access_token"]
+    return ["--header", f"Authorization: Bearer {token}"]
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
+def test_every_answer_is_one_that_the_document_knows(
+    installation: Installation, mode: dict[str, str], fuzz_calls: int
+) -> None:
+    # The fastest algorithm: among the requests are trainings.
+    with installation.serve(algorithm="popularity", **mode) as server:
+        done = subprocess.run(
+            [
+                SCHEMATHESIS, "run", f"{server.address}/openapi.json", "--checks", "all", "--no-color",
+                "--max-examples", str(max(1, fuzz_calls // CALLS_AN_EXAMPLE)), "--suppress-health-check", "all",
+                *signed_in(installation, server),
+            ],
+            cwd=installation.folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        log = server.log.read_text()
+
+    generated = re.search(r"(\d+) generated", done.stdout)
+    print(done.stdout[-2000:])  # noqa: T201 (shown by make fuzz, and where this fails)
+    assert done.returncode == 0, done.stdout
+    assert generated
+    assert int(generated[1]) >= min(fuzz_calls, 300)
+    assert " ERROR " not in log
+    assert "Traceback" not in log
+    assert "ok       statistics: " in installation.run("doctor")

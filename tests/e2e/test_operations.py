@@ -1,0 +1,94 @@
+"""What an operator sees of a server with several workers: metrics of all of them, logs in one form, traces."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.backend.test_metrics import read
+from tests.e2e.installation import API, Installation, poll
+from tests.e2e.test_databases import ask_fresh_connections
+
+READY = ("GET", "/readyz", "200")
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes what is posted to it."""
+
+    received: bytes = b""
+
+    def do_POST(self) -> None:
+        Collector.received += self.path.encode() + b" " + self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        return
+
+
+@pytest.fixture
+def collector() -> Iterator[str]:
+    """Run a collector of traces, and give its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_any_worker_tells_the_metrics_of_all(installation: Installation) -> None:
+    with installation.serve("--workers", "2") as server:
+        before = read(server.client.get("/metrics").content, "matinee_requests_total").get(READY, 0)
+        ask_fresh_connections(server)
+        texts = [server.client.get("/metrics").content for _ in range(4)]
+
+    assert [read(text, "matinee_requests_total")[READY] - before for text in texts] == [40] * 4
+    assert [read(text, "matinee_model_version") for text in texts] == [{(): 1}] * 4
+
+
+def test_recommendations_that_are_rated_are_followed(installation: Installation) -> None:
+    with installation.serve() as server:
+        user_id = server.client.post(f"{API}/user").json()["user_id"]
+        recommended = server.client.get(f"{API}/user/{user_id}/recommended-movies").json()
+        for movie_id, rating in zip(recommended["movie_ids"], (5.0, 3.0), strict=False):
+            body = {"user_id": user_id, "movie_id": movie_id, "rating": rating}
+            assert server.client.post(f"{API}/ratings", json=body).status_code == 201
+
+        text = server.client.get("/metrics").content
+
+    rated, liked, predicted = (
+        sum(read(text, f"matinee_recommended_{name}_total").values()) for name in ("rated", "liked", "predicted")
+    )
+    assert (rated, liked) == (2, 1)
+    assert predicted == pytest.approx(sum(recommended["probabilities"][:2]))
+
+
+def test_every_line_of_a_server_is_json_where_that_is_wanted(installation: Installation) -> None:
+    with installation.serve("--workers", "2", log_format="json") as server:
+        server.wait_for_end(server.start_training())
+        log = server.log
+
+    lines = [line for line in log.read_text().splitlines() if line.startswith("{")]
+    loggers = {json.loads(line)["logger"] for line in lines}
+    welcome, _, rest = log.read_text().partition("{")
+    assert welcome.startswith("Matinee serves at ")
+    assert len(lines) == len(("{" + rest).splitlines())
+    assert {"uvicorn.error", "server.access", "server.backend.trainer"} <= loggers
+    assert "uvicorn.access" not in loggers
+
+
+def test_traces_go_where_the_environment_says(
+    installation: Installation, collector: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+
+    with installation.serve() as server:
+        assert server.client.get(f"{API}/movies/1").status_code == 200
+        spans = poll(lambda: Collector.received if b"FROM movies" in Collector.received else None)
+
+    assert b"/v1/traces " in spans
+    assert b"/movies/{movie_id}" in spans
+    assert b"matinee" in spans
+    assert b"/readyz" not in spans
