@@ -73,7 +73,7 @@ audit: .venv/.installed-dev ## Look the locked dependencies up among known vulne
 	@.venv/bin/python -m checks.audit .venv/requirements.txt
 
 .PHONY: fuzz
-fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each database; every answer must be as documented
+fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each database, with authentication and without
 	@.venv/bin/pytest tests/e2e/test_fuzz.py -s --fuzz-calls $(CALLS) --timeout 0 -p no:cacheprovider
 
 .PHONY: chaos

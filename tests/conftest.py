@@ -21,12 +21,15 @@ hypothesis.settings.register_profile("matinee", deadline=None)
 hypothesis.settings.load_profile("matinee")
 
 DATABASES = ("sqlite", "postgresql")
+FUZZ_CALLS = 50
 MakeSettings = Callable[..., Settings]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `make fuzz` say how long it goes on; what is here is enough for every day."""
-    parser.addoption("--fuzz-calls", type=int, default=50, help="generated requests, beside those at every edge")
+    parser.addoption(
+        "--fuzz-calls", type=int, default=FUZZ_CALLS, help="generated requests, beside those at every edge"
+    )
 
 
 @pytest.fixture(scope="session")
