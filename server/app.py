@@ -1,6 +1,7 @@
 """The FastAPI app: what it is made of, and what lives as long as it does."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -115,8 +116,10 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         live_model = LiveModel(database, store)
         supervisor = TrainingSupervisor(database, settings)
         tasks = (live_catalogue.refresh, live_model.refresh, supervisor.look_after_runs)
-        for load in tasks[:2]:
-            load()
+        # Side by side: reading a model and checking its digests leaves Python free.
+        with ThreadPoolExecutor() as pool:
+            for loaded in [pool.submit(load) for load in tasks[:2]]:
+                loaded.result()
         refresher = Refresher(tasks, settings.refresh_interval_s)
         refresher.start()
         try:

@@ -3,14 +3,16 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
+
+if TYPE_CHECKING:  # SQLAlchemy imports the driver where the database is PostgreSQL
+    import psycopg
 
 # On SQLite one connection for each of the 40 threads in which handlers run, and one for the event loop, where quick
 # ones do; PostgreSQL's connections are dearer.
@@ -126,9 +128,9 @@ def _prepare_bulk(connection: Connection) -> None:
     driver.commit()
 
 
-def _limit_lock_waits(timeout_s: float) -> Callable[[psycopg.Connection, object], None]:
+def _limit_lock_waits(timeout_s: float) -> Callable[["psycopg.Connection", object], None]:
     # Not by the connection's `options`, which the URL may use and poolers refuse.
-    def prepare(connection: psycopg.Connection, _record: object) -> None:
+    def prepare(connection: "psycopg.Connection", _record: object) -> None:
         connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(timeout_s * 1000)}ms"])
         connection.commit()
 

@@ -1,6 +1,8 @@
 """A trained model as files: a ``.npy`` for each array, and a manifest that vouches for them. No pickle."""
 
 import hashlib
+import io
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields
@@ -26,7 +28,8 @@ MANIFEST = "manifest.json"
 TRIAL = "trial_"
 """The names of a trial's arrays begin so."""
 
-CHUNK_BYTES = 1 << 20
+LONGEST_HEADER = 1 << 12
+"""Bytes before the numbers of a ``.npy`` file, at most."""
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
@@ -160,15 +163,18 @@ def _save_array(name: str, array: Array, open_file: OpenFile) -> ArrayRecord:
 
 
 def _load_array(name: str, record: ArrayRecord, open_file: OpenFile) -> Array:
-    """Read an array in two passes: NumPy must not see the header of a file before it is known to be ours."""
+    """Read an array into memory once. NumPy must not see the header of a file before it is known to be ours."""
     with _reading(f"{name}.npy", open_file) as file:
-        sha256 = hashlib.sha256()
-        while chunk := file.read(CHUNK_BYTES):
-            sha256.update(chunk)
-    if sha256.hexdigest() != record.sha256:
+        content = np.empty(file.seek(0, os.SEEK_END), np.uint8)
+        file.seek(0)
+        n_read = file.readinto(content.data)  # type: ignore[attr-defined]  # all files in binary mode have it
+    if n_read != content.size or hashlib.sha256(content.data).hexdigest() != record.sha256:
         raise _damaged(f"{name}.npy")
-    with _reading(f"{name}.npy", open_file) as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+    header = io.BytesIO(content[:LONGEST_HEADER].tobytes())
+    np.lib.format.read_magic(header)
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(header)
+    array: Array = content[header.tell() :].view(dtype).reshape(shape, order="F" if is_fortran else "C")
+    return array
 
 
 @contextmanager
