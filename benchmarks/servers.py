@@ -46,8 +46,9 @@ def bare_server() -> Iterator[Server]:
 
 @contextmanager
 def matinee_server(settings: Settings) -> Iterator[Server]:
-    """Run ``matinee serve`` for the length of a block."""
-    with _running(["-m", "server.cli", "serve"], settings.as_environment(), f"{API}/movies") as server:
+    """Run ``matinee serve`` for the length of a block, without a log line a request, as the bare app."""
+    environment = settings.as_environment() | {"MATINEE_LOG_LEVEL": "warning"}
+    with _running(["-m", "server.cli", "serve"], environment, f"{API}/movies") as server:
         yield server
 
 

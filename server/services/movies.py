@@ -242,7 +242,7 @@ class MovieDataManager(BaseDataManager):
         movies: dict[int, tuple[Any, ...]] = {}
         genres: dict[int, list[schemas.Genre]] = defaultdict(list)
         titles: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        rows = self.session.execute(MOVIE_DETAILS, {"movie_ids": list(movie_ids)})
+        rows = self.rows_of_driver(MOVIE_DETAILS, {"movie_ids": list(movie_ids)})
         for movie_id, part, name, number, count, mean in rows:
             if part == "movie":
                 movies[movie_id] = name, number, count, mean

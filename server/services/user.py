@@ -119,10 +119,7 @@ class UserDataManager(BaseDataManager):
 
     def get_history(self, user_id: int) -> History:
         """Read all of a user's ratings as columns."""
-        with self.session.connection().execute(HISTORY, {"user_id": user_id}) as result:
-            # The driver's own tuples: SQLAlchemy's rows would take most of the time of a recommendation.
-            assert result.cursor is not None  # noqa: S101 (it is there until the result is closed; tells the type checker)
-            rows = np.array(result.cursor.fetchall(), HISTORY_ROW)
+        rows = np.array(self.rows_of_driver(HISTORY, {"user_id": user_id}), HISTORY_ROW)
         return History(movie_ids=rows["movie"], ratings=rows["stars"], rated_at=rows["time"])
 
 
