@@ -17,6 +17,7 @@ from server.backend.session import Database
 from server.etl.loader import load
 from server.etl.movielens import open_source
 from server.models import MovieStatistics
+from server.services.live_catalogue import store_index
 from tests import postgres
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
@@ -83,8 +84,10 @@ class Workbench:
         )
 
     def _load_into(self, database: Database) -> None:
+        """Do as ``matinee ingest`` does."""
         with open_source(self.source) as source:
             load(source, database, name="benchmark")
+        store_index(database)
 
 
 def size_of(database: Database) -> str:
