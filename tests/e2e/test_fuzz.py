@@ -21,7 +21,7 @@ from tests.e2e.installation import API, Installation, Server
 SCHEMATHESIS = Path(sys.executable).with_name("st")
 HOOKS = Path(__file__).with_name("fuzz_hooks.py")
 # At least so many requests come of an example, beside those at the edges of the schemas.
-CALLS_AN_EXAMPLE = 15
+CALLS_AN_EXAMPLE = 10
 
 OPEN = {"write_limit": ""}
 SIGNED = {
