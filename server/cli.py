@@ -301,7 +301,7 @@ def serve(
         )
 
 
-@db_app.command("upgrade", epilog=examples.DB)
+@db_app.command("upgrade", epilog=examples.UPGRADE)
 def db_upgrade() -> None:
     """Bring the database to this release's schema."""
     database = Database(Settings.load())
