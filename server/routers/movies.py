@@ -12,7 +12,7 @@ router = APIRouter(prefix="/movies", tags=["movies"], route_class=PublicRoute)
 
 
 @router.get("", responses=PAGE_RESPONSES)
-@quick(when=lambda query, **_others: query.is_plain and not query.facets)
+@quick(when=lambda query, **_others: query.is_in_order and not query.facets)
 def list_movies(query: Movies, movies: MovieServiceDep, links: PageLinksDep) -> MoviePage:
     """List movies, a page at a time, all or those that fit a search and filters.
 

@@ -235,6 +235,12 @@ class MovieQuery(Paging):
         return bool(self.genre) or not (self.year_from is self.year_to is self.min_ratings is None)
 
     @property
+    def is_in_order(self) -> bool:
+        """Whether ids come in order without the database: the catalogue as it stands, or what a search has found."""
+        by_relevance = self.words is not None and self.order is MovieSort.RELEVANCE and not self.has_filters
+        return self.is_plain or by_relevance
+
+    @property
     def is_plain(self) -> bool:
         """Whether it is the catalogue as it stands: nothing searched for, filtered or ordered otherwise."""
         return self.words is None and self.order is MovieSort.ID and not self.has_filters
