@@ -75,10 +75,10 @@ def _tagged(request: Request, response: Response) -> Response:
 
 
 def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Handler], Handler]:
-    """Mark a handler that, `when` its parameters are such, only reads a few rows by their keys.
+    """Mark a handler that, `when` its parameters are such, only searches the index or reads a few rows by their keys.
 
-    SQLite, which is in this process, answers it in less time than going to a thread and back takes: it runs on the
-    event loop there. Anything longer would keep everyone else waiting.
+    With SQLite, which is in this process, that takes less time than going to a thread and back: it runs on the event
+    loop there. Anything longer would keep everyone else waiting.
     """
 
     def mark(endpoint: Handler) -> Handler:
