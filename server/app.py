@@ -1,5 +1,6 @@
 """The FastAPI app: what it is made of, and what lives as long as it does."""
 
+import gc
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -120,6 +121,9 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         with ThreadPoolExecutor() as pool:
             for loaded in [pool.submit(load) for load in tasks[:2]]:
                 loaded.result()
+        # What is there now stays: from here on the garbage collector need not go through it again and again.
+        gc.collect()
+        gc.freeze()
         refresher = Refresher(tasks, settings.refresh_interval_s)
         refresher.start()
         try:

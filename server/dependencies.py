@@ -1,24 +1,23 @@
 """Every dependency of the routers, under one name each: sessions, services, paging, headers of lists.
 
 They are ``async def`` without an await on purpose: FastAPI runs those on the event loop, where a plain ``def`` would
-cost two hops between threads. None of them blocks; a session connects at its first statement, in the handler's thread.
+cost two hops between threads. And they are few, for resolving one takes as long as a small query. None of them blocks;
+a session connects at its first statement, in the handler's thread.
 """
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Annotated, TypedDict, TypeVar, cast
+from typing import Annotated, NotRequired, TypedDict, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode
 
 import anyio
 from fastapi import BackgroundTasks, Depends, FastAPI, Form, Path, Query, Request, Response
 from fastapi.security import OAuth2PasswordBearer
-from sqlalchemy.orm import Session
 
 from server.backend.limits import ClientLimits
 from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
-from server.backend.session import Database
-from server.backend.tokens import Caller
+from server.backend.session import Database, TransactionSession
 from server.errors import NotSignedIn, TooBusy, TooManyWrites, UnavailableError
 from server.schemas.base import PageRead, PathId
 from server.schemas.base import Paging as PagingQuery
@@ -66,6 +65,8 @@ class State(TypedDict):
     login: LoginService | None
     """What gives and reads tokens, or None where authentication is off."""
     login_slots: anyio.Semaphore
+    session: NotRequired[TransactionSession]
+    """Of one request: it has a copy of the others."""
 
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
@@ -81,19 +82,35 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-async def get_session(request: Request) -> AsyncIterator[Session]:
-    """Give the request's session; `server.routing` commits and closes it.
+def session_of(request: Request) -> TransactionSession:
+    """Give the request's session, the same whenever it is asked for; no dependency, as `state_of`."""
+    state = state_of(request)
+    if "session" not in state:
+        state["session"] = state["database"].open_session(writes=request.method not in READING_METHODS)
+    return state["session"]
+
+
+async def get_session(request: Request) -> TransactionSession:
+    """Give the request's session to `server.routing`, which commits and closes it."""
+    return session_of(request)
+
+
+SessionDep = Annotated[TransactionSession, Depends(get_session)]
+
+
+async def get_write_turn(request: Request) -> AsyncIterator[None]:
+    """Wait for a place among those who write.
 
     Writers wait for each other in the database, each in a thread and with a connection. Only a few may do so at a time,
     the others wait here, where it costs nothing: threads and connections are left for those who read.
     """
     state = state_of(request)
-    if request.method in READING_METHODS:
-        yield state["database"].open_session(writes=False)
-        return
     await state["limits"].count_write(address_of(request))
     async with _slot(state["write_slots"], state["write_slot_timeout_s"], TooManyWrites()):
-        yield state["database"].open_session(writes=True)
+        yield
+
+
+WriteTurnDep = Annotated[None, Depends(get_write_turn, scope="function")]
 
 
 @asynccontextmanager
@@ -109,23 +126,18 @@ async def _slot(slots: anyio.Semaphore, timeout_s: float, refusal: UnavailableEr
         slots.release()
 
 
-SessionDep = Annotated[Session, Depends(get_session, scope="function")]
+# Before a writer's turn, which comes last: who is turned away here has not waited for it.
+async def get_access(request: Request, token: Annotated[str | None, Depends(bearer)]) -> Access:
+    """Give what says who may do what; the first parameter of every handler that not everybody may call.
 
-
-async def get_caller(request: Request, token: Annotated[str | None, Depends(bearer)]) -> Caller | None:
-    """Give who asks, or None where authentication is off and everybody may. Raises `NotSignedIn`, `InvalidToken`."""
+    Where authentication is off everybody may. Raises `NotSignedIn`, `InvalidToken`.
+    """
     login = state_of(request)["login"]
     if login is None:
-        return None
+        return OpenAccess()
     if token is None:
         raise NotSignedIn
-    return login.tokens.read(token)
-
-
-# Before the session: who is turned away here has not waited for a writer's place.
-async def get_access(caller: Annotated[Caller | None, Depends(get_caller)], session: SessionDep) -> Access:
-    """Give what says who may do what; the first parameter of every handler that not everybody may call."""
-    return OpenAccess() if caller is None else CallerAccess(session, caller)
+    return CallerAccess(session_of(request), login.tokens.read(token))
 
 
 AccessDep = Annotated[Access, Depends(get_access)]
@@ -184,41 +196,41 @@ async def get_training_supervisor(request: Request) -> TrainingSupervisor:
 TrainingSupervisorDep = Annotated[TrainingSupervisor, Depends(get_training_supervisor)]
 
 
-async def get_movie_service(session: SessionDep, request: Request) -> MovieService:
+async def get_movie_service(request: Request) -> MovieService:
     """Give the service of the movies, with the search index of this moment."""
     catalogue = state_of(request)["live_catalogue"]
-    return MovieService(session, catalogue.index, catalogue.totals)
+    return MovieService(session_of(request), catalogue.index, catalogue.totals)
 
 
-async def get_similar_movies_service(session: SessionDep, live_model: LiveModelDep) -> SimilarMoviesService:
+async def get_similar_movies_service(request: Request) -> SimilarMoviesService:
     """Give the service of the similar movies."""
-    return SimilarMoviesService(session, live_model)
+    return SimilarMoviesService(session_of(request), state_of(request)["live_model"])
 
 
-async def get_genre_service(session: SessionDep) -> GenreService:
+async def get_genre_service(request: Request) -> GenreService:
     """Give the service of the genres."""
-    return GenreService(session)
+    return GenreService(session_of(request))
 
 
-async def get_rating_service(session: SessionDep) -> RatingService:
+async def get_rating_service(request: Request) -> RatingService:
     """Give the service of the ratings."""
-    return RatingService(session)
+    return RatingService(session_of(request))
 
 
-async def get_user_service(session: SessionDep, live_model: LiveModelDep) -> UserService:
+async def get_user_service(request: Request) -> UserService:
     """Give the service of the users."""
-    return UserService(session, live_model)
+    return UserService(session_of(request), state_of(request)["live_model"])
 
 
-async def get_recommendation_engine_service(session: SessionDep) -> RecommendationEngineService:
+async def get_recommendation_engine_service(request: Request) -> RecommendationEngineService:
     """Give the service of the recommendation engine."""
-    return RecommendationEngineService(session)
+    return RecommendationEngineService(session_of(request))
 
 
-async def get_operations_service(session: SessionDep, request: Request) -> OperationsService:
+async def get_operations_service(request: Request) -> OperationsService:
     """Give the service of the health checks."""
     state = state_of(request)
-    return OperationsService(session, state["live_catalogue"], state["live_model"])
+    return OperationsService(session_of(request), state["live_catalogue"], state["live_model"])
 
 
 MovieServiceDep = Annotated[MovieService, Depends(get_movie_service)]

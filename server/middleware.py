@@ -6,7 +6,7 @@ import re
 import uuid
 
 import anyio
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,7 +37,7 @@ class RequestIdMiddleware:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = current
+                message["headers"] = [*message["headers"], (b"x-request-id", current.encode())]
             await send(message)
 
         token = request_id.set(current)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import anyio
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.problems import too_busy
@@ -21,6 +21,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+# As they are sent, and put in front of the others all at once: no handler sets any of them.
+RAW_HEADERS = Headers(HEADERS).raw
 
 # FastAPI's pages of the docs are the exception: they load their script and style, and start them by a script inline.
 DOCS_PATHS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
@@ -30,6 +32,7 @@ DOCS_POLICY = (
     "style-src 'unsafe-inline' https://cdn.jsdelivr.net https://fonts.googleapis.com; "
     "font-src https://fonts.gstatic.com; img-src data: https://fastapi.tiangolo.com https://cdn.redoc.ly"
 )
+RAW_DOCS_HEADERS = Headers(HEADERS | {"Content-Security-Policy": DOCS_POLICY}).raw
 
 
 def cross_origin_options(origins: str) -> dict[str, Any]:
@@ -60,10 +63,8 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                if scope["path"] in DOCS_PATHS:
-                    headers["Content-Security-Policy"] = DOCS_POLICY
+                ours = RAW_DOCS_HEADERS if scope["path"] in DOCS_PATHS else RAW_HEADERS
+                message["headers"] = [*ours, *message["headers"]]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -90,8 +91,9 @@ class PatienceMiddleware:
 
             async def send_without_hurry(message: Message) -> None:
                 # Of an answer that comes too late nothing is sent; one that has begun is sent to its end.
-                await anyio.lowlevel.checkpoint_if_cancelled()
-                patience.deadline = math.inf
+                if patience.deadline != math.inf:
+                    await anyio.lowlevel.checkpoint_if_cancelled()
+                    patience.deadline = math.inf
                 await send(message)
 
             await self.app(scope, receive, send_without_hurry)

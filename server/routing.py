@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
-from sqlalchemy.orm import Session
 
-from server.dependencies import SessionDep
+from server.backend.session import TransactionSession
+from server.dependencies import READING_METHODS, SessionDep, WriteTurnDep
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -36,7 +36,8 @@ class TransactionRoute(APIRoute):
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 (whatever APIRoute takes)
-        super().__init__(path, in_transaction(endpoint), **options)
+        writes = not READING_METHODS.issuperset(options["methods"])
+        super().__init__(path, in_transaction(endpoint, writes=writes), **options)
 
 
 class PublicRoute(TransactionRoute):
@@ -75,7 +76,9 @@ def _tagged(request: Request, response: Response) -> Response:
 
 
 def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Handler], Handler]:
-    """Mark a handler that, `when` its parameters are such, only searches the index or reads a few rows by their keys.
+    """Mark a handler that, `when` its parameters are such, takes a millisecond or two.
+
+    Such are those that search the index, score movies for a user, or read a few rows by their keys.
 
     With SQLite, which is in this process, that takes less time than going to a thread and back: it runs on the event
     loop there. Anything longer would keep everyone else waiting.
@@ -88,11 +91,11 @@ def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Ha
     return mark
 
 
-def in_transaction(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a handler; FastAPI sees its parameters and one more, the session that its services work in."""
+def in_transaction(endpoint: Callable[..., Any], *, writes: bool) -> Callable[..., Any]:
+    """Wrap a handler; FastAPI sees its parameters and more: the session that its services work in, a writer's turn."""
     is_quick = getattr(endpoint, "is_quick", lambda **_values: False)
 
-    def run(session: Session, values: dict[str, Any]) -> Any:  # noqa: ANN401 (as the handler has it)
+    def run(session: TransactionSession, values: dict[str, Any]) -> Any:  # noqa: ANN401 (as the handler has it)
         with session:
             result = endpoint(**values)
             session.commit()
@@ -100,12 +103,16 @@ def in_transaction(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
     # Not `def`, for FastAPI would go to a thread a second time, to validate the answer.
     @functools.wraps(endpoint)
-    async def call(*, session_of_request: Session, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
-        if session_of_request.info.get("is_in_process") and is_quick(**values):
+    async def call(*, session_of_request: TransactionSession, turn: None = None, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
+        del turn  # It is held for as long as this runs.
+        if session_of_request.is_in_process and is_quick(**values):
             return run(session_of_request, values)
         return await run_in_threadpool(run, session_of_request, values)
 
     signature = inspect.signature(endpoint)
-    session = inspect.Parameter("session_of_request", inspect.Parameter.KEYWORD_ONLY, annotation=SessionDep)
-    call.__signature__ = signature.replace(parameters=[*signature.parameters.values(), session])  # type: ignore[attr-defined]  # PEP 362
+    added = {"session_of_request": SessionDep} | ({"turn": WriteTurnDep} if writes else {})
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind) for name, kind in added.items()
+    ]
+    call.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *parameters])  # type: ignore[attr-defined]  # PEP 362
     return call

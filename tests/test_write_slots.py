@@ -4,17 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fastapi.testclient import TestClient
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from server.app import WRITE_SLOTS, create_app
 from server.backend.config import Settings
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 
 PATIENCE_S = 2.0
 WAITING = 8 * WRITE_SLOTS
 
 
-def is_postgresql(session: Session) -> bool:
+def is_postgresql(session: TransactionSession) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 

@@ -78,7 +78,7 @@ def check(database: Database) -> None:
 
 @contextmanager
 def _locked_connection(database: Database) -> Iterator[Connection]:
-    with database.open_session(writes=True) as session, session.begin():
+    with database.transaction(writes=True) as session:
         connection = session.connection()
         # On SQLite the transaction itself, BEGIN IMMEDIATE, is the lock.
         if connection.dialect.name == "postgresql":

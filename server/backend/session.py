@@ -1,12 +1,14 @@
 """The database: its engine, what SQLite must be told on each connection, and transactions."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
@@ -19,6 +21,54 @@ if TYPE_CHECKING:  # SQLAlchemy imports the driver where the database is Postgre
 POOL_SIZES = {"sqlite": 41, "postgresql": 20}
 
 BULK_CACHE_KB = 64_000
+
+
+Row = tuple[Any, ...]
+
+
+class TransactionSession(Session):
+    """A session of one transaction, on one connection from its first statement to `commit` or `close`.
+
+    What it is asked by `read_rows` is asked past the ORM, whose own transaction and rows would take most of the time
+    of a request that reads a few rows by their keys. All other statements are in the same transaction.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(expire_on_commit=False)
+        self.is_in_process = engine.dialect.name == "sqlite"
+        """Whether the database is in this process, so that a statement is no journey."""
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    def get_bind(self, *_arguments: object, **_options: object) -> Connection:
+        """Give the connection; the first call takes it from the pool and begins the transaction."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            self._connection.begin()
+        return self._connection
+
+    def read_rows(self, statement: TextClause, parameters: Mapping[str, object]) -> list[Row]:
+        """Read all rows as the driver gives them."""
+        connection = self.get_bind()
+        if self.is_in_process and not self._engine.dispatch.before_cursor_execute:
+            return _read_sqlite(connection, _sqlite_text(statement), parameters)
+        with connection.execute(statement, parameters) as result:
+            assert result.cursor is not None  # noqa: S101 (it is there until the result is closed; tells the type checker)
+            return list(result.cursor.fetchall())
+
+    def commit(self) -> None:
+        """Commit, and end the transaction."""
+        if self.in_transaction():
+            super().commit()
+        if self._connection is not None and self._connection.in_transaction():
+            self._connection.commit()
+
+    def close(self) -> None:
+        """Give the connection back; what is not committed is rolled back."""
+        super().close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class Database:
@@ -35,20 +85,16 @@ class Database:
             self.engine if self._is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         )
 
-    def open_session(self, *, writes: bool) -> Session:
-        """Give a session that takes a connection at its first statement; the caller commits and closes it.
-
-        Its ``info`` says whether the database is in this process.
-        """
-        engine = self._writing_engine if writes else self._reading_engine
-        return Session(engine, expire_on_commit=False, info={"is_in_process": self._is_sqlite})
+    def open_session(self, *, writes: bool) -> TransactionSession:
+        """Give a session that takes a connection at its first statement; the caller commits and closes it."""
+        return TransactionSession(self._writing_engine if writes else self._reading_engine)
 
     @contextmanager
-    def transaction(self, *, writes: bool) -> Iterator[Session]:
+    def transaction(self, *, writes: bool) -> Iterator[TransactionSession]:
         """Run a block in one transaction: committed at its end, rolled back on any error."""
-        engine = self._writing_engine if writes else self.engine
-        with Session(engine, expire_on_commit=False) as session, session.begin():
+        with TransactionSession(self._writing_engine if writes else self.engine) as session:
             yield session
+            session.commit()
 
     @contextmanager
     def bulk_transaction(self) -> Iterator[Session]:
@@ -71,6 +117,23 @@ class Database:
 def driver_connection(session: Session) -> Any:  # noqa: ANN401 (each driver has a class of its own)
     """Give the driver's own connection in a session's transaction, for bulk work past SQLAlchemy."""
     return session.connection().connection.dbapi_connection
+
+
+def _read_sqlite(connection: Connection, statement: str, parameters: Mapping[str, object]) -> list[Row]:
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        return list(driver.execute(statement, parameters))
+    except sqlite3.Error as error:
+        raise _as_sqlalchemy_has_it(statement, error) from error
+
+
+@lru_cache
+def _sqlite_text(statement: TextClause) -> str:
+    return str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))
+
+
+def _as_sqlalchemy_has_it(statement: str, error: sqlite3.Error) -> Exception:
+    return DBAPIError.instance(statement, None, error, sqlite3.Error)
 
 
 def _create_engine(settings: Settings) -> Engine:
@@ -144,4 +207,4 @@ def _begin_sqlite(connection: Connection) -> None:
     try:
         driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
     except sqlite3.OperationalError as error:
-        raise OperationalError("BEGIN", None, error) from error
+        raise _as_sqlalchemy_has_it("BEGIN", error) from error

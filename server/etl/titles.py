@@ -140,5 +140,7 @@ def _put_article_first(text: str) -> tuple[str, str]:
 def _fold(title: str) -> str:
     """Take case, accents and signs away and leave one blank between words; signs alone stay as they are."""
     decomposed = unicodedata.normalize("NFKD", title.replace("½", " 1/2")).casefold()
-    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    letters = decomposed
+    if not decomposed.isascii():
+        letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return " ".join(_WORD.findall(_THOUSANDS.sub("", letters.translate(_PLAIN_LETTERS)))) or title

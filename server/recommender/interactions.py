@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Self
 
@@ -92,7 +93,7 @@ class Interactions:
         """The user of every rating."""
         return np.repeat(np.arange(self.n_users), self.rating_counts)
 
-    @property
+    @cached_property
     def rating_counts(self) -> NDArray[np.int64]:
         """How many movies each user has rated."""
         return np.diff(self.offsets)
@@ -102,7 +103,7 @@ class Interactions:
         """Whether each rating is a like."""
         return self.stars >= LIKE_THRESHOLD
 
-    @property
+    @cached_property
     def like_counts(self) -> NDArray[np.int64]:
         """How many movies each user likes."""
         return np.diff(np.append(0, np.cumsum(self.liked))[self.offsets])

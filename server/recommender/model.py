@@ -146,8 +146,8 @@ class TrainedModel:
             movie_ids, scores = self._score_all(interactions, newcomers or Catalogue.of_ids(np.empty(0, np.int64)))
         else:
             movie_ids, scores = self._score_best(interactions, n_enough)
-        best = top_items(scores, n_enough if exclude_seen else n)
-        is_unseen = np.isin(movie_ids[best], history.movie_ids, invert=True)
+        best = top_items(scores, n_enough if exclude_seen else n, ids=movie_ids)
+        is_unseen = ~places_among(np.sort(history.movie_ids), movie_ids[best])[1]
         listed = best[is_unseen][:n] if exclude_seen else best
         ranks = count_higher(scores[listed], scores[best[is_unseen]])
         pairs = Pairs.of(interactions, np.zeros(listed.size, np.int64), scores[listed], ranks)
@@ -156,12 +156,11 @@ class TrainedModel:
     def _score_best(self, history: Interactions, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Score what can be among the ``n`` best: movies with a score of the user's own, and the most popular others.
 
-        Gives ids, ascending, and scores. There must be so many that something speaks for.
+        Gives ids and scores. There must be so many that something speaks for.
         """
         others = self._others[:n]
-        items = np.append(self.algorithm.modelled_items, others)
-        order = np.argsort(items, kind="stable")
-        return self.movie_ids[items[order]], self.algorithm.score_some(history, others)[order]
+        n_scored = self.algorithm.modelled_items.size + others.size
+        return self._proven_ids[:n_scored], self.algorithm.score_some(history, others)
 
     def _score_all(self, history: Interactions, newcomers: Catalogue) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Score all movies and the newcomers, by a prior where nothing speaks for them. Gives ids and scores."""
@@ -173,6 +172,11 @@ class TrainedModel:
         """The items that something speaks for, but without a score of the user's own; the most popular first."""
         others = np.setdiff1d(np.flatnonzero(self.algorithm.like_shares), self.algorithm.modelled_items)
         return others[np.argsort(-self.algorithm.like_shares[others], kind="stable")]
+
+    @cached_property
+    def _proven_ids(self) -> NDArray[np.int64]:
+        """The ids of the movies with a score of the user's own, then of the others, in their order."""
+        return self.movie_ids[np.append(self.algorithm.modelled_items, self._others)]
 
     @cached_property
     def _unproven(self) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from server.dependencies import (
 )
 from server.errors import ArtifactError, NoActiveModel, UserNotFound
 from server.problems import documented
-from server.routing import PAGE_RESPONSES, TransactionRoute, described_header
+from server.routing import PAGE_RESPONSES, TransactionRoute, described_header, quick
 from server.schemas.ratings import RatingPage
 from server.schemas.user import RecommendedMovies, User
 
@@ -44,6 +44,7 @@ def list_user_ratings(
     "/{user_id}/recommended-movies",
     responses=documented(UserNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
 )
+@quick(when=lambda query, **_others: not query.expand and not query.explain)
 def list_recommended_movies(
     access: AccessDep,
     user_id: UserId,

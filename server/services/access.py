@@ -2,8 +2,7 @@
 
 from typing import Protocol
 
-from sqlalchemy.orm import Session
-
+from server.backend.session import TransactionSession
 from server.backend.tokens import Caller
 from server.errors import AccessDenied, InvalidToken
 from server.models import Role
@@ -38,7 +37,7 @@ class CallerAccess(BaseService):
     password, count at once.
     """
 
-    def __init__(self, session: Session, caller: Caller) -> None:
+    def __init__(self, session: TransactionSession, caller: Caller) -> None:
         super().__init__(session)
         self.credentials = CredentialsDataManager(session)
         self.caller = caller

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 from pwdlib import PasswordHash
 from sqlalchemy import insert, select, update
-from sqlalchemy.orm import Session
 
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.backend.tokens import Caller, TokenSigner
 from server.errors import NoCredentials, UnfitPassword, UserNotFound, WrongCredentials
 from server.models import Credentials, Role
@@ -51,7 +50,7 @@ class LoginService:
 class CredentialsService(BaseService):
     """Rules of credentials."""
 
-    def __init__(self, session: Session, passwords: PasswordHash) -> None:
+    def __init__(self, session: TransactionSession, passwords: PasswordHash) -> None:
         super().__init__(session)
         self.credentials = CredentialsDataManager(session)
         self.users = UserDataManager(session)

@@ -3,24 +3,24 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
-    Executable,
     FromClause,
     Select,
-    bindparam,
     exists,
     func,
     literal,
     select,
     text,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
+from server.backend.session import TransactionSession
 from server.errors import MovieNotFound
 from server.models import Genre, Ingestion, Movie, MovieGenre, MovieStatistics
 from server.schemas import movies as schemas
@@ -46,16 +46,21 @@ SELECT movie_id, (SELECT max(ingestion_id) FROM ingestions) FROM movies ORDER BY
 """)
 
 # All of a page's movies in one statement: a journey to the database costs more than what it finds there.
-MOVIE_DETAILS = text("""
+MOVIE_DETAILS = """
 SELECT movie_id, 'movie' AS part, title, year, rating_count, rating_sum / nullif(rating_count, 0)
-FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id IN :movie_ids
+FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id {is_wanted}
 UNION ALL
 SELECT movie_id, 'genre', genre_name, genre_id, NULL, NULL
-FROM movie_genres JOIN genres USING (genre_id) WHERE movie_id IN :movie_ids
+FROM movie_genres JOIN genres USING (genre_id) WHERE movie_id {is_wanted}
 UNION ALL
 SELECT movie_id, 'title', title, position, NULL, NULL
-FROM alternative_titles WHERE movie_id IN :movie_ids
-""").bindparams(bindparam("movie_ids", expanding=True))
+FROM alternative_titles WHERE movie_id {is_wanted}
+"""
+# The ids are one parameter: the statement is the same for any number of them, and prepared once.
+DETAILS_IN = {
+    "sqlite": text(MOVIE_DETAILS.format(is_wanted="IN (SELECT value FROM json_each(:movie_ids))")),
+    "postgresql": text(MOVIE_DETAILS.format(is_wanted="= ANY(:movie_ids)")),
+}
 
 
 class SortKey(NamedTuple):
@@ -80,7 +85,7 @@ SORTS_BY_STATISTICS = {"popularity", "rating"}
 class MovieService(BaseService):
     """Rules of the catalogue."""
 
-    def __init__(self, session: Session, index: SearchIndex, totals: Totals) -> None:
+    def __init__(self, session: TransactionSession, index: SearchIndex, totals: Totals) -> None:
         super().__init__(session)
         self.movies = MovieDataManager(session)
         self.index = index
@@ -137,7 +142,7 @@ class MovieService(BaseService):
 class SimilarMoviesService(BaseService):
     """Rules of what is similar to a movie."""
 
-    def __init__(self, session: Session, live_model: LiveModel) -> None:
+    def __init__(self, session: TransactionSession, live_model: LiveModel) -> None:
         super().__init__(session)
         self.movies = MovieDataManager(session)
         self.live_model = live_model
@@ -161,7 +166,7 @@ class SimilarMoviesService(BaseService):
 class GenreService(BaseService):
     """Rules of the genres."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TransactionSession) -> None:
         super().__init__(session)
         self.genres = GenreDataManager(session)
 
@@ -183,19 +188,20 @@ class MovieDataManager(BaseDataManager):
 
         With them comes the catalogue's version, unless the page is empty.
         """
-        rows = self.session.execute(*self._page_statement(query, hits)).all()
+        if query.is_plain:
+            rows = self.session.read_rows(PAGE_BY_ID, {"limit": query.limit, "offset": query.offset})
+        else:
+            rows = [tuple(row) for row in self.session.execute(self._select_page(query, hits))]
         return [movie_id for movie_id, _ in rows], rows[0][1] if rows else None
 
-    def _page_statement(self, query: MovieQuery, hits: Hits | None) -> tuple[Executable, dict[str, int]]:
-        """Give a statement for ids and version, and its parameters; what everyone sees first is text."""
-        if query.is_plain:
-            return PAGE_BY_ID, {"limit": query.limit, "offset": query.offset}
+    def _select_page(self, query: MovieQuery, hits: Hits | None) -> Select[int, int]:
+        """Select ids, and the version beside each."""
         statement, rank = self._select_fitting(
             query, hits, with_statistics=query.order.lstrip("-") in SORTS_BY_STATISTICS
         )
         version = select(func.max(Ingestion.ingestion_id)).scalar_subquery()
         ordered = statement.add_columns(version).order_by(*_order(query.order, rank))
-        return ordered.limit(query.limit).offset(query.offset), {}
+        return ordered.limit(query.limit).offset(query.offset)
 
     def count(self, query: MovieQuery, hits: Hits | None) -> int:
         """Count the movies that pass the filters, among `hits` where given."""
@@ -242,12 +248,13 @@ class MovieDataManager(BaseDataManager):
         movies: dict[int, tuple[Any, ...]] = {}
         genres: dict[int, list[schemas.Genre]] = defaultdict(list)
         titles: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        rows = self.rows_of_driver(MOVIE_DETAILS, {"movie_ids": list(movie_ids)})
+        wanted = json.dumps(list(movie_ids)) if self.session.is_in_process else list(movie_ids)
+        rows = self.session.read_rows(DETAILS_IN[self.dialect], {"movie_ids": wanted})
         for movie_id, part, name, number, count, mean in rows:
             if part == "movie":
                 movies[movie_id] = name, number, count, mean
             elif part == "genre":
-                genres[movie_id].append(schemas.Genre(genre_id=number, genre_name=name))
+                genres[movie_id].append(_genre(number, name))
             else:
                 titles[movie_id].append((number, name))
         found = {
@@ -275,10 +282,10 @@ class MovieDataManager(BaseDataManager):
 
     def find_average_rating(self, movie_id: int) -> schemas.AverageRating | None:
         """Give a movie's mean and count, or None where there is no such movie."""
-        row = self.session.execute(AVERAGE_RATING, {"movie_id": movie_id}).one_or_none()
-        if row is None:
+        rows = self.session.read_rows(AVERAGE_RATING, {"movie_id": movie_id})
+        if not rows:
             return None
-        title, count, mean = row
+        ((title, count, mean),) = rows
         return schemas.AverageRating(movie_id=movie_id, title=title, avg_rating=mean, total_ratings=count)
 
     def list_unknown_to(self, known: Iterable[int], limit: int) -> list[int]:
@@ -365,6 +372,12 @@ class GenreDataManager(BaseDataManager):
             schemas.GenreCount(genre_id=genre_id, genre_name=name, total_movies=movies)
             for genre_id, name, movies in rows
         ]
+
+
+@lru_cache
+def _genre(genre_id: int, name: str) -> schemas.Genre:
+    """Give a genre, one for all movies that are of it: it does not change, and there are few."""
+    return schemas.Genre(genre_id=genre_id, genre_name=name)
 
 
 def _highlights(spans: Sequence[Sequence[Span]]) -> schemas.Highlights:

@@ -1,8 +1,8 @@
 """Health: whether this process can serve."""
 
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
 
+from server.backend.session import TransactionSession
 from server.models import User
 from server.schemas.operations import Readiness
 from server.services.base import BaseDataManager, BaseService
@@ -13,7 +13,7 @@ from server.services.live_catalogue import LiveCatalogue
 class OperationsService(BaseService):
     """Rules of readiness."""
 
-    def __init__(self, session: Session, live_catalogue: LiveCatalogue, live_model: LiveModel) -> None:
+    def __init__(self, session: TransactionSession, live_catalogue: LiveCatalogue, live_model: LiveModel) -> None:
         super().__init__(session)
         self.operations = OperationsDataManager(session)
         self.live_catalogue = live_catalogue

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, insert, select, text, update
 
+from server.backend.session import TransactionSession
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
-from server.models import MovieStatistics, Rating, User
+from server.models import MovieStatistics, Rating
 from server.schemas import ratings as schemas
 from server.schemas.base import Paging
 from server.services.base import BaseDataManager, BaseService
@@ -20,6 +20,9 @@ COLUMNS = (
     Rating.rated_at.label("timestamp"),
 )
 
+# As text, for it is the first statement of many a request.
+USER = text("SELECT 1 FROM users WHERE user_id = :user_id")
+
 
 class SavedRating(NamedTuple):
     """A rating as kept, and whether it is the user's first of this movie."""
@@ -31,7 +34,7 @@ class SavedRating(NamedTuple):
 class RatingService(BaseService):
     """Rules of rating."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TransactionSession) -> None:
         super().__init__(session)
         self.ratings = RatingDataManager(session)
 
@@ -76,7 +79,7 @@ class RatingDataManager(BaseDataManager):
 
     def user_exists(self, user_id: int) -> bool:
         """Say whether there is such a user."""
-        return self.session.scalar(select(User.user_id).where(User.user_id == user_id)) is not None
+        return bool(self.session.read_rows(USER, {"user_id": user_id}))
 
     def lock_movie(self, movie_id: int) -> bool:
         """Make other transactions that change this movie's ratings wait for this one; False for an unknown movie.

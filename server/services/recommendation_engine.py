@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
 from server.backend.model_store import ModelStore
+from server.backend.session import TransactionSession
 from server.errors import ArtifactError, ConflictError, ModelVersionNotFound, RunNotFound, TrainingInProgress
 from server.models import ActiveModel, ModelVersion, RunStatus, TrainingRun
 from server.recommender.artifact import read_manifest
@@ -35,7 +36,7 @@ UNFINISHED = (RunStatus.RUNNING, RunStatus.QUEUED)
 class RecommendationEngineService(BaseService):
     """Rules of training and of the live version."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TransactionSession) -> None:
         super().__init__(session)
         self.runs = TrainingRunDataManager(session)
         self.versions = ModelVersionDataManager(session)

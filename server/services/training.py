@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import datetime
-from itertools import chain, islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -42,11 +41,17 @@ ROWS_A_FETCH = 50_000
 RATINGS_A_CHUNK = 1 << 16
 RATING_COLUMNS = {"user_id": "i8", "movie_id": "i8", "rating": "f4", "rated_at": "i8"}
 
-# SQLite hands over rows one by one, and every number costs: so there is one less, and all are of one kind.
-NUMBERED_RATINGS = "SELECT user_id, movie_id, rated_at * 16 + CAST(rating * 2 AS INTEGER) FROM ratings"
+# Drivers hand over rows one by one, which costs Python more than reading them costs the database. So the database packs
+# the columns of many rows. SQLite has nothing to make bytes of numbers, but writes them as text as fast as NumPy reads
+# them; a rating is a number with its time, for fractions are slow to write. The transaction is what makes the
+# statements, one after the other, see one moment.
+WRITTEN_RATINGS = """
+SELECT group_concat(user_id), group_concat(movie_id), group_concat(rated_at * 16 + CAST(rating * 2 AS INTEGER))
+FROM ratings WHERE rating_id >= ? AND rating_id < ?
+"""
+RATING_ID_RANGE = "SELECT min(rating_id), max(rating_id) FROM ratings"
 
-# PostgreSQL does so, too, which would cost Python more than reading them costs the server. So it packs columns of many
-# rows into a few bytea, in one statement, and so of one moment.
+# PostgreSQL packs columns into bytea, in one statement, and so of one moment.
 PACKED_RATINGS = """
 SELECT users, movies, stars, moments
 FROM (SELECT min(rating_id) AS first_id, max(rating_id) AS last_id FROM ratings) AS ends,
@@ -240,11 +245,13 @@ class TrainingDataManager(BaseDataManager):
         """Yield the columns of some ratings at a time, all of one moment."""
         with closing(self._driver_cursor()) as cursor:
             if self.dialect == "sqlite":
-                cursor.execute(NUMBERED_RATINGS)
-                # The driver's own tuples go into the array one by one: no list of them is ever in memory.
-                while (numbers := np.fromiter(chain.from_iterable(islice(cursor, RATINGS_A_CHUNK)), np.int64)).size:
-                    users, movies, when_and_stars = numbers.reshape(-1, 3).T
-                    moments, stars = when_and_stars >> 4, (when_and_stars & 15) / 2
+                first_id, last_id = cursor.execute(RATING_ID_RANGE).fetchone()
+                for start in range(first_id or 0, (last_id or -1) + 1, RATINGS_A_CHUNK):
+                    written = cursor.execute(WRITTEN_RATINGS, [start, start + RATINGS_A_CHUNK]).fetchone()
+                    users, movies, moments_and_stars = (
+                        np.fromstring(numbers or "", np.int64, sep=",") for numbers in written
+                    )
+                    moments, stars = moments_and_stars >> 4, (moments_and_stars & 15) / 2
                     yield {"user_id": users, "movie_id": movies, "rating": stars, "rated_at": moments}
                 return
             cursor.itersize = 1

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert, text
-from sqlalchemy.orm import Session
 
+from server.backend.session import TransactionSession
 from server.errors import UserNotFound
 from server.models import User
 from server.recommender.catalogue import Catalogue
@@ -32,7 +32,7 @@ MAX_NEWCOMERS = 500
 class UserService(BaseService):
     """Rules of users."""
 
-    def __init__(self, session: Session, live_model: LiveModel) -> None:
+    def __init__(self, session: TransactionSession, live_model: LiveModel) -> None:
         super().__init__(session)
         self.users = UserDataManager(session)
         self.ratings = RatingDataManager(session)
@@ -119,7 +119,7 @@ class UserDataManager(BaseDataManager):
 
     def get_history(self, user_id: int) -> History:
         """Read all of a user's ratings as columns."""
-        rows = np.array(self.rows_of_driver(HISTORY, {"user_id": user_id}), HISTORY_ROW)
+        rows = np.array(self.session.read_rows(HISTORY, {"user_id": user_id}), HISTORY_ROW)
         return History(movie_ids=rows["movie"], ratings=rows["stars"], rated_at=rows["time"])
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.models import Genre, MovieGenre
 from tests.threads import at_once
 
@@ -26,7 +25,7 @@ def count_genres(database: Database) -> int:
         return session.scalar(select(func.count()).select_from(Genre)) or 0
 
 
-def add_genre(session: Session, name: str) -> None:
+def add_genre(session: TransactionSession, name: str) -> None:
     session.execute(insert(Genre).values(genre_name=name))
 
 

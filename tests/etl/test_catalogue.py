@@ -3,9 +3,8 @@ from typing import NamedTuple
 
 import pytest
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.etl import catalogue
 from server.etl.batches import SourceMovie
 from server.etl.catalogue import CatalogueWriter
@@ -24,7 +23,7 @@ class Description(NamedTuple):
 
 
 @pytest.fixture
-def session(database: Database) -> Iterator[Session]:
+def session(database: Database) -> Iterator[TransactionSession]:
     with database.transaction(writes=True) as session:
         yield session
 
@@ -37,13 +36,13 @@ CITY_OF_GOD = source_movie(1, "City of God (Cidade de Deus) (God's Town) (2002)"
 DESCRIPTION = Description("City of God", ["Cidade de Deus", "God's Town"], 2002, ["Crime", "Drama"])
 
 
-def describe(session: Session, movie_id: int) -> Description:
+def describe(session: TransactionSession, movie_id: int) -> Description:
     [movie] = MovieDataManager(session).list_by_ids([movie_id])
     genres = [genre.genre_name for genre in movie.genres]
     return Description(movie.title, movie.alternative_titles, movie.year, genres)
 
 
-def test_a_new_movie_is_written_with_all_that_belongs_to_it(session: Session) -> None:
+def test_a_new_movie_is_written_with_all_that_belongs_to_it(session: TransactionSession) -> None:
     counts = CatalogueWriter(session).write([CITY_OF_GOD])
 
     assert counts == (1, 0)
@@ -73,7 +72,7 @@ def test_a_new_movie_is_written_with_all_that_belongs_to_it(session: Session) ->
     ids=["year", "genres", "no genres", "order of the titles", "all"],
 )
 def test_a_movie_that_says_something_new_is_updated(
-    session: Session, changed: SourceMovie, expected: Description
+    session: TransactionSession, changed: SourceMovie, expected: Description
 ) -> None:
     CatalogueWriter(session).write([CITY_OF_GOD])
     session.execute(update(MovieStatistics).values(rating_count=2, rating_sum=7.5))
@@ -85,14 +84,14 @@ def test_a_movie_that_says_something_new_is_updated(
     assert session.scalar(select(MovieStatistics.rating_sum)) == 7.5
 
 
-def test_a_movie_that_says_the_same_is_left_alone(session: Session) -> None:
+def test_a_movie_that_says_the_same_is_left_alone(session: TransactionSession) -> None:
     CatalogueWriter(session).write([CITY_OF_GOD])
     in_another_order = source_movie(1, CITY_OF_GOD.source_title, "Drama", "Crime")
 
     assert CatalogueWriter(session).write([in_another_order]) == (0, 0)
 
 
-def test_new_changed_and_equal_movies_are_counted_apart(session: Session) -> None:
+def test_new_changed_and_equal_movies_are_counted_apart(session: TransactionSession) -> None:
     writer = CatalogueWriter(session)
     writer.write([CITY_OF_GOD, source_movie(2, "Heat (1995)", "Action")])
 
@@ -101,18 +100,20 @@ def test_new_changed_and_equal_movies_are_counted_apart(session: Session) -> Non
     assert counts == (1, 1)
 
 
-def test_no_movies_are_no_work(session: Session) -> None:
+def test_no_movies_are_no_work(session: TransactionSession) -> None:
     assert CatalogueWriter(session).write([]) == (0, 0)
 
 
-def test_a_genre_is_one_row_for_all_its_movies_and_loads(session: Session) -> None:
+def test_a_genre_is_one_row_for_all_its_movies_and_loads(session: TransactionSession) -> None:
     for movie_id in (1, 2, 3):
         CatalogueWriter(session).write([source_movie(movie_id, f"Film {movie_id}", "Crime", "Drama")])
 
     assert session.scalars(select(Genre.genre_name).order_by(Genre.genre_id)).all() == ["Crime", "Drama"]
 
 
-def test_movies_that_do_not_fit_one_statement_are_written(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_movies_that_do_not_fit_one_statement_are_written(
+    session: TransactionSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(catalogue, "MOVIES_A_QUERY", 2)
     movies = [source_movie(movie_id, f"Film {movie_id} (Other {movie_id})", "Drama") for movie_id in range(1, 6)]
 

@@ -43,6 +43,7 @@ def app(behind: Fakes) -> FastAPI:
     app.dependency_overrides = {
         dependencies.get_access: OpenAccess,
         dependencies.get_session: lambda: behind.session,
+        dependencies.get_write_turn: lambda: None,
         dependencies.get_movie_service: lambda: behind.movies,
         dependencies.get_similar_movies_service: lambda: behind.similar,
         dependencies.get_genre_service: lambda: behind.genres,

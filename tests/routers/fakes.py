@@ -3,9 +3,10 @@
 import threading
 from datetime import datetime, timedelta, timezone
 
-from sqlalchemy.orm import Session
+from sqlalchemy import create_engine
 
 from server.backend.model_store import ModelStore
+from server.backend.session import TransactionSession
 from server.errors import (
     ModelVersionNotFound,
     MovieNotFound,
@@ -102,11 +103,11 @@ VERSION = ModelVersion(
 )
 
 
-class FakeSession(Session):
+class FakeSession(TransactionSession):
     """A session without a database that notes how its transaction ends; its COMMIT can be made to fail."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(create_engine("sqlite://"))
         self.events: list[str] = []
         self.commit_threads: list[str] = []
         self.commit_error: Exception | None = None

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.dependencies import get_session
+from server.dependencies import get_session, get_write_turn
 from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
 from tests.routers.fakes import FakeDatabase, FakeLimits
@@ -82,16 +82,18 @@ def test_a_request_is_committed_once_before_its_response(client: TestClient, beh
         ("/movies?genre=Drama", False),
         ("/movies?sort=rating", False),
         ("/movies?facets=true", False),
-        ("/user/1/recommended-movies", False),
+        ("/user/1/recommended-movies", True),
+        ("/user/1/recommended-movies?expand=movies", False),
+        ("/user/1/recommended-movies?explain=true", False),
     ],
 )
-def test_only_a_search_or_a_read_of_a_few_rows_in_this_process_runs_on_the_event_loop(
+def test_only_what_takes_a_millisecond_or_two_in_this_process_runs_on_the_event_loop(
     client: TestClient,
     behind: Fakes,
     path: str,
     is_on_event_loop: bool,  # noqa: FBT001 (a parameter of the test)
 ) -> None:
-    behind.session.info["is_in_process"] = True
+    behind.session.is_in_process = True
 
     client.get(API + path)
 
@@ -100,7 +102,7 @@ def test_only_a_search_or_a_read_of_a_few_rows_in_this_process_runs_on_the_event
 
 
 def test_what_is_asked_of_a_database_elsewhere_runs_in_a_thread(client: TestClient, behind: Fakes) -> None:
-    behind.session.info["is_in_process"] = False
+    behind.session.is_in_process = False
 
     client.get(f"{API}/movies/7")
 
@@ -167,6 +169,7 @@ def test_an_unexpected_error_in_a_handler_commits_nothing(client: TestClient, be
 
 def test_writers_wait_for_a_free_slot_but_not_for_ever(app: FastAPI, client: TestClient, behind: Fakes) -> None:
     del app.dependency_overrides[get_session]
+    del app.dependency_overrides[get_write_turn]
     client.app_state.update(
         database=FakeDatabase(behind.session),
         limits=FakeLimits(),

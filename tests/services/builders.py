@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.models import MovieStatistics, Rating, TrainingRun
 from server.recommender.gate import Verdict
 from server.schemas.movies import MoviePage
@@ -74,7 +73,7 @@ def is_of_kind(movie_id: int, user_id: int) -> bool:
 PASSED = Verdict(is_passed=True, reason="It is not worse.")
 
 
-def add_version(session: Session, artifact: str, verdict: Verdict = PASSED) -> int:
+def add_version(session: TransactionSession, artifact: str, verdict: Verdict = PASSED) -> int:
     """Carry a run through that has trained nothing, and give its version, which is live if it has passed."""
     engine = RecommendationEngineService(session)
     return engine.complete_run(engine.start_run(), version_values(artifact), verdict)
@@ -104,7 +103,7 @@ def version_values(artifact: str) -> dict[str, object]:
     }
 
 
-def fall_silent(session: Session, run_id: int) -> None:
+def fall_silent(session: TransactionSession, run_id: int) -> None:
     """Let a run's last sign of life be an hour ago."""
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     session.execute(update(TrainingRun).where(TrainingRun.run_id == run_id).values(heartbeat_at=an_hour_ago))
@@ -115,7 +114,7 @@ def ids_of(page: MoviePage) -> list[int]:
     return [movie.movie_id for movie in page.movies]
 
 
-def kept_statistics(session: Session) -> dict[int, tuple[int, float]]:
+def kept_statistics(session: TransactionSession) -> dict[int, tuple[int, float]]:
     """Read number and sum of the ratings of each movie that has some, as kept."""
     rows = session.execute(
         select(MovieStatistics.movie_id, MovieStatistics.rating_count, MovieStatistics.rating_sum).where(
@@ -125,7 +124,7 @@ def kept_statistics(session: Session) -> dict[int, tuple[int, float]]:
     return {movie_id: (count, total) for movie_id, count, total in rows}
 
 
-def recounted_statistics(session: Session) -> dict[int, tuple[int, float]]:
+def recounted_statistics(session: TransactionSession) -> dict[int, tuple[int, float]]:
     """Count number and sum of the ratings of each movie that has some."""
     stars: dict[int, list[float]] = {}
     for movie_id, rating in session.execute(select(Rating.movie_id, Rating.rating)):
@@ -133,7 +132,7 @@ def recounted_statistics(session: Session) -> dict[int, tuple[int, float]]:
     return {movie_id: (len(ratings), sum(ratings)) for movie_id, ratings in stars.items()}
 
 
-def in_transaction(database: Database, call: Callable[[Session], ResultT]) -> ResultT:
+def in_transaction(database: Database, call: Callable[[TransactionSession], ResultT]) -> ResultT:
     """Run a call in a writing transaction of its own."""
     with database.transaction(writes=True) as session:
         return call(session)

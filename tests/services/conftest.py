@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.services.live import LiveModel
 from server.services.live_catalogue import LiveCatalogue
 from server.services.movies import MovieService
@@ -79,7 +78,7 @@ def tastes(database: Database, tmp_path: Path) -> Database:
 
 
 @pytest.fixture
-def session(database: Database) -> Iterator[Session]:
+def session(database: Database) -> Iterator[TransactionSession]:
     """Run the test in a transaction, committed in the end."""
     with database.transaction(writes=True) as session:
         yield session

@@ -1,6 +1,6 @@
 import pytest
-from sqlalchemy.orm import Session
 
+from server.backend.session import TransactionSession
 from server.backend.tokens import Caller
 from server.errors import AccessDenied, InvalidToken
 from server.models import Role
@@ -10,7 +10,7 @@ from tests.passwords import ANOTHER, PASSWORD, CountingPasswords
 
 
 @pytest.fixture
-def credentials(session: Session) -> CredentialsService:
+def credentials(session: TransactionSession) -> CredentialsService:
     return CredentialsService(session, CountingPasswords())
 
 
@@ -24,11 +24,11 @@ def admin(credentials: CredentialsService) -> int:
     return credentials.create_user(PASSWORD, Role.ADMIN)
 
 
-def access_of(session: Session, user_id: int, generation: int = 1) -> CallerAccess:
+def access_of(session: TransactionSession, user_id: int, generation: int = 1) -> CallerAccess:
     return CallerAccess(session, Caller(user_id, generation))
 
 
-def test_a_user_acts_as_himself_only(session: Session, user: int, admin: int) -> None:
+def test_a_user_acts_as_himself_only(session: TransactionSession, user: int, admin: int) -> None:
     access = access_of(session, user)
 
     access.check_is(user)
@@ -38,7 +38,7 @@ def test_a_user_acts_as_himself_only(session: Session, user: int, admin: int) ->
         access.check_is_admin()
 
 
-def test_an_admin_acts_as_anybody(session: Session, user: int, admin: int) -> None:
+def test_an_admin_acts_as_anybody(session: TransactionSession, user: int, admin: int) -> None:
     access = access_of(session, admin)
 
     access.check_is(admin)
@@ -46,7 +46,7 @@ def test_an_admin_acts_as_anybody(session: Session, user: int, admin: int) -> No
     access.check_is_admin()
 
 
-def test_a_role_counts_at_once(session: Session, credentials: CredentialsService, user: int) -> None:
+def test_a_role_counts_at_once(session: TransactionSession, credentials: CredentialsService, user: int) -> None:
     access = access_of(session, user)
 
     credentials.set_role(user, Role.ADMIN)
@@ -58,7 +58,7 @@ def test_a_role_counts_at_once(session: Session, credentials: CredentialsService
 
 
 def test_a_new_password_voids_the_tokens_of_the_old(
-    session: Session, credentials: CredentialsService, user: int
+    session: TransactionSession, credentials: CredentialsService, user: int
 ) -> None:
     credentials.set_password(user, ANOTHER)
 
@@ -68,12 +68,14 @@ def test_a_new_password_voids_the_tokens_of_the_old(
 
 
 @pytest.mark.parametrize("generation", [0, 2])
-def test_a_token_of_another_generation_is_void(session: Session, admin: int, generation: int) -> None:
+def test_a_token_of_another_generation_is_void(session: TransactionSession, admin: int, generation: int) -> None:
     with pytest.raises(InvalidToken):
         access_of(session, admin, generation).check_is_admin()
 
 
-def test_a_token_of_a_user_who_cannot_log_in_is_void(session: Session, credentials: CredentialsService) -> None:
+def test_a_token_of_a_user_who_cannot_log_in_is_void(
+    session: TransactionSession, credentials: CredentialsService
+) -> None:
     user_id = credentials.users.create()
 
     with pytest.raises(InvalidToken):

@@ -1,7 +1,6 @@
 import pytest
-from sqlalchemy.orm import Session
 
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.backend.tokens import Caller, TokenSigner
 from server.errors import NoCredentials, UnfitPassword, UserNotFound, WrongCredentials
 from server.models import Role
@@ -25,7 +24,7 @@ def login(database: Database, passwords: CountingPasswords) -> LoginService:
 
 
 @pytest.fixture
-def credentials(session: Session, passwords: CountingPasswords) -> CredentialsService:
+def credentials(session: TransactionSession, passwords: CountingPasswords) -> CredentialsService:
     return CredentialsService(session, passwords)
 
 

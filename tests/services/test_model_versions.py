@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
 from server.backend.model_store import ModelStore
+from server.backend.session import TransactionSession
 from server.errors import ConflictError
 from server.models import ModelVersion
 from server.schemas import recommendation_engine as schemas
@@ -16,12 +16,12 @@ from tests.services.builders import add_version
 
 
 @pytest.fixture
-def engine(session: Session) -> RecommendationEngineService:
+def engine(session: TransactionSession) -> RecommendationEngineService:
     return RecommendationEngineService(session)
 
 
 @pytest.fixture
-def versions(session: Session) -> list[int]:
+def versions(session: TransactionSession) -> list[int]:
     """Give four versions, the last of which is live."""
     return [add_version(session, f"artifact-{number}") for number in range(4)]
 

@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 from sqlalchemy import insert
-from sqlalchemy.orm import Session
 
+from server.backend.session import TransactionSession
 from server.errors import MovieNotFound
 from server.models import Genre as GenreRow
 from server.schemas.base import Paging
@@ -136,7 +136,7 @@ def test_an_unknown_movie_is_not_found(movies: MovieService, movie_id: int) -> N
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_any_number_of_ids_can_be_set_against_the_catalogue(session: Session) -> None:
+def test_any_number_of_ids_can_be_set_against_the_catalogue(session: TransactionSession) -> None:
     known = range(4, 100_001)
 
     assert MovieDataManager(session).list_unknown_to(known, 2) == [2, 1]
@@ -144,7 +144,7 @@ def test_any_number_of_ids_can_be_set_against_the_catalogue(session: Session) ->
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_genres_come_by_name_with_their_number_of_movies(session: Session) -> None:
+def test_genres_come_by_name_with_their_number_of_movies(session: TransactionSession) -> None:
     session.execute(insert(GenreRow).values(genre_name="Western"))
 
     pages = [GenreService(session).list_genres(Paging(limit=6, page=page)) for page in (1, 2, 3)]

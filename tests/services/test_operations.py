@@ -1,7 +1,6 @@
 import pytest
-from sqlalchemy.orm import Session
 
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.schemas.operations import Readiness
 from server.services.live import LiveModel
 from server.services.live_catalogue import LiveCatalogue
@@ -38,9 +37,9 @@ def test_readiness_tells_why_a_model_cannot_be_served(catalogue: Database, live_
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_the_first_user_is_the_one_with_the_lowest_id(session: Session) -> None:
+def test_the_first_user_is_the_one_with_the_lowest_id(session: TransactionSession) -> None:
     assert OperationsDataManager(session).find_first_user() == 1
 
 
-def test_an_empty_database_has_no_first_user(session: Session) -> None:
+def test_an_empty_database_has_no_first_user(session: TransactionSession) -> None:
     assert OperationsDataManager(session).find_first_user() is None

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
+from server.backend.session import TransactionSession
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.models import Rating as RatingRow
 from server.models import User
@@ -35,11 +35,11 @@ pytestmark = pytest.mark.usefixtures("catalogue")
 
 
 @pytest.fixture
-def ratings(session: Session) -> RatingService:
+def ratings(session: TransactionSession) -> RatingService:
     return RatingService(session)
 
 
-def statistics_of(session: Session, movie_id: int) -> tuple[int, float]:
+def statistics_of(session: TransactionSession, movie_id: int) -> tuple[int, float]:
     return kept_statistics(session).get(movie_id, (0, 0.0))
 
 
@@ -127,7 +127,7 @@ def test_statistics_follow_any_sequence_of_changes(ratings: RatingService) -> No
     assert kept_statistics(ratings.session) == recounted_statistics(ratings.session) != {}
 
 
-def test_the_database_itself_refuses_a_wrong_rating(session: Session) -> None:
+def test_the_database_itself_refuses_a_wrong_rating(session: TransactionSession) -> None:
     row = {"user_id": 1, "movie_id": THE_POSTMAN, "rating": 3.0, "rated_at": LONG_AGO}
 
     for values, constraint in WRONG_VALUES:
@@ -135,7 +135,7 @@ def test_the_database_itself_refuses_a_wrong_rating(session: Session) -> None:
             session.execute(insert(RatingRow).values(row | values))
 
 
-def test_the_database_itself_takes_every_half_step(session: Session) -> None:
+def test_the_database_itself_takes_every_half_step(session: TransactionSession) -> None:
     session.execute(insert(User).values(user_id=5))
 
     session.execute(

@@ -4,9 +4,8 @@ from functools import partial
 
 import pytest
 from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
 
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.errors import RatingNotFound
 from server.models import Rating, User
 from server.schemas.ratings import RatingCreate
@@ -65,7 +64,7 @@ def test_statistics_are_exact_when_ratings_come_and_go_at_once(crowd: Database) 
             rating_id = save(crowd, 100 + number % 3, 1 + (thread + number) % 10).rating.rating_id
             in_transaction(crowd, partial(take_back, rating_id))
 
-    def take_back(rating_id: int, session: Session) -> None:
+    def take_back(rating_id: int, session: TransactionSession) -> None:
         try:
             RatingService(session).delete_rating(rating_id)
         except RatingNotFound:

@@ -1,10 +1,9 @@
 from functools import partial
 
 import pytest
-from sqlalchemy.orm import Session
 
 from server.backend.model_store import ModelStore
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.errors import ConflictError, ModelVersionNotFound, RunNotFound, TrainingInProgress
 from server.recommender.gate import Verdict
 from server.schemas import recommendation_engine as schemas
@@ -17,24 +16,24 @@ LEASE_S = 30
 
 
 @pytest.fixture
-def engine(session: Session) -> RecommendationEngineService:
+def engine(session: TransactionSession) -> RecommendationEngineService:
     return RecommendationEngineService(session)
 
 
 @pytest.fixture
-def runs(session: Session) -> TrainingRunDataManager:
+def runs(session: TransactionSession) -> TrainingRunDataManager:
     return TrainingRunDataManager(session)
 
 
-def request(session: Session) -> int:
+def request(session: TransactionSession) -> int:
     return RecommendationEngineService(session).request_training()
 
 
-def start(session: Session) -> int:
+def start(session: TransactionSession) -> int:
     return RecommendationEngineService(session).start_run()
 
 
-def claim(session: Session) -> int | None:
+def claim(session: TransactionSession) -> int | None:
     return RecommendationEngineService(session).claim_queued_run()
 
 

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event, select
-from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.models import Rating
 from server.schemas.movies import BestMoviesQuery, Expansion, SimilarMovies
@@ -61,12 +60,12 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
     event.remove(database.engine, "before_cursor_execute", note)
 
 
-def rate(session: Session, user_id: int, stars: dict[int, float]) -> None:
+def rate(session: TransactionSession, user_id: int, stars: dict[int, float]) -> None:
     for movie_id, rating in stars.items():
         RatingService(session).save_rating(RatingCreate(user_id=user_id, movie_id=movie_id, rating=rating))
 
 
-def rated_by(session: Session, user_id: int) -> dict[int, float]:
+def rated_by(session: TransactionSession, user_id: int) -> dict[int, float]:
     rows = session.execute(select(Rating.movie_id, Rating.rating).where(Rating.user_id == user_id))
     return dict(rows.all())
 
@@ -226,7 +225,7 @@ def test_nothing_is_similar_to_a_movie_newer_than_the_model(similar: SimilarMovi
 
 
 def test_an_unknown_movie_is_not_found_with_a_model_and_without(
-    similar: SimilarMoviesService, session: Session, live_model: LiveModel
+    similar: SimilarMoviesService, session: TransactionSession, live_model: LiveModel
 ) -> None:
     for service in (similar, SimilarMoviesService(session, live_model)):
         with pytest.raises(MovieNotFound, match=str(UNKNOWN)):
@@ -234,7 +233,7 @@ def test_an_unknown_movie_is_not_found_with_a_model_and_without(
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_without_a_model_nothing_is_similar(session: Session, live_model: LiveModel) -> None:
+def test_without_a_model_nothing_is_similar(session: TransactionSession, live_model: LiveModel) -> None:
     with pytest.raises(NoActiveModel):
         SimilarMoviesService(session, live_model).list_similar_movies(1, BestMoviesQuery())
 

@@ -11,11 +11,10 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
-from server.backend.session import Database
+from server.backend.session import Database, TransactionSession
 from server.errors import ConflictError, TooFewRatings, TrainingInProgress
 from server.models import Rating
 from server.recommender import artifact
@@ -53,7 +52,7 @@ def list_versions(database: Database) -> list[ModelVersion]:
         return RecommendationEngineService(session).list_versions(Paging()).models
 
 
-def shuffle_stars(session: Session) -> None:
+def shuffle_stars(session: TransactionSession) -> None:
     """Give every rating the stars of another one."""
     rows = session.execute(select(Rating.rating_id, Rating.rating).order_by(Rating.rating_id)).all()
     stars = random.Random(0).sample([row.rating for row in rows], len(rows))  # noqa: S311 (no secret)
@@ -61,7 +60,7 @@ def shuffle_stars(session: Session) -> None:
         session.execute(update(Rating).where(Rating.rating_id == row.rating_id).values(rating=rating))
 
 
-def shuffle_movies(session: Session) -> None:
+def shuffle_movies(session: TransactionSession) -> None:
     """Let every user have rated other movies."""
     rows = session.execute(select(Rating.user_id, Rating.rating, Rating.rated_at).order_by(Rating.rating_id)).all()
     session.execute(delete(Rating))
@@ -117,7 +116,7 @@ def test_each_training_adds_a_version_and_an_artifact(trainer: Trainer) -> None:
 
 @pytest.mark.parametrize("shuffle", [shuffle_stars, shuffle_movies])
 def test_a_model_of_shuffled_ratings_is_kept_but_does_not_go_live(
-    tastes: Database, trainer: Trainer, live_model: LiveModel, shuffle: Callable[[Session], None]
+    tastes: Database, trainer: Trainer, live_model: LiveModel, shuffle: Callable[[TransactionSession], None]
 ) -> None:
     good = trainer.carry_out(trainer.start_run())
     in_transaction(tastes, shuffle)
@@ -322,7 +321,7 @@ def test_a_training_is_needed_when_ratings_have_gone_changed_or_come(tastes: Dat
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_all_ratings_and_movies_are_read(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_ratings_and_movies_are_read(session: TransactionSession, monkeypatch: pytest.MonkeyPatch) -> None:
     # Fewer than there are, so that they come in several portions.
     monkeypatch.setattr(training, "ROWS_A_FETCH", 5)
     data = TrainingDataManager(session)
@@ -337,7 +336,7 @@ def test_all_ratings_and_movies_are_read(session: Session, monkeypatch: pytest.M
     assert movie_ids.tolist() == list(range(1, 13))
 
 
-def test_an_empty_database_is_read_as_no_rows(session: Session) -> None:
+def test_an_empty_database_is_read_as_no_rows(session: TransactionSession) -> None:
     data = TrainingDataManager(session)
 
     assert (len(data.read_ratings()), data.read_movie_ids().tolist()) == (0, [])

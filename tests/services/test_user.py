@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
+from server.backend.session import TransactionSession
 from server.errors import NoActiveModel, UserNotFound
 from server.models import Genre, Movie, MovieGenre, MovieStatistics
 from server.models import Rating as RatingRow
@@ -20,7 +20,7 @@ UNKNOWN = 999
 
 
 @pytest.fixture
-def users(session: Session, live_model: LiveModel) -> UserService:
+def users(session: TransactionSession, live_model: LiveModel) -> UserService:
     return UserService(session, live_model)
 
 
@@ -35,11 +35,11 @@ def recommend(users: UserService, user_id: int, *, n: int = 10, exclude_seen: bo
     return users.recommend_movies(user_id, RecommendationQuery(n=n, exclude_seen=exclude_seen))
 
 
-def rated_by(session: Session, user_id: int) -> set[int]:
+def rated_by(session: TransactionSession, user_id: int) -> set[int]:
     return set(session.scalars(select(RatingRow.movie_id).where(RatingRow.user_id == user_id)))
 
 
-def rate(session: Session, user_id: int, stars: dict[int, float]) -> None:
+def rate(session: TransactionSession, user_id: int, stars: dict[int, float]) -> None:
     for movie_id, rating in stars.items():
         RatingService(session).save_rating(RatingCreate(user_id=user_id, movie_id=movie_id, rating=rating))
 
