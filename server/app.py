@@ -37,7 +37,7 @@ from server.services.training_supervisor import TrainingSupervisor
 
 API_PREFIX = "/api/rest/v1"
 
-# How many requests of a process may wait for each other in the database; see dependencies.get_session.
+# How many requests of a process may wait for each other in the database; see dependencies.get_write_turn.
 WRITE_SLOTS = 8
 
 # How many passwords a process verifies at a time, 64 MiB each.

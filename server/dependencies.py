@@ -83,19 +83,11 @@ def address_of(request: Request) -> str:
 
 
 def session_of(request: Request) -> TransactionSession:
-    """Give the request's session, the same whenever it is asked for; no dependency, as `state_of`."""
+    """Give the request's session, the same whenever it is asked for; `server.routing` commits and closes it."""
     state = state_of(request)
     if "session" not in state:
         state["session"] = state["database"].open_session(writes=request.method not in READING_METHODS)
     return state["session"]
-
-
-async def get_session(request: Request) -> TransactionSession:
-    """Give the request's session to `server.routing`, which commits and closes it."""
-    return session_of(request)
-
-
-SessionDep = Annotated[TransactionSession, Depends(get_session)]
 
 
 async def get_write_turn(request: Request) -> AsyncIterator[None]:

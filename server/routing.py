@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 from server.backend.session import TransactionSession
-from server.dependencies import READING_METHODS, SessionDep, WriteTurnDep
+from server.dependencies import READING_METHODS, WriteTurnDep, session_of
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -92,7 +92,7 @@ def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Ha
 
 
 def in_transaction(endpoint: Callable[..., Any], *, writes: bool) -> Callable[..., Any]:
-    """Wrap a handler; FastAPI sees its parameters and more: the session that its services work in, a writer's turn."""
+    """Wrap a handler; FastAPI sees its parameters and more: the request, whose session it is, and a writer's turn."""
     is_quick = getattr(endpoint, "is_quick", lambda **_values: False)
 
     def run(session: TransactionSession, values: dict[str, Any]) -> Any:  # noqa: ANN401 (as the handler has it)
@@ -103,14 +103,15 @@ def in_transaction(endpoint: Callable[..., Any], *, writes: bool) -> Callable[..
 
     # Not `def`, for FastAPI would go to a thread a second time, to validate the answer.
     @functools.wraps(endpoint)
-    async def call(*, session_of_request: TransactionSession, turn: None = None, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
+    async def call(*, whole_request: Request, turn: None = None, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
         del turn  # It is held for as long as this runs.
-        if session_of_request.is_in_process and is_quick(**values):
-            return run(session_of_request, values)
-        return await run_in_threadpool(run, session_of_request, values)
+        session = session_of(whole_request)
+        if session.is_in_process and is_quick(**values):
+            return run(session, values)
+        return await run_in_threadpool(run, session, values)
 
     signature = inspect.signature(endpoint)
-    added = {"session_of_request": SessionDep} | ({"turn": WriteTurnDep} if writes else {})
+    added = {"whole_request": Request} | ({"turn": WriteTurnDep} if writes else {})
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind) for name, kind in added.items()
     ]

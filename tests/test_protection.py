@@ -17,7 +17,7 @@ from server.middleware import BodyLimitMiddleware
 from server.protection import PatienceMiddleware
 from server.services.access import OpenAccess
 from tests.problem_details import assert_problem
-from tests.routers.fakes import FakeMovieService, FakeSession
+from tests.routers.fakes import FakeDatabase, FakeMovieService, FakeSession
 
 API = "/api/rest/v1"
 ORIGIN = "http://localhost:5173"
@@ -36,7 +36,6 @@ def app() -> FastAPI:
     """Give an app that is never started, with nothing behind it."""
     app = create_app(Settings(_env_file=None))
     app.dependency_overrides = {
-        dependencies.get_session: FakeSession,
         dependencies.get_access: OpenAccess,
         dependencies.get_movie_service: FakeMovieService,
     }
@@ -45,7 +44,9 @@ def app() -> FastAPI:
 
 @pytest.fixture
 def client(app: FastAPI) -> TestClient:
-    return TestClient(app)
+    client = TestClient(app)
+    client.app_state["database"] = FakeDatabase(FakeSession())
+    return client
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from server.recommender.calibration import Calibrator
 from server.recommender.catalogue import Catalogue
 from server.recommender.model import ModelCard, TrainedModel, Trial
 
-FORMAT = 4
+FORMAT = 5
 """Goes up when this release can no longer read what the one before it wrote, or the other way round."""
 
 MANIFEST = "manifest.json"
@@ -48,7 +48,7 @@ class ArrayRecord(Record):
 class Manifest(Record):
     """What an artifact holds. It is written last: an artifact that has a manifest is complete."""
 
-    format: Literal[4]
+    format: Literal[5]
     created_at: datetime
     libraries: dict[str, str] = Field(description="Versions of the libraries that made it.")
     card: ModelCard

@@ -41,10 +41,6 @@ SELECT title, rating_count, rating_sum / nullif(rating_count, 0)
 FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id = :movie_id
 """)
 
-PAGE_BY_ID = text("""
-SELECT movie_id, (SELECT max(ingestion_id) FROM ingestions) FROM movies ORDER BY movie_id LIMIT :limit OFFSET :offset
-""")
-
 # All of a page's movies in one statement: a journey to the database costs more than what it finds there.
 MOVIE_DETAILS = """
 SELECT movie_id, 'movie' AS part, title, year, rating_count, rating_sum / nullif(rating_count, 0)
@@ -94,8 +90,10 @@ class MovieService(BaseService):
     def list_movies(self, query: MovieQuery) -> schemas.MoviePage:
         """Give a page of the movies that fit, with the number of all that do."""
         hits = self.index.search(query.words) if query.words else None
-        if hits is not None and query.order is MovieSort.RELEVANCE and not query.has_filters:
-            movie_ids, total = _page_of(hits, query), hits.total
+        if query.is_in_order:
+            in_order = self.index.movie_ids if hits is None else hits.movie_ids
+            movie_ids: list[int] = in_order[query.offset : query.offset + query.limit].tolist()
+            total = in_order.size
         else:
             movie_ids, version = self.movies.list_ids(query, hits)
             total = self._count(query, hits, version)
@@ -188,20 +186,13 @@ class MovieDataManager(BaseDataManager):
 
         With them comes the catalogue's version, unless the page is empty.
         """
-        if query.is_plain:
-            rows = self.session.read_rows(PAGE_BY_ID, {"limit": query.limit, "offset": query.offset})
-        else:
-            rows = [tuple(row) for row in self.session.execute(self._select_page(query, hits))]
-        return [movie_id for movie_id, _ in rows], rows[0][1] if rows else None
-
-    def _select_page(self, query: MovieQuery, hits: Hits | None) -> Select[int, int]:
-        """Select ids, and the version beside each."""
         statement, rank = self._select_fitting(
             query, hits, with_statistics=query.order.lstrip("-") in SORTS_BY_STATISTICS
         )
         version = select(func.max(Ingestion.ingestion_id)).scalar_subquery()
         ordered = statement.add_columns(version).order_by(*_order(query.order, rank))
-        return ordered.limit(query.limit).offset(query.offset)
+        rows = self.session.execute(ordered.limit(query.limit).offset(query.offset)).all()
+        return [movie_id for movie_id, _ in rows], rows[0][1] if rows else None
 
     def count(self, query: MovieQuery, hits: Hits | None) -> int:
         """Count the movies that pass the filters, among `hits` where given."""
@@ -383,11 +374,6 @@ def _genre(genre_id: int, name: str) -> schemas.Genre:
 def _highlights(spans: Sequence[Sequence[Span]]) -> schemas.Highlights:
     title, *others = [[schemas.TextRange(start=start, end=end) for start, end in title] for title in spans]
     return schemas.Highlights(title=title, alternative_titles=others)
-
-
-def _page_of(hits: Hits, paging: Paging) -> list[int]:
-    page: list[int] = hits.movie_ids[paging.offset : paging.offset + paging.limit].tolist()
-    return page
 
 
 def _order(sort: MovieSort, rank: ColumnElement[Any]) -> list[ColumnElement[Any]]:

@@ -21,7 +21,6 @@ from server.services.ratings import RatingDataManager
 
 # As text, where putting a statement together takes SQLAlchemy longer than it takes the database to answer it.
 HISTORY = text("SELECT movie_id, rating, rated_at FROM ratings WHERE user_id = :user_id")
-HISTORY_ROW = np.dtype([("movie", np.int64), ("stars", np.float32), ("time", np.int64)])
 
 MAX_REASONS = 5
 
@@ -119,8 +118,13 @@ class UserDataManager(BaseDataManager):
 
     def get_history(self, user_id: int) -> History:
         """Read all of a user's ratings as columns."""
-        rows = np.array(self.session.read_rows(HISTORY, {"user_id": user_id}), HISTORY_ROW)
-        return History(movie_ids=rows["movie"], ratings=rows["stars"], rated_at=rows["time"])
+        rows = self.session.read_rows(HISTORY, {"user_id": user_id})
+        movie_ids, ratings, rated_at = zip(*rows, strict=True) if rows else ((), (), ())
+        return History(
+            movie_ids=np.array(movie_ids, np.int64),
+            ratings=np.array(ratings, np.float32),
+            rated_at=np.array(rated_at, np.int64),
+        )
 
 
 def _strongest(contributions: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -169,8 +169,8 @@ def test_a_changed_byte_is_noticed_or_means_the_same(files: Files, choice: st.Da
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, this release reads 4. Train"),
-        (b'{"format": 4}', "manifest.json is damaged"),
+        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, this release reads 5. Train"),
+        (b'{"format": 5}', "manifest.json is damaged"),
         (b'{"name": "another program"}', "manifest.json is damaged"),
         (b"PK\x03\x04", "manifest.json is damaged"),
         (b"[]", "manifest.json is damaged"),

@@ -81,7 +81,7 @@ def test_the_latest_rating_speaks_loudest() -> None:
 
 
 def test_the_most_rated_movies_that_fit_are_modelled_and_the_others_come_last_by_popularity() -> None:
-    # A megabyte holds 500 movies; 40 are allowed by the other two settings.
+    # A megabyte holds 156 movies; 40 are allowed by the other two settings.
     model = fit(EaseConfig(weights_mb=1, always_items=40, min_ratings=10_000))
 
     scores = model.score(one_user({4: 5.0, 8: 4.5}))[0]
@@ -95,8 +95,30 @@ def test_the_most_rated_movies_that_fit_are_modelled_and_the_others_come_last_by
 
 
 def test_memory_bounds_the_number_of_modelled_movies() -> None:
-    assert EaseConfig(weights_mb=400).max_items == 10_000
+    assert EaseConfig(weights_mb=64).max_items == 10_000
     assert most_rated(TASTES, EaseConfig(always_items=5, min_ratings=1_000)).size == 5
+
+
+def test_the_weights_that_are_kept_are_the_strongest_of_each_movie() -> None:
+    whole, pruned = fit(EaseConfig(kept_weights=152)), fit(EaseConfig(kept_weights=20))
+
+    dense = np.zeros((152, 152))
+    np.put_along_axis(dense, whole.columns, whole.weights, axis=1)
+    expected = np.sort(np.argsort(-np.abs(dense), axis=1)[:, :20], axis=1)
+    assert pruned.columns.tolist() == expected.tolist()
+    np.testing.assert_array_equal(pruned.weights, np.take_along_axis(dense, expected, axis=1))
+
+
+def test_the_score_is_the_sum_of_the_kept_weights() -> None:
+    model = fit(EaseConfig(kept_weights=20, half_life=1, floor=1))
+    history = one_user({4: 5.0, 8: 1.0, 12: 4.0})
+
+    dense = np.zeros((152, 152))
+    np.put_along_axis(dense, model.columns, model.weights, axis=1)
+    personal = inputs_of(history, model.items, half_life=1, floor=1) @ dense
+    trust = 2 / (2 + model.config.prior_likes)
+    expected = trust * personal[0] + (1 - trust) * model.like_shares[:152]
+    np.testing.assert_allclose(model.score(history)[0, :152], expected, atol=1e-6)
 
 
 def test_a_history_of_movies_without_weights_gets_the_popular_ones() -> None:

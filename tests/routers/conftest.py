@@ -42,7 +42,6 @@ def app(behind: Fakes) -> FastAPI:
     app = create_app(Settings(_env_file=None))
     app.dependency_overrides = {
         dependencies.get_access: OpenAccess,
-        dependencies.get_session: lambda: behind.session,
         dependencies.get_write_turn: lambda: None,
         dependencies.get_movie_service: lambda: behind.movies,
         dependencies.get_similar_movies_service: lambda: behind.similar,
@@ -60,6 +59,8 @@ def app(behind: Fakes) -> FastAPI:
 
 
 @pytest.fixture
-def client(app: FastAPI) -> TestClient:
+def client(app: FastAPI, behind: Fakes) -> TestClient:
     """Give a client of that app; it is not entered as a context, so the lifespan does not run."""
-    return TestClient(app, follow_redirects=False)
+    client = TestClient(app, follow_redirects=False)
+    client.app_state["database"] = fakes.FakeDatabase(behind.session)
+    return client

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.dependencies import get_session, get_write_turn
+from server.dependencies import get_write_turn
 from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
 from tests.routers.fakes import FakeDatabase, FakeLimits
@@ -168,7 +168,6 @@ def test_an_unexpected_error_in_a_handler_commits_nothing(client: TestClient, be
 
 
 def test_writers_wait_for_a_free_slot_but_not_for_ever(app: FastAPI, client: TestClient, behind: Fakes) -> None:
-    del app.dependency_overrides[get_session]
     del app.dependency_overrides[get_write_turn]
     client.app_state.update(
         database=FakeDatabase(behind.session),
