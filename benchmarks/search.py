@@ -26,7 +26,7 @@ from sqlalchemy import select
 
 from benchmarks.search_peers import Engine, contenders
 from benchmarks.search_queries import GOLDEN, Film, Query, golden_queries, make_queries
-from benchmarks.servers import API, matinee_server
+from benchmarks.servers import API, matinee_server, off_the_first_core
 from benchmarks.workbench import Workbench, print_table
 from server.backend.session import Database
 from server.etl.demo import write_demo
@@ -131,6 +131,7 @@ def _print_serving(bench: Workbench, queries: Sequence[Query]) -> None:
     """Ask a server of one worker for all, one after the other, on one connection."""
     with (
         matinee_server(bench.settings) as server,
+        off_the_first_core(),
         closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection,
     ):
         start_s = server.started_in_s + _get(connection, f"{API}/movies?search=matrix")

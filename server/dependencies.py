@@ -1,4 +1,4 @@
-"""Every dependency of the routers, under one name each: sessions, services, paging, headers of lists.
+"""Every dependency of the routers, under one name each: sessions, services, paging, ids.
 
 They are ``async def`` without an await on purpose: FastAPI runs those on the event loop, where a plain ``def`` would
 cost two hops between threads. And they are few, for resolving one takes as long as a small query. None of them blocks;
@@ -7,11 +7,10 @@ a session connects at its first statement, in the handler's thread.
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Annotated, NotRequired, TypedDict, TypeVar, cast
-from urllib.parse import parse_qsl, urlencode
+from typing import Annotated, NotRequired, TypedDict, cast
 
 import anyio
-from fastapi import BackgroundTasks, Depends, FastAPI, Form, Path, Query, Request, Response
+from fastapi import BackgroundTasks, Depends, FastAPI, Form, Path, Query, Request
 from fastapi.security import OAuth2PasswordBearer
 
 from server.backend.limits import ClientLimits
@@ -19,8 +18,8 @@ from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.session import Database, TransactionSession
 from server.errors import NotSignedIn, TooBusy, TooManyWrites, UnavailableError
-from server.schemas.base import PageRead, PathId
 from server.schemas.base import Paging as PagingQuery
+from server.schemas.base import PathId
 from server.schemas.movies import BestMoviesQuery, MovieQuery
 from server.schemas.ratings import Rating
 from server.schemas.token import TokenRequest
@@ -190,8 +189,7 @@ TrainingSupervisorDep = Annotated[TrainingSupervisor, Depends(get_training_super
 
 async def get_movie_service(request: Request) -> MovieService:
     """Give the service of the movies, with the search index of this moment."""
-    catalogue = state_of(request)["live_catalogue"]
-    return MovieService(session_of(request), catalogue.index, catalogue.totals)
+    return MovieService(session_of(request), state_of(request)["live_catalogue"])
 
 
 async def get_similar_movies_service(request: Request) -> SimilarMoviesService:
@@ -243,33 +241,3 @@ Paging = Annotated[PagingQuery, Query()]
 Movies = Annotated[MovieQuery, Query()]
 BestMovies = Annotated[BestMoviesQuery, Query()]
 Recommendations = Annotated[RecommendationQuery, Query()]
-
-PageT = TypeVar("PageT", bound=PageRead)
-
-
-class PageLinks:
-    """Puts the ``Link`` header of a page (RFC 8288) on the response: first, prev, next, last."""
-
-    def __init__(self, request: Request, response: Response) -> None:
-        self._url = request.url
-        self._response = response
-
-    def on(self, page: PageT) -> PageT:
-        """Set the header for a page, and give the page."""
-        last = max(1, -(-page.total // page.limit))
-        numbers = {"first": 1, "prev": min(page.page - 1, last), "next": page.page + 1, "last": last}
-        # Without scheme and host, which a proxy may have changed.
-        others = [(name, value) for name, value in parse_qsl(self._url.query, keep_blank_values=True) if name != "page"]
-        path = f"{self._url.path}?{urlencode([*others, ('page', '')])}"
-        self._response.headers["Link"] = ", ".join(
-            f'<{path}{number}>; rel="{relation}"' for relation, number in numbers.items() if 1 <= number <= last
-        )
-        return page
-
-
-async def get_page_links(request: Request, response: Response) -> PageLinks:
-    """Give what sets the ``Link`` header."""
-    return PageLinks(request, response)
-
-
-PageLinksDep = Annotated[PageLinks, Depends(get_page_links)]

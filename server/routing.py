@@ -3,8 +3,9 @@
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -12,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from server.backend.session import TransactionSession
 from server.dependencies import READING_METHODS, WriteTurnDep, session_of
+from server.schemas.base import PageRead
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -20,6 +22,11 @@ def described_header(name: str, description: str) -> dict[str, Any]:
     """Describe, for an entry of a route's ``responses``, a header that the route sets."""
     return {"headers": {name: {"description": description, "schema": {"type": "string"}}}}
 
+
+PAGE_FIELDS = {"total", "page", "limit"}
+
+# What stands in a query string as it is, the sign of what does not included.
+ALLOWED_IN_QUERY = "%/?:@!$&'()*+,;=-._~"
 
 PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: described_header("Link", "The pages `first`, `prev`, `next` and `last` (RFC 8288).")
@@ -37,6 +44,8 @@ class TransactionRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 (whatever APIRoute takes)
         writes = not READING_METHODS.issuperset(options["methods"])
+        if _is_paged(endpoint):
+            options["responses"] = PAGE_RESPONSES | (options["responses"] or {})
         super().__init__(path, in_transaction(endpoint, writes=writes), **options)
 
 
@@ -92,8 +101,9 @@ def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Ha
 
 
 def in_transaction(endpoint: Callable[..., Any], *, writes: bool) -> Callable[..., Any]:
-    """Wrap a handler; FastAPI sees its parameters and more: the request, whose session it is, and a writer's turn."""
+    """Wrap a handler; FastAPI sees its parameters and more: the request, its response, and a writer's turn."""
     is_quick = getattr(endpoint, "is_quick", lambda **_values: False)
+    is_paged = _is_paged(endpoint)
 
     def run(session: TransactionSession, values: dict[str, Any]) -> Any:  # noqa: ANN401 (as the handler has it)
         with session:
@@ -101,19 +111,51 @@ def in_transaction(endpoint: Callable[..., Any], *, writes: bool) -> Callable[..
             session.commit()
         return result
 
+    parameters = dict(inspect.signature(endpoint).parameters)
+    wanted = {"whole_request": Request, "whole_response": Response} | ({"turn": WriteTurnDep} if writes else {})
+    # FastAPI hands each over once: to the handler's own parameter, where it has one.
+    own = {name: _named(parameters, kind) or name for name, kind in wanted.items()}
+    added = set(own.values()) - parameters.keys()
+
     # Not `def`, for FastAPI would go to a thread a second time, to validate the answer.
     @functools.wraps(endpoint)
-    async def call(*, whole_request: Request, turn: None = None, **values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
-        del turn  # It is held for as long as this runs.
-        session = session_of(whole_request)
+    async def call(**values: Any) -> Any:  # noqa: ANN401 (as the handler has it)
+        request, response = values[own["whole_request"]], values[own["whole_response"]]
+        for name in added:
+            del values[name]
+        session = session_of(request)
         if session.is_in_process and is_quick(**values):
-            return run(session, values)
-        return await run_in_threadpool(run, session, values)
+            result = run(session, values)
+        else:
+            result = await run_in_threadpool(run, session, values)
+        if is_paged:
+            response.headers["Link"] = _links(request, result)
+        return result
 
-    signature = inspect.signature(endpoint)
-    added = {"whole_request": Request} | ({"turn": WriteTurnDep} if writes else {})
-    parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind) for name, kind in added.items()
-    ]
-    call.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *parameters])  # type: ignore[attr-defined]  # PEP 362
+    for name in added:
+        parameters[name] = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=wanted[name])
+    call.__signature__ = inspect.signature(endpoint).replace(parameters=list(parameters.values()))  # type: ignore[attr-defined]  # PEP 362
     return call
+
+
+def _named(parameters: Mapping[str, inspect.Parameter], kind: object) -> str | None:
+    """Find the name of the parameter of a kind."""
+    return next((name for name, parameter in parameters.items() if parameter.annotation is kind), None)
+
+
+def _is_paged(endpoint: Callable[..., Any]) -> bool:
+    """Say whether a handler's answer is a page of a list."""
+    return getattr(inspect.signature(endpoint).return_annotation, "model_fields", {}).keys() >= PAGE_FIELDS
+
+
+def _links(request: Request, page: PageRead) -> str:
+    """Lead to other pages (RFC 8288): first, prev, next, last, as far as there are such."""
+    last = max(1, -(-page.total // page.limit))
+    numbers = {"first": 1, "prev": min(page.page - 1, last), "next": page.page + 1, "last": last}
+    query = quote(request.scope["query_string"], safe=ALLOWED_IN_QUERY)
+    others = "".join(f"{part}&" for part in query.split("&") if part and part.partition("=")[0] != "page")
+    # Without scheme and host, which a proxy may have changed.
+    path = f"{quote(request.scope['path'])}?{others}page="
+    return ", ".join(
+        f'<{path}{number}>; rel="{relation}"' for relation, number in numbers.items() if 1 <= number <= last
+    )

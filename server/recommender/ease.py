@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from server.recommender.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
 from server.recommender.evidence import Evidence, fade, grade
@@ -146,8 +146,10 @@ class Ease(Algorithm[EaseConfig]):
 
     def _sum(self, rows: NDArray[np.integer[Any]], values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Add up the weights in some rows, each times a value, by column."""
-        terms = self.weights[rows] * values[:, None]
-        sums: NDArray[Any] = np.bincount(self.columns[rows].ravel(), terms.ravel(), self.items.size)
+        starts = np.arange(0, rows.size * self.columns.shape[1] + 1, self.columns.shape[1])
+        shape = (self.items.size, rows.size)
+        transposed = csc_array((self.weights[rows].ravel(), self.columns[rows].ravel(), starts), shape=shape)
+        sums: NDArray[Any] = transposed @ values
         return sums
 
     def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:

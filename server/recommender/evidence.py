@@ -45,7 +45,7 @@ def grade(histories: Interactions) -> NDArray[np.float32]:
     )
     sums = np.bincount(histories.users, histories.stars, histories.n_users)
     means = (sums + PRIOR_RATINGS * PRIOR_STARS) / (histories.rating_counts + PRIOR_RATINGS)
-    own = np.clip(0.6 + 0.5 * (histories.stars - means[histories.users]), *OWN_SCALE_RANGE)
+    own = np.clip(0.6 + 0.5 * (histories.stars - histories.repeated(means)), *OWN_SCALE_RANGE)
     return ((common + own) / 2).astype(np.float32)
 
 

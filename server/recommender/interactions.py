@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+
+Number = TypeVar("Number", bound=np.generic)
 
 LIKE_THRESHOLD = 4.0
 """A user likes a movie when he gives it at least so many stars."""
@@ -88,17 +90,17 @@ class Interactions:
         """Number of movies in the catalogue."""
         return self.movie_ids.size
 
-    @property
+    @cached_property
     def users(self) -> NDArray[np.int64]:
-        """The user of every rating."""
-        return np.repeat(np.arange(self.n_users), self.rating_counts)
+        """The user of every rating; kept, as all that is asked for more than once of a history."""
+        return self.repeated(np.arange(self.n_users))
 
     @cached_property
     def rating_counts(self) -> NDArray[np.int64]:
         """How many movies each user has rated."""
         return np.diff(self.offsets)
 
-    @property
+    @cached_property
     def liked(self) -> NDArray[np.bool_]:
         """Whether each rating is a like."""
         return self.stars >= LIKE_THRESHOLD
@@ -113,10 +115,14 @@ class Interactions:
         """Share of all users who like each movie."""
         return np.bincount(self.items[self.liked], minlength=self.n_items) / self.n_users
 
-    @property
+    @cached_property
     def ages(self) -> NDArray[np.int64]:
         """How many of the same user's ratings are later than each."""
-        return np.repeat(self.offsets[1:], self.rating_counts) - 1 - np.arange(self.items.size)
+        return self.repeated(self.offsets[1:] - 1) - np.arange(self.items.size)
+
+    def repeated(self, of_users: NDArray[Number]) -> NDArray[Number]:
+        """Give for every rating what there is of its user."""
+        return np.repeat(of_users, self.rating_counts)
 
     def likes(self) -> csr_array[np.float32, tuple[int, int]]:
         """Return the matrix, users by items, with a one for every like."""

@@ -46,7 +46,8 @@ class SplitMaker(Protocol):
 
 def temporal_split(interactions: Interactions, *, seed: int) -> Split:
     """Hold out the latest fifth, rounded down, of each user's ratings; ties in time are broken at random."""
-    users, moments = interactions.users, interactions.rated_at
+    # Not `interactions.users`, which would be kept for as long as all the ratings.
+    users, moments = interactions.repeated(np.arange(interactions.n_users)), interactions.rated_at
     is_as_before = (np.diff(users) == 0) & (np.diff(moments) == 0)
     tied = np.flatnonzero(np.append(is_as_before, False) | np.append(False, is_as_before))
     places = np.random.default_rng(seed).random(tied.size)
@@ -68,7 +69,7 @@ def global_time_split(interactions: Interactions, *, seed: int) -> Split:  # noq
     moment = np.quantile(interactions.rated_at, 1 - NEWEST_SHARE, method="lower")
     is_known = interactions.rated_at <= moment
     known = interactions.of_ratings(is_known)
-    is_of_known_user = known.rating_counts[interactions.users] >= MIN_KNOWN_RATINGS
+    is_of_known_user = interactions.repeated(known.rating_counts) >= MIN_KNOWN_RATINGS
     return Split(known, interactions.of_ratings(~is_known & is_of_known_user))
 
 

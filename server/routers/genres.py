@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from server.dependencies import GenreServiceDep, PageLinksDep
-from server.routing import PAGE_RESPONSES, PublicRoute
+from server.dependencies import GenreServiceDep
+from server.routing import PublicRoute
 from server.schemas.base import Limit, Paging
 from server.schemas.movies import GenrePage
 
@@ -18,7 +18,7 @@ class GenrePaging(Paging):
     limit: Limit = 100
 
 
-@router.get("", responses=PAGE_RESPONSES)
-def list_genres(paging: Annotated[GenrePaging, Query()], genres: GenreServiceDep, links: PageLinksDep) -> GenrePage:
+@router.get("")
+def list_genres(paging: Annotated[GenrePaging, Query()], genres: GenreServiceDep) -> GenrePage:
     """List the genres by name, each with its number of movies."""
-    return links.on(genres.list_genres(paging))
+    return genres.list_genres(paging)

@@ -2,25 +2,25 @@
 
 from fastapi import APIRouter
 
-from server.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, PageLinksDep, SimilarMoviesServiceDep
+from server.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, SimilarMoviesServiceDep
 from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.problems import documented
-from server.routing import PAGE_RESPONSES, PublicRoute, quick
+from server.routing import PublicRoute, quick
 from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
 
 router = APIRouter(prefix="/movies", tags=["movies"], route_class=PublicRoute)
 
 
-@router.get("", responses=PAGE_RESPONSES)
+@router.get("")
 @quick(when=lambda query, **_others: query.is_in_order and not query.facets)
-def list_movies(query: Movies, movies: MovieServiceDep, links: PageLinksDep) -> MoviePage:
+def list_movies(query: Movies, movies: MovieServiceDep) -> MoviePage:
     """List movies, a page at a time, all or those that fit a search and filters.
 
     Every word of the search must be found: in the title, an alternative title, a genre or the year; the last word may
     be unfinished, long words may have typos. Case, accents, punctuation and the place of the article make no
     difference. Fewer typos come first, then how well it fits, weighed with popularity.
     """
-    return links.on(movies.list_movies(query))
+    return movies.list_movies(query)
 
 
 @router.get("/{movie_id}", responses=documented(MovieNotFound(0)))

@@ -7,7 +7,6 @@ from server.dependencies import (
     LiveModelDep,
     ModelStoreDep,
     ModelVersionNumber,
-    PageLinksDep,
     Paging,
     RecommendationEngineServiceDep,
     RunId,
@@ -15,7 +14,7 @@ from server.dependencies import (
 )
 from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
 from server.problems import documented
-from server.routing import PAGE_RESPONSES, PublicRoute, described_header
+from server.routing import PublicRoute, described_header
 from server.schemas.recommendation_engine import (
     ActiveModelChange,
     ModelVersion,
@@ -71,13 +70,11 @@ def get_training_run(access: AccessDep, run_id: RunId, engine: RecommendationEng
     return engine.get_run(run_id)
 
 
-@router.get("/models", responses=PAGE_RESPONSES)
-def list_model_versions(
-    access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep, links: PageLinksDep
-) -> ModelVersionPage:
+@router.get("/models")
+def list_model_versions(access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep) -> ModelVersionPage:
     """List the model versions, newest first."""
     access.check_is_admin()
-    return links.on(engine.list_versions(paging))
+    return engine.list_versions(paging)
 
 
 @router.get("/models/{version}", responses=documented(ModelVersionNotFound(0)))

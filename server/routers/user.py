@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request, Response, status
 
 from server.dependencies import (
     AccessDep,
-    PageLinksDep,
     Paging,
     Recommendations,
     RunningCalibrationDep,
@@ -13,7 +12,7 @@ from server.dependencies import (
 )
 from server.errors import ArtifactError, NoActiveModel, UserNotFound
 from server.problems import documented
-from server.routing import PAGE_RESPONSES, TransactionRoute, described_header, quick
+from server.routing import TransactionRoute, described_header, quick
 from server.schemas.ratings import RatingPage
 from server.schemas.user import RecommendedMovies, User
 
@@ -31,13 +30,11 @@ def create_user(access: AccessDep, users: UserServiceDep, request: Request, resp
     return user
 
 
-@router.get("/{user_id}/ratings", responses=PAGE_RESPONSES | documented(UserNotFound(0)))
-def list_user_ratings(
-    access: AccessDep, user_id: UserId, paging: Paging, users: UserServiceDep, links: PageLinksDep
-) -> RatingPage:
+@router.get("/{user_id}/ratings", responses=documented(UserNotFound(0)))
+def list_user_ratings(access: AccessDep, user_id: UserId, paging: Paging, users: UserServiceDep) -> RatingPage:
     """List a user's ratings, newest first."""
     access.check_is(user_id)
-    return links.on(users.list_ratings(user_id, paging))
+    return users.list_ratings(user_id, paging)
 
 
 @router.get(

@@ -3,14 +3,16 @@
 import gc
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from server.backend.session import Database
 from server.models import AlternativeTitle, Genre, Ingestion, Movie, MovieGenre, MovieStatistics, StoredIndex
+from server.schemas import movies as schemas
 from server.search import storage
 from server.search.index import SearchDocument, SearchIndex, build_index
 from server.services.base import BaseDataManager
@@ -18,24 +20,36 @@ from server.services.base import BaseDataManager
 logger = logging.getLogger(__name__)
 
 MOST_TOTALS = 1_000
+MOST_DESCRIPTIONS = 10_000
 
 
-class Totals:
-    """How many movies fit filters, for as long as the catalogue is of one version. Threads may share it."""
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
 
-    def __init__(self) -> None:
-        self._of_version: tuple[int, dict[str, int]] = (0, {})
 
-    def get(self, version: int, filters: str, count: Callable[[], int]) -> int:
-        """Give a total in this version of the catalogue, counted where it was not asked for before."""
-        if self._of_version[0] != version:
-            self._of_version = (version, {})
-        totals = self._of_version[1]
-        if (total := totals.get(filters)) is None:
-            if len(totals) >= MOST_TOTALS:
-                totals.clear()
-            total = totals[filters] = count()
-        return total
+class Remembered(Generic[KeyT, ValueT]):
+    """What only depends on the catalogue, for as long as that is of one version. Threads may share it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._of_version: tuple[int, dict[KeyT, ValueT]] = (0, {})
+
+    def of(self, version: int) -> dict[KeyT, ValueT]:
+        """Give what is remembered of a version, to be added to; nothing of another one, or where it has become much."""
+        known, values = self._of_version
+        if known != version or len(values) >= self._most:
+            values = {}
+            self._of_version = (version, values)
+        return values
+
+
+class Description(NamedTuple):
+    """What there is to say of a movie, but for its ratings."""
+
+    title: str
+    alternative_titles: list[str]
+    year: int | None
+    genres: list[schemas.Genre]
 
 
 class LiveCatalogue:
@@ -44,7 +58,10 @@ class LiveCatalogue:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.index = build_index([])
-        self.totals = Totals()
+        self.totals: Remembered[str, int] = Remembered(MOST_TOTALS)
+        """How many movies fit filters."""
+        self.descriptions: Remembered[int, Description] = Remembered(MOST_DESCRIPTIONS)
+        """What there is to say of movies by id, but for their ratings; a few megabytes."""
         self._version: int | None = None
         self._is_stored = True
 

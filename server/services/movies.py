@@ -2,8 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -12,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    TextClause,
     exists,
     func,
     literal,
@@ -20,17 +20,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from server.backend.session import TransactionSession
+from server.backend.session import Row, TransactionSession
 from server.errors import MovieNotFound
 from server.models import Genre, Ingestion, Movie, MovieGenre, MovieStatistics
 from server.schemas import movies as schemas
 from server.schemas.base import Paging
 from server.schemas.movies import MovieQuery, MovieSort
 from server.search.highlights import Span
-from server.search.index import Hits, SearchIndex
+from server.search.index import Hits
 from server.services.base import BaseDataManager, BaseService
 from server.services.live import LiveModel
-from server.services.live_catalogue import Totals
+from server.services.live_catalogue import MOST_DESCRIPTIONS, Description, LiveCatalogue, Remembered
 
 rating_count = MovieStatistics.rating_count.expression
 rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)
@@ -41,22 +41,30 @@ SELECT title, rating_count, rating_sum / nullif(rating_count, 0)
 FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id = :movie_id
 """)
 
-# All of a page's movies in one statement: a journey to the database costs more than what it finds there.
-MOVIE_DETAILS = """
-SELECT movie_id, 'movie' AS part, title, year, rating_count, rating_sum / nullif(rating_count, 0)
-FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id {is_wanted}
-UNION ALL
-SELECT movie_id, 'genre', genre_name, genre_id, NULL, NULL
-FROM movie_genres JOIN genres USING (genre_id) WHERE movie_id {is_wanted}
-UNION ALL
-SELECT movie_id, 'title', title, position, NULL, NULL
-FROM alternative_titles WHERE movie_id {is_wanted}
+# What a page says of its movies besides is remembered; this is what may change with every request. The ids are one
+# parameter: the statement is the same for any number of them, and prepared once.
+STATISTICS = """
+SELECT movie_id, rating_count, rating_sum / nullif(rating_count, 0), (SELECT max(ingestion_id) FROM ingestions)
+FROM movie_statistics WHERE movie_id {is_wanted}
 """
-# The ids are one parameter: the statement is the same for any number of them, and prepared once.
-DETAILS_IN = {
-    "sqlite": text(MOVIE_DETAILS.format(is_wanted="IN (SELECT value FROM json_each(:movie_ids))")),
-    "postgresql": text(MOVIE_DETAILS.format(is_wanted="= ANY(:movie_ids)")),
-}
+# All in one statement: a journey to the database costs more than what it finds there.
+DESCRIPTIONS = """
+SELECT movie_id, 'movie' AS part, title, year FROM movies WHERE movie_id {is_wanted}
+UNION ALL
+SELECT movie_id, 'genre', genre_name, genre_id FROM movie_genres JOIN genres USING (genre_id) WHERE movie_id {is_wanted}
+UNION ALL
+SELECT movie_id, 'title', title, position FROM alternative_titles WHERE movie_id {is_wanted}
+"""
+
+
+def _by_dialect(statement: str) -> dict[str, TextClause]:
+    return {
+        "sqlite": text(statement.format(is_wanted="IN (SELECT value FROM json_each(:movie_ids))")),
+        "postgresql": text(statement.format(is_wanted="= ANY(:movie_ids)")),
+    }
+
+
+STATISTICS_OF, DESCRIPTIONS_OF = _by_dialect(STATISTICS), _by_dialect(DESCRIPTIONS)
 
 
 class SortKey(NamedTuple):
@@ -81,11 +89,12 @@ SORTS_BY_STATISTICS = {"popularity", "rating"}
 class MovieService(BaseService):
     """Rules of the catalogue."""
 
-    def __init__(self, session: TransactionSession, index: SearchIndex, totals: Totals) -> None:
+    def __init__(self, session: TransactionSession, catalogue: LiveCatalogue) -> None:
         super().__init__(session)
-        self.movies = MovieDataManager(session)
-        self.index = index
-        self.totals = totals
+        self.movies = MovieDataManager(session, catalogue.descriptions)
+        # The one of this moment: another may take its place while this request is on its way.
+        self.index = catalogue.index
+        self.totals = catalogue.totals
 
     def list_movies(self, query: MovieQuery) -> schemas.MoviePage:
         """Give a page of the movies that fit, with the number of all that do."""
@@ -110,8 +119,10 @@ class MovieService(BaseService):
         """Count all movies that fit, or remember: what only depends on the catalogue changes with its version alone."""
         if version is None or hits is not None or query.min_ratings is not None:
             return self.movies.count(query, hits)
-        filters = query.model_dump_json(include={"genre", "year_from", "year_to"})
-        return self.totals.get(version, filters, lambda: self.movies.count(query, hits))
+        totals, filters = self.totals.of(version), query.model_dump_json(include={"genre", "year_from", "year_to"})
+        if filters not in totals:
+            totals[filters] = self.movies.count(query, hits)
+        return totals[filters]
 
     def get_movie(self, movie_id: int) -> schemas.Movie:
         """Give one movie. Raises `MovieNotFound`."""
@@ -181,6 +192,10 @@ class GenreService(BaseService):
 class MovieDataManager(BaseDataManager):
     """SQL of the catalogue. Reads select columns, not entities: this is the hot path."""
 
+    def __init__(self, session: TransactionSession, descriptions: Remembered[int, Description] | None = None) -> None:
+        super().__init__(session)
+        self.descriptions = descriptions or Remembered(MOST_DESCRIPTIONS)
+
     def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int | None]:
         """Give the ids on a page of the movies that pass the filters, among `hits` where given.
 
@@ -234,33 +249,41 @@ class MovieDataManager(BaseDataManager):
 
     def list_by_ids(self, movie_ids: Sequence[int]) -> list[schemas.Movie]:
         """Give the movies with these ids, in this order; ids that are unknown are left out."""
-        if not movie_ids:
+        statistics = self._read_rows(STATISTICS_OF, movie_ids) if movie_ids else []
+        if not statistics:
             return []
-        movies: dict[int, tuple[Any, ...]] = {}
+        # The version is of the same moment as the rest: what is remembered of it is not of another one.
+        known = self.descriptions.of(statistics[0][-1] or 0)
+        if new := [movie_id for movie_id, *_ in statistics if movie_id not in known]:
+            known |= self._describe(new)
+        found = {movie_id: _movie(movie_id, known[movie_id], mean, count) for movie_id, count, mean, _ in statistics}
+        return [found[movie_id] for movie_id in movie_ids if movie_id in found]
+
+    def _describe(self, movie_ids: Sequence[int]) -> dict[int, Description]:
+        """Read all that is said of movies but for their ratings."""
+        movies: dict[int, tuple[str, int | None]] = {}
         genres: dict[int, list[schemas.Genre]] = defaultdict(list)
         titles: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        wanted = json.dumps(list(movie_ids)) if self.session.is_in_process else list(movie_ids)
-        rows = self.session.read_rows(DETAILS_IN[self.dialect], {"movie_ids": wanted})
-        for movie_id, part, name, number, count, mean in rows:
+        for movie_id, part, name, number in self._read_rows(DESCRIPTIONS_OF, movie_ids):
             if part == "movie":
-                movies[movie_id] = name, number, count, mean
+                movies[movie_id] = name, number
             elif part == "genre":
-                genres[movie_id].append(_genre(number, name))
+                genres[movie_id].append(schemas.Genre(genre_id=number, genre_name=name))
             else:
                 titles[movie_id].append((number, name))
-        found = {
-            movie_id: schemas.Movie(
-                movie_id=movie_id,
+        return {
+            movie_id: Description(
                 title=title,
                 alternative_titles=[name for _, name in sorted(titles[movie_id])],
                 year=year,
                 genres=sorted(genres[movie_id], key=lambda genre: genre.genre_name),
-                avg_rating=mean,
-                total_ratings=count,
             )
-            for movie_id, (title, year, count, mean) in movies.items()
+            for movie_id, (title, year) in movies.items()
         }
-        return [found[movie_id] for movie_id in movie_ids if movie_id in found]
+
+    def _read_rows(self, statements: Mapping[str, TextClause], movie_ids: Sequence[int]) -> list[Row]:
+        wanted = json.dumps(list(movie_ids)) if self.session.is_in_process else list(movie_ids)
+        return self.session.read_rows(statements[self.dialect], {"movie_ids": wanted})
 
     def exists(self, movie_id: int) -> bool:
         """Say whether there is such a movie."""
@@ -365,10 +388,8 @@ class GenreDataManager(BaseDataManager):
         ]
 
 
-@lru_cache
-def _genre(genre_id: int, name: str) -> schemas.Genre:
-    """Give a genre, one for all movies that are of it: it does not change, and there are few."""
-    return schemas.Genre(genre_id=genre_id, genre_name=name)
+def _movie(movie_id: int, description: Description, mean: float | None, count: int) -> schemas.Movie:
+    return schemas.Movie(movie_id=movie_id, **description._asdict(), avg_rating=mean, total_ratings=count)
 
 
 def _highlights(spans: Sequence[Sequence[Span]]) -> schemas.Highlights:

@@ -57,7 +57,9 @@ def noting_responses(app: ASGIApp, note: Callable[[str], None]) -> ASGIApp:
 
 @pytest.fixture
 def client(app: FastAPI, behind: Fakes) -> TestClient:
-    return TestClient(noting_responses(app, behind.session.events.append))
+    client = TestClient(noting_responses(app, behind.session.events.append))
+    client.app_state["database"] = FakeDatabase(behind.session)
+    return client
 
 
 @pytest.mark.parametrize("call", WRITES + READS, ids=lambda call: " ".join(call[:2]))

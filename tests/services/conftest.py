@@ -43,7 +43,7 @@ def movies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         live_catalogue = LiveCatalogue(database)
         live_catalogue.refresh()
         with database.transaction(writes=False) as session:
-            yield MovieService(session, live_catalogue.index, live_catalogue.totals)
+            yield MovieService(session, live_catalogue)
 
 
 @pytest.fixture(scope="module", params=DATABASES)
