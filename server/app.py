@@ -80,7 +80,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
     )
-    for resource in (movies, genres, ratings, user, recommendation_engine, *([token] if settings.auth else [])):
+    # Those that are asked most come first: routes are tried one after the other.
+    for resource in (movies, user, ratings, genres, recommendation_engine, *([token] if settings.auth else [])):
         app.include_router(resource.router, prefix=API_PREFIX)
     app.include_router(operations.liveness_router)
     app.include_router(operations.router)

@@ -2,7 +2,6 @@
 
 import time
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -46,9 +45,14 @@ class CommonHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Cache-Control", "no-store")
-                headers.append("Server-Timing", f"app;dur={(time.perf_counter() - started) * 1000:.1f}")
+                headers = [*message["headers"], (b"server-timing", _duration(started))]
+                if not any(name == b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"no-store"))
+                message["headers"] = headers
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def _duration(started: float) -> bytes:
+    return b"app;dur=%.1f" % ((time.perf_counter() - started) * 1000)

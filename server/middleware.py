@@ -3,7 +3,7 @@
 import logging
 import math
 import re
-import uuid
+import secrets
 
 import anyio
 from starlette.datastructures import Headers
@@ -33,7 +33,7 @@ class RequestIdMiddleware:
             await self.app(scope, receive, send)
             return
         sent = Headers(scope=scope).get("x-request-id", "")
-        current = sent if SAFE_ID.fullmatch(sent) else uuid.uuid4().hex
+        current = sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

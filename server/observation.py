@@ -49,6 +49,8 @@ class ObservationMiddleware:
     def _note(self, scope: Scope, status: int, duration_s: float) -> None:
         route = _template(scope)
         self.metrics.count_request(scope["method"] if scope["method"] in METHODS else "-", route, status, duration_s)
+        if not logger.isEnabledFor(logging.INFO):
+            return
         fields = {
             "method": scope["method"],
             "route": route,

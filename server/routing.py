@@ -77,7 +77,9 @@ def _tagged(request: Request, response: Response) -> Response:
     # What was shown to who signed in is not for others behind the same proxy, even where everybody may sign in.
     kept = {"ETag": tag, "Cache-Control": "private, no-cache" if "Authorization" in request.headers else "no-cache"}
     response.headers.update(kept)
-    known = request.headers.get("If-None-Match", "")
+    known = request.headers.get("If-None-Match")
+    if known is None:
+        return response
     # Compared weakly (RFC 9110, 13.1.2): a proxy may have made a strong tag of ours.
     if known != "*" and tag.removeprefix("W/") not in (part.strip().removeprefix("W/") for part in known.split(",")):
         return response

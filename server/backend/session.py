@@ -65,7 +65,8 @@ class TransactionSession(Session):
 
     def close(self) -> None:
         """Give the connection back; what is not committed is rolled back."""
-        super().close()
+        if self.in_transaction():
+            super().close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -42,6 +42,11 @@ class History:
     ratings: NDArray[np.float32]
     rated_at: NDArray[np.int64]
 
+    @property
+    def content(self) -> bytes:
+        """All columns, byte by byte: what tells one history from another."""
+        return self.movie_ids.tobytes() + self.ratings.tobytes() + self.rated_at.tobytes()
+
 
 @dataclass(frozen=True, eq=False)
 class Interactions:

@@ -15,7 +15,11 @@ from server.recommender.evaluation import ActivityBucket, RankingMetrics
 from server.recommender.interactions import History, Interactions, places_among
 from server.recommender.prior import Prior
 from server.recommender.ranking import count_higher, top_items
+from server.recommender.recent import RecentLists
 from server.recommender.reliability import CalibrationMetrics, ReliabilityBin
+
+MOST_RECENT_LISTS = 5_000
+"""A history of a hundred ratings takes two kilobytes."""
 
 TIE_STEP = 1e-9
 """Of equal probabilities the later one in the list is given less by so much: a list falls all the way."""
@@ -140,6 +144,15 @@ class TrainedModel:
         to him. ``exclude_seen`` leaves out what the history holds; it does not change the probability of the
         others, but for what tells ties apart.
         """
+        if newcomers is not None:
+            return self._recommend(history, n=n, exclude_seen=exclude_seen, newcomers=newcomers)
+        return self._recent.get(
+            (history.content, n, exclude_seen), lambda: self._recommend(history, n=n, exclude_seen=exclude_seen)
+        )
+
+    def _recommend(
+        self, history: History, *, n: int, exclude_seen: bool, newcomers: Catalogue | None = None
+    ) -> Recommendations:
         interactions = Interactions.from_history(history, self.movie_ids)
         n_enough = n + history.movie_ids.size
         if n_enough > len(self.catalogue) - self._unproven.size:
@@ -166,6 +179,11 @@ class TrainedModel:
         """Score all movies and the newcomers, by a prior where nothing speaks for them. Gives ids and scores."""
         scores = self._with_prior(self.algorithm.score(history)[0], newcomers)
         return np.append(self.movie_ids, newcomers.movie_ids), scores
+
+    @cached_property
+    def _recent(self) -> RecentLists[Recommendations]:
+        """The lists it has made, by all that they depend on."""
+        return RecentLists(MOST_RECENT_LISTS)
 
     @cached_property
     def _others(self) -> NDArray[np.int64]:

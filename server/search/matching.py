@@ -10,21 +10,34 @@ FEW_MOVIES = 1000
 """Looking at all the words of so many is quicker than finding out which of them have another word."""
 
 
-class CostTables(dict[Meaning, Costs]):
-    """By meaning: what each word costs, by number, and once more END_OF_NAME, which is the last index, too.
+class CostTable:
+    """What each word of the vocabulary costs as one meaning."""
 
-    They are as long as the vocabulary, so the readings of one query share them.
-    """
+    def __init__(self, meaning: Meaning, n_words: int) -> None:
+        self._costs = np.append(np.inf, meaning.costs)
+        # As long as the vocabulary, so it holds no costs, but which of the few it is, 0 for none: memory that is zero
+        # is had for nothing. The last is of END_OF_NAME, which is the last index, too.
+        self._which = np.zeros(n_words + 1, np.int32)
+        # Of a word that is there twice the last counts, so the dearest come first.
+        order = np.argsort(-meaning.costs, kind="stable")
+        self._which[meaning.words[order]] = order + 1
+
+    def of(self, words: Numbers) -> Costs:
+        """Return what words cost, inf for those that are not meant."""
+        return self._costs[self._which[words]]
+
+
+class CostTables(dict[Meaning, CostTable]):
+    """The tables of a query's meanings, which its readings share."""
 
     def __init__(self, postings: Postings) -> None:
         super().__init__()
         self._n_words = len(postings.vocabulary)
 
-    def __missing__(self, meaning: Meaning) -> Costs:
+    def __missing__(self, meaning: Meaning) -> CostTable:
         """Make the table of one more meaning."""
-        costs = self[meaning] = np.full(self._n_words + 1, np.inf)
-        np.minimum.at(costs, meaning.words, meaning.costs)
-        return costs
+        table = self[meaning] = CostTable(meaning, self._n_words)
+        return table
 
 
 class Matcher:
@@ -34,7 +47,7 @@ class Matcher:
         self.postings = postings
         self._meanings = reading.meanings
         self._split = reading.split
-        self._cost_of_word = [tables[meaning] for meaning in reading.meanings]
+        self._tables = [tables[meaning] for meaning in reading.meanings]
         positions = {meaning: position for position, meaning in reversed(list(enumerate(reading.meanings)))}
         self._first_positions = sorted(positions.values())
         self.rows = [self._first_positions.index(positions[meaning]) for meaning in reading.meanings]
@@ -78,7 +91,7 @@ class Matcher:
     def _cost_alone(self, position: int, places: Indices) -> Costs:
         # What is past the stream is taken for its end, and what is before it, too: the end of a name.
         word = self.postings.word[np.minimum(places, self._last_place)]
-        costs = self._cost_of_word[position][word]
+        costs = self._tables[position].of(word)
         described_by = self._meanings[position].described_by
         if described_by.size:
             field = self.postings.field[self.postings.name[np.minimum(places, self._last_place)]]

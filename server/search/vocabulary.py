@@ -1,7 +1,7 @@
 """The words of the catalogue, and which of them a word of a query may mean: itself, a longer one, a misspelt one."""
 
 import sys
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -43,20 +43,22 @@ class Vocabulary:
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = words
+        self._numbers_of = dict(zip(words, range(len(words)), strict=True))
         # By length, so that words about as long as another are neighbours.
         numbers = sorted((number for number, word in enumerate(words) if _can_be_misspelt(word)), key=self._length)
         lengths = [self._length(number) for number in numbers]
         self._numbers = np.array(numbers, dtype=np.int32)
         self._start_of_length = np.searchsorted(lengths, np.arange(LONGEST_MISSPELT_WORD + 2)).tolist()
-        self._letters = _letters_of_beginnings([words[number] for number in numbers])
+        written = [words[number] for number in numbers]
+        self._written = np.array(written, dtype=np.object_)
+        self._letters = _letters_of_beginnings(written)
 
     def __len__(self) -> int:
         return len(self.words)
 
     def find(self, word: str) -> int | None:
         """Return the number of this very word, or None."""
-        number = bisect_left(self.words, word)
-        return number if number < len(self.words) and self.words[number] == word else None
+        return self._numbers_of.get(word)
 
     def find_longer(self, beginning: str) -> range:
         """Return the numbers of the words that begin so and go on."""
@@ -74,7 +76,7 @@ class Vocabulary:
     def find_misspelt_beginnings(self, beginning: str, budget: int) -> Misspelt:
         """Return the words that begin with something else within the budget of typos."""
         start, stop = self._with_length(len(beginning) - budget, LONGEST_MISSPELT_WORD)
-        candidates = self._with_beginning(beginning, budget, np.arange(start, stop))
+        candidates = start + np.flatnonzero(self._may_begin(beginning, budget, slice(start, stop)))
         candidates = self._with_beginning(beginning[: len(beginning) // 2], budget, candidates)
         ends = range(len(beginning) - budget, len(beginning) + budget + 1)
         return self._within(budget, beginning, candidates, ends)
@@ -88,19 +90,24 @@ class Vocabulary:
 
     def _with_beginning(self, beginning: str, budget: int, candidates: NDArray[np.intp]) -> NDArray[np.intp]:
         """Keep the words whose first letters may be these within the budget of typos."""
+        kept: NDArray[np.intp] = candidates[self._may_begin(beginning, budget, candidates)]
+        return kept
+
+    def _may_begin(self, beginning: str, budget: int, words: slice | NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Say of words whether their first letters may be these within the budget of typos."""
         letters, length = _letters(beginning), len(beginning)
-        longest = self._letters[min(length + budget, LONGEST_MISSPELT_WORD)][candidates]
-        shortest = self._letters[max(length - budget, 0)][candidates]
+        longest = self._letters[min(length + budget, LONGEST_MISSPELT_WORD)][words]
+        shortest = self._letters[max(length - budget, 0)][words]
         lacks_few = np.bitwise_count(letters & ~longest) <= budget
         has_few_others = np.bitwise_count(shortest & ~letters) <= budget
-        kept: NDArray[np.intp] = candidates[lacks_few & has_few_others]
-        return kept
+        both: NDArray[np.bool_] = lacks_few & has_few_others
+        return both
 
     def _within(self, budget: int, word: str, candidates: NDArray[np.intp], ends: Sequence[int | None]) -> Misspelt:
         """Compare a word with candidates, each cut at each of the ends, of which the nearest counts."""
         numbers = self._numbers[candidates]
-        written = [self.words[number] for number in numbers.tolist()]
-        cut = [other[:end] for end in ends for other in written]
+        written = self._written[candidates].tolist()
+        cut = [other if end is None else other[:end] for end in ends for other in written]
         typos = cdist([word], cut, scorer=OSA.distance, score_cutoff=budget, dtype=np.uint8)
         nearest = typos.reshape(len(ends), -1).min(axis=0)
         is_within = (nearest > 0) & (nearest <= budget)
