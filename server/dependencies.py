@@ -39,13 +39,6 @@ from server.services.user import UserService
 
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
 
-bearer = OAuth2PasswordBearer(
-    "/api/rest/v1/token",
-    scheme_name="login",
-    description="The user name is the id of the user. A token is good for as many seconds as `expires_in` says.",
-    auto_error=False,
-)
-
 
 class State(TypedDict):
     """What the app's lifespan makes, and requests share."""
@@ -117,20 +110,32 @@ async def _slot(slots: anyio.Semaphore, timeout_s: float, refusal: UnavailableEr
         slots.release()
 
 
-# Before a writer's turn, which comes last: who is turned away here has not waited for it.
-async def get_access(request: Request, token: Annotated[str | None, Depends(bearer)]) -> Access:
-    """Give what says who may do what; the first parameter of every handler that not everybody may call.
+class AccessByToken(OAuth2PasswordBearer):
+    """Gives what says who may do what; where authentication is off everybody may.
 
-    Where authentication is off everybody may. Raises `NotSignedIn`, `InvalidToken`.
+    It is FastAPI's own security scheme, which reads the token and is in the OpenAPI document, and no dependency of it.
+    Raises `NotSignedIn`, `InvalidToken`.
     """
-    login = state_of(request)["login"]
-    if login is None:
-        return OpenAccess()
-    if token is None:
-        raise NotSignedIn
-    return CallerAccess(session_of(request), login.tokens.read(token))
+
+    async def __call__(self, request: Request) -> Access:  # type: ignore[override]  # what becomes of the token
+        """Give it for a request."""
+        login = state_of(request)["login"]
+        if login is None:
+            return OpenAccess()
+        token = await super().__call__(request)
+        if token is None:
+            raise NotSignedIn
+        return CallerAccess(session_of(request), login.tokens.read(token))
 
 
+get_access = AccessByToken(
+    "/api/rest/v1/token",
+    scheme_name="login",
+    description="The user name is the id of the user. A token is good for as many seconds as `expires_in` says.",
+    auto_error=False,
+)
+# The first parameter of every handler that not everybody may call: before a writer's turn, which comes last, so that
+# who is turned away here has not waited for it.
 AccessDep = Annotated[Access, Depends(get_access)]
 
 
