@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import DamerauLevenshtein
 
 from server.search.vocabulary import Misspelt, Vocabulary, typo_budget
 
@@ -75,13 +75,22 @@ def test_a_misspelt_beginning_finds_how_the_word_goes_on() -> None:
     assert named(vocabulary, vocabulary.find_misspelt_beginnings("shwash", 1)) == {"shawshank": 1}
 
 
+@pytest.mark.parametrize("written", ["fatpnastic", "fatnasticc", "fanttstic"])
+def test_a_typo_may_be_between_two_letters_that_have_changed_places(written: str) -> None:
+    vocabulary = Vocabulary(["fantastic"])
+
+    assert named(vocabulary, vocabulary.find_misspelt(written, 2)) == {
+        "fantastic": DamerauLevenshtein.distance(written, "fantastic")
+    }
+
+
 @given(st.lists(LETTERS, max_size=20, unique=True), LETTERS, st.sampled_from([1, 2]))
 def test_the_words_within_the_budget_are_found_and_no_others(words: list[str], written: str, budget: int) -> None:
     vocabulary = Vocabulary(sorted(words))
 
     found = named(vocabulary, vocabulary.find_misspelt(written, budget))
 
-    distances = {word: OSA.distance(written, word) for word in words}
+    distances = {word: DamerauLevenshtein.distance(written, word) for word in words}
     assert found == {word: distance for word, distance in distances.items() if 0 < distance <= budget}
 
 
@@ -91,5 +100,7 @@ def test_so_are_the_words_with_a_beginning_within_the_budget(words: list[str], w
 
     found = named(vocabulary, vocabulary.find_misspelt_beginnings(written, budget))
 
-    distances = {word: min(OSA.distance(written, word[:end]) for end in range(len(word) + 1)) for word in words}
+    distances = {
+        word: min(DamerauLevenshtein.distance(written, word[:end]) for end in range(len(word) + 1)) for word in words
+    }
     assert found == {word: distance for word, distance in distances.items() if 0 < distance <= budget}
