@@ -26,10 +26,11 @@ from server.schemas.token import TokenRequest
 from server.schemas.user import RecommendationQuery
 from server.services.access import Access, CallerAccess, OpenAccess
 from server.services.credentials import LoginService
+from server.services.genres import GenreService
 from server.services.installation_metrics import InstallationCollector
 from server.services.live import LiveModel
 from server.services.live_catalogue import LiveCatalogue
-from server.services.movies import GenreService, MovieService, SimilarMoviesService
+from server.services.movies import MovieService, SimilarMoviesService
 from server.services.operations import OperationsService
 from server.services.ratings import RatingService
 from server.services.recommendation_engine import RecommendationEngineService

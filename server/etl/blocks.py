@@ -1,15 +1,12 @@
 """Blocks of whole lines, read from a file of any length in constant memory."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import IO, TypeVar
+from typing import IO
 
 from server.errors import SourceError
 
 LONGEST_LINE_BYTES = 1 << 16
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +41,3 @@ def read_blocks(stream: IO[bytes], name: str, block_bytes: int) -> Iterator[Bloc
             raise SourceError(f"{name} has a line of over {LONGEST_LINE_BYTES:,} bytes, so it is no MovieLens file.")
     if unfinished:
         yield Block(first_line, unfinished, len(unfinished))
-
-
-def read_ahead(items: Iterator[T]) -> Iterator[T]:
-    """Give the same items; while one is at work on an item, the next is made in another thread."""
-    with ThreadPoolExecutor(1) as pool:
-        ahead = pool.submit(next, items, None)
-        while (item := ahead.result()) is not None:
-            ahead = pool.submit(next, items, None)
-            yield item

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
+from server.backend.read_ahead import read_ahead
 from server.backend.session import Database
 from server.etl.batches import RatingBatch, Rejected
-from server.etl.blocks import read_ahead
 from server.etl.catalogue import CatalogueWriter
 from server.etl.movielens import MovieLensSource
 from server.etl.rating_writer import RatingWriter

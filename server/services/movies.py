@@ -1,4 +1,4 @@
-"""Movies: the listing with its search, filters and orders, one movie, its average rating, the genres."""
+"""Movies: the listing with its search, filters and orders, one movie, its average rating."""
 
 import json
 from collections import defaultdict
@@ -24,7 +24,6 @@ from server.backend.session import Row, TransactionSession
 from server.errors import MovieNotFound
 from server.models import Genre, Ingestion, Movie, MovieGenre, MovieStatistics
 from server.schemas import movies as schemas
-from server.schemas.base import Paging
 from server.schemas.movies import MovieQuery, MovieSort
 from server.search.highlights import Span
 from server.search.index import Hits
@@ -169,23 +168,6 @@ class SimilarMoviesService(BaseService):
             movie_ids=movie_ids,
             similarities=found.similarities.tolist(),
             movies=self.movies.list_by_ids(movie_ids) if query.expands_movies else None,
-        )
-
-
-class GenreService(BaseService):
-    """Rules of the genres."""
-
-    def __init__(self, session: TransactionSession) -> None:
-        super().__init__(session)
-        self.genres = GenreDataManager(session)
-
-    def list_genres(self, paging: Paging) -> schemas.GenrePage:
-        """Give a page of the genres by name, each with its number of movies."""
-        return schemas.GenrePage(
-            genres=self.genres.list_counted(paging),
-            total=self.genres.count(),
-            page=paging.page,
-            limit=paging.limit,
         )
 
 
@@ -364,28 +346,6 @@ class MovieDataManager(BaseDataManager):
             return unnested.render_derived()
         each = func.json_each(json.dumps(movie_ids)).table_valued("value", "key")
         return select(each.c.value.label("movie_id"), each.c.key.label("rank")).subquery()
-
-
-class GenreDataManager(BaseDataManager):
-    """SQL of the genres."""
-
-    def count(self) -> int:
-        """Count the genres."""
-        return self.session.scalar(select(func.count()).select_from(Genre)) or 0
-
-    def list_counted(self, paging: Paging) -> list[schemas.GenreCount]:
-        """Give a page of genres by name, each with its number of movies."""
-        counted = (
-            select(Genre.genre_id, Genre.genre_name, func.count(MovieGenre.movie_id))
-            .outerjoin(MovieGenre)
-            .group_by(Genre.genre_id, Genre.genre_name)
-            .order_by(Genre.genre_name, Genre.genre_id)
-        )
-        rows = self.session.execute(counted.limit(paging.limit).offset(paging.offset))
-        return [
-            schemas.GenreCount(genre_id=genre_id, genre_name=name, total_movies=movies)
-            for genre_id, name, movies in rows
-        ]
 
 
 def _movie(movie_id: int, description: Description, mean: float | None, count: int) -> schemas.Movie:

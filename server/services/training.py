@@ -1,9 +1,10 @@
 """Training: from the ratings in the database to a new version, live if it is not worse."""
 
 import logging
+import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
+from server.backend.read_ahead import read_ahead
 from server.backend.session import Database, driver_connection
 from server.errors import ArtifactError, ConflictError, MatineeError
 from server.models import Genre, Movie, MovieGenre, Rating
@@ -65,6 +67,9 @@ LATERAL (
 PATIENCE_S = 300
 
 T = TypeVar("T")
+
+Chunk = Mapping[str, np.ndarray[tuple[int], np.dtype[Any]]]
+"""The columns of some ratings."""
 
 
 class Trainer:
@@ -241,25 +246,16 @@ class TrainingDataManager(BaseDataManager):
                 column[start:] = chunk[name]
         return Ratings(columns["user_id"], columns["movie_id"], columns["rating"], columns["rated_at"])
 
-    def _read_rating_chunks(self) -> Iterator[Mapping[str, np.ndarray[tuple[int], np.dtype[Any]]]]:
+    def _read_rating_chunks(self) -> Iterator[Chunk]:
         """Yield the columns of some ratings at a time, all of one moment."""
+        # The database is at work on the next chunk meanwhile, and Python leaves it alone.
         with closing(self._driver_cursor()) as cursor:
             if self.dialect == "sqlite":
-                first_id, last_id = cursor.execute(RATING_ID_RANGE).fetchone()
-                for start in range(first_id or 0, (last_id or -1) + 1, RATINGS_A_CHUNK):
-                    written = cursor.execute(WRITTEN_RATINGS, [start, start + RATINGS_A_CHUNK]).fetchone()
-                    users, movies, moments_and_stars = (
-                        np.fromstring(numbers or "", np.int64, sep=",") for numbers in written
-                    )
-                    moments, stars = moments_and_stars >> 4, (moments_and_stars & 15) / 2
-                    yield {"user_id": users, "movie_id": movies, "rating": stars, "rated_at": moments}
+                yield from map(_read_written, read_ahead(_written_chunks(cursor)))
                 return
             cursor.itersize = 1
             cursor.execute(PACKED_RATINGS, [RATINGS_A_CHUNK] * 2)
-            for packed in cursor:
-                kinds = (np.dtype(kind).newbyteorder(">") for kind in RATING_COLUMNS.values())
-                columns = (np.frombuffer(column or b"", kind) for column, kind in zip(packed, kinds, strict=True))
-                yield dict(zip(RATING_COLUMNS, columns, strict=True))
+            yield from map(_read_packed, read_ahead(iter(cursor)))
 
     def read_movie_ids(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Read the ids of the whole catalogue, ascending: int64[movies]."""
@@ -303,6 +299,25 @@ class TrainingDataManager(BaseDataManager):
         cursor = driver.cursor("training", binary=True)
         cursor.itersize = ROWS_A_FETCH
         return cursor
+
+
+def _written_chunks(cursor: sqlite3.Cursor) -> Iterator[list[str]]:
+    first_id, last_id = cursor.execute(RATING_ID_RANGE).fetchone()
+    for start in range(first_id or 0, (last_id or -1) + 1, RATINGS_A_CHUNK):
+        row = cursor.execute(WRITTEN_RATINGS, [start, start + RATINGS_A_CHUNK]).fetchone()
+        yield [numbers or "" for numbers in row]
+
+
+def _read_written(written: Sequence[str]) -> Chunk:
+    users, movies, moments_and_stars = (np.fromstring(numbers, np.int64, sep=",") for numbers in written)
+    moments, stars = moments_and_stars >> 4, (moments_and_stars & 15) / 2
+    return {"user_id": users, "movie_id": movies, "rating": stars, "rated_at": moments}
+
+
+def _read_packed(packed: Sequence[bytes | None]) -> Chunk:
+    kinds = (np.dtype(kind).newbyteorder(">") for kind in RATING_COLUMNS.values())
+    columns = (np.frombuffer(column or b"", kind) for column, kind in zip(packed, kinds, strict=True))
+    return dict(zip(RATING_COLUMNS, columns, strict=True))
 
 
 def _insist(write: Callable[[], T], patience_s: float) -> T:

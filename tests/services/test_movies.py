@@ -1,14 +1,11 @@
 import itertools
 
 import pytest
-from sqlalchemy import insert
 
 from server.backend.session import TransactionSession
 from server.errors import MovieNotFound
-from server.models import Genre as GenreRow
-from server.schemas.base import Paging
-from server.schemas.movies import AverageRating, Genre, GenreCount, GenrePage, Movie, MoviePage, MovieQuery, MovieSort
-from server.services.movies import GenreService, MovieDataManager, MovieService
+from server.schemas.movies import AverageRating, Genre, Movie, MoviePage, MovieQuery, MovieSort
+from server.services.movies import MovieDataManager, MovieService
 from tests.services.builders import ids_of
 
 TOY_STORY = Movie(
@@ -141,33 +138,3 @@ def test_any_number_of_ids_can_be_set_against_the_catalogue(session: Transaction
 
     assert MovieDataManager(session).list_unknown_to(known, 2) == [2, 1]
     assert MovieDataManager(session).list_unknown_to([1, 2], 10) == [3, 5, 7, 4, 6, 11, 8, 9, 10, 12]
-
-
-@pytest.mark.usefixtures("catalogue")
-def test_genres_come_by_name_with_their_number_of_movies(session: TransactionSession) -> None:
-    session.execute(insert(GenreRow).values(genre_name="Western"))
-
-    pages = [GenreService(session).list_genres(Paging(limit=6, page=page)) for page in (1, 2, 3)]
-
-    assert pages[0] == GenrePage(
-        genres=[
-            GenreCount(genre_id=4, genre_name="Action", total_movies=3),
-            GenreCount(genre_id=1, genre_name="Adventure", total_movies=2),
-            GenreCount(genre_id=2, genre_name="Animation", total_movies=2),
-            GenreCount(genre_id=3, genre_name="Comedy", total_movies=3),
-            GenreCount(genre_id=8, genre_name="Crime", total_movies=2),
-            GenreCount(genre_id=9, genre_name="Drama", total_movies=3),
-        ],
-        total=12,
-        page=1,
-        limit=6,
-    )
-    assert [(genre.genre_name, genre.total_movies) for genre in pages[1].genres] == [
-        ("Horror", 2),
-        ("Mystery", 1),
-        ("Romance", 1),
-        ("Sci-Fi", 3),
-        ("Thriller", 4),
-        ("Western", 0),
-    ]
-    assert pages[2] == GenrePage(genres=[], total=12, page=3, limit=6)

@@ -1,0 +1,48 @@
+"""Genres."""
+
+from sqlalchemy import func, select
+
+from server.backend.session import TransactionSession
+from server.models import Genre, MovieGenre
+from server.schemas import movies as schemas
+from server.schemas.base import Paging
+from server.services.base import BaseDataManager, BaseService
+
+
+class GenreService(BaseService):
+    """Rules of the genres."""
+
+    def __init__(self, session: TransactionSession) -> None:
+        super().__init__(session)
+        self.genres = GenreDataManager(session)
+
+    def list_genres(self, paging: Paging) -> schemas.GenrePage:
+        """Give a page of the genres by name, each with its number of movies."""
+        return schemas.GenrePage(
+            genres=self.genres.list_counted(paging),
+            total=self.genres.count(),
+            page=paging.page,
+            limit=paging.limit,
+        )
+
+
+class GenreDataManager(BaseDataManager):
+    """SQL of the genres."""
+
+    def count(self) -> int:
+        """Count the genres."""
+        return self.session.scalar(select(func.count()).select_from(Genre)) or 0
+
+    def list_counted(self, paging: Paging) -> list[schemas.GenreCount]:
+        """Give a page of genres by name, each with its number of movies."""
+        counted = (
+            select(Genre.genre_id, Genre.genre_name, func.count(MovieGenre.movie_id))
+            .outerjoin(MovieGenre)
+            .group_by(Genre.genre_id, Genre.genre_name)
+            .order_by(Genre.genre_name, Genre.genre_id)
+        )
+        rows = self.session.execute(counted.limit(paging.limit).offset(paging.offset))
+        return [
+            schemas.GenreCount(genre_id=genre_id, genre_name=name, total_movies=movies)
+            for genre_id, name, movies in rows
+        ]

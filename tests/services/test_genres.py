@@ -1,0 +1,38 @@
+import pytest
+from sqlalchemy import insert
+
+from server.backend.session import TransactionSession
+from server.models import Genre as GenreRow
+from server.schemas.base import Paging
+from server.schemas.movies import GenreCount, GenrePage
+from server.services.genres import GenreService
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_genres_come_by_name_with_their_number_of_movies(session: TransactionSession) -> None:
+    session.execute(insert(GenreRow).values(genre_name="Western"))
+
+    pages = [GenreService(session).list_genres(Paging(limit=6, page=page)) for page in (1, 2, 3)]
+
+    assert pages[0] == GenrePage(
+        genres=[
+            GenreCount(genre_id=4, genre_name="Action", total_movies=3),
+            GenreCount(genre_id=1, genre_name="Adventure", total_movies=2),
+            GenreCount(genre_id=2, genre_name="Animation", total_movies=2),
+            GenreCount(genre_id=3, genre_name="Comedy", total_movies=3),
+            GenreCount(genre_id=8, genre_name="Crime", total_movies=2),
+            GenreCount(genre_id=9, genre_name="Drama", total_movies=3),
+        ],
+        total=12,
+        page=1,
+        limit=6,
+    )
+    assert [(genre.genre_name, genre.total_movies) for genre in pages[1].genres] == [
+        ("Horror", 2),
+        ("Mystery", 1),
+        ("Romance", 1),
+        ("Sci-Fi", 3),
+        ("Thriller", 4),
+        ("Western", 0),
+    ]
+    assert pages[2] == GenrePage(genres=[], total=12, page=3, limit=6)
