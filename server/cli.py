@@ -26,6 +26,7 @@ from server.backend.lifeline import when_input_closes
 from server.backend.limits import ClientLimits
 from server.backend.metrics import SHARED_FOLDER
 from server.backend.model_store import ModelStore
+from server.backend.priority import stand_back
 from server.backend.session import Database
 from server.cli_database import open_database
 from server.errors import MatineeError, SettingsError
@@ -328,6 +329,7 @@ def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
             os._exit(1)
 
     when_input_closes(give_up)
+    stand_back()
     try:
         trainer.carry_out(run_id)
     except MatineeError:

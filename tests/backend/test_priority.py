@@ -1,0 +1,10 @@
+import subprocess
+import sys
+
+STAND_BACK = "import os; from server.backend.priority import stand_back; stand_back(); print(os.nice(0))"
+
+
+def test_who_stands_back_is_the_least_urgent() -> None:
+    told = subprocess.run([sys.executable, "-c", STAND_BACK], check=True, capture_output=True, text=True)
+
+    assert told.stdout == "19\n"
