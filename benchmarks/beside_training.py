@@ -21,7 +21,7 @@ def run(bench: Workbench) -> None:
     with bench.loaded_database() as database, database.transaction(writes=False) as session:
         size, user = size_of(database), OperationsDataManager(session).find_first_user()
     train_where_needed(bench.settings)
-    with matinee_server(bench.settings) as server:
+    with matinee_server(bench.settings, on_one_core=False) as server:
         port = server.port
         paths = {
             "nothing (/livez)": "/livez",

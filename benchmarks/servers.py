@@ -45,22 +45,29 @@ def bare_server() -> Iterator[Server]:
 
 
 @contextmanager
-def matinee_server(settings: Settings) -> Iterator[Server]:
-    """Run ``matinee serve`` for the length of a block, without a log line a request, as the bare app."""
+def matinee_server(settings: Settings, *, on_one_core: bool = True) -> Iterator[Server]:
+    """Run ``matinee serve`` for the length of a block, without a log line a request, as the bare app.
+
+    Where it is to train as well, it is not to be on one core: its training would be there, too.
+    """
     environment = settings.as_environment() | {"MATINEE_LOG_LEVEL": "warning"}
-    with _running(["-m", "server.cli", "serve"], environment, f"{API}/movies") as server:
+    arguments = ["-m", "server.cli", "serve"]
+    with _running(arguments, environment, f"{API}/movies", on_one_core=on_one_core) as server:
         yield server
 
 
 @contextmanager
-def _running(arguments: list[str], environment: dict[str, str], path: str) -> Iterator[Server]:
+def _running(
+    arguments: list[str], environment: dict[str, str], path: str, *, on_one_core: bool = True
+) -> Iterator[Server]:
     port = _free_port()
     started = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603 (our own command)
         [sys.executable, *arguments, "--port", str(port)], env=os.environ | environment, stdout=subprocess.DEVNULL
     )
     try:
-        _give_first_core(process.pid)
+        if on_one_core:
+            _give_first_core(process.pid)
         _wait_for_answer(f"http://127.0.0.1:{port}{path}")
         yield Server(port, process.pid, time.perf_counter() - started)
     finally:
