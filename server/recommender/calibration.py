@@ -1,7 +1,7 @@
 """From scores to probabilities, by a rising function of the score that knows the user, too."""
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,45 +34,52 @@ KNOTS_OF_MANY = (0.02, 0.2, 0.4, 0.6, 0.75, 0.87, 0.95, 0.99)
 """Quantiles of the scores between which the curve is straight; closer at the top, where lists are made."""
 
 
+OfUser = NDArray[np.float64] | np.float64
+"""Of the user of each pair, or of the one user of all."""
+
+
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs of a user and a movie in columns of one length: what a probability is made from."""
+    """Pairs of a user and a movie in columns of one length: what a probability is made from.
+
+    Where all are of one user, what is known of him is one number in the place of a column.
+    """
 
     scores: NDArray[np.float64]
     ranks: NDArray[np.int64]
     """How many movies that the user has not rated have a higher score."""
-    user_likes: NDArray[np.int64]
+    user_likes: NDArray[np.int64] | np.int64
     """How many movies the user is known to like."""
-    user_ratings: NDArray[np.int64]
+    user_ratings: NDArray[np.int64] | np.int64
     """How many movies the user is known to have rated."""
-    recent_likes: NDArray[np.float64]
-    recent_good: NDArray[np.float64]
+    recent_likes: OfUser
+    recent_good: OfUser
     """How many he has given ``GOOD_STARS`` or more, of late."""
-    recent_ratings: NDArray[np.float64]
+    recent_ratings: OfUser
     """All three fade with age."""
 
     @staticmethod
     def of(
         histories: Interactions,
-        users: NDArray[np.int64],
+        users: NDArray[np.int64] | int,
         scores: NDArray[np.float64],
         ranks: NDArray[np.int64],
     ) -> "Pairs":
-        """Put together what is known of the user of each pair."""
+        """Put together what is known of the user of each pair, or of the one user of all."""
         user_of_rating, weights = histories.users, 0.5 ** (histories.ages / RECENT_HALF_LIFE)
 
-        def recent(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-            sums = np.bincount(user_of_rating, weights * chosen, histories.n_users)
-            return sums[users].astype(np.float64)
+        def recent(weights: NDArray[np.float64]) -> OfUser:
+            sums: NDArray[Any] = np.bincount(user_of_rating, weights, histories.n_users)
+            return sums[users]
 
         return Pairs(
             scores=scores,
             ranks=ranks,
             user_likes=histories.like_counts[users],
             user_ratings=histories.rating_counts[users],
-            recent_likes=recent(histories.liked),
-            recent_good=recent(histories.stars >= GOOD_STARS),
-            recent_ratings=recent(np.ones(histories.items.size, np.bool_)),
+            recent_likes=recent(weights * histories.liked),
+            recent_good=recent(weights * (histories.stars >= GOOD_STARS)),
+            recent_ratings=recent(weights),
         )
 
 
@@ -110,23 +117,26 @@ class Inputs(Record):
             most_ratings=int(pairs.user_ratings.max()),
         )
 
-    def matrix(self, pairs: Pairs) -> NDArray[np.float64]:
-        """Return pairs by inputs: the climb of the curve, twice the rank, four columns about the user, and ones."""
+    def climb(self, pairs: Pairs) -> NDArray[np.float64]:
+        """Return pairs by rises of the curve: which part of each lies below the score."""
+        return _climbed(pairs.scores, np.array(self.knots))
+
+    def terms(self, pairs: Pairs) -> tuple[OfUser, ...]:
+        """Return what counts besides: twice the rank, and four that are about the user."""
         shares = (pairs.user_likes + PRIOR_RATINGS * self.like_share) / (pairs.user_ratings + PRIOR_RATINGS)
         recent_ratings = pairs.recent_ratings + PRIOR_RECENT_RATINGS
         recent_shares = (pairs.recent_likes + PRIOR_RECENT_RATINGS * self.like_share) / recent_ratings
         good_shares = (pairs.recent_good + PRIOR_RECENT_RATINGS * self.good_share) / recent_ratings
+        activity = np.minimum(np.maximum(pairs.user_ratings, self.fewest_ratings), self.most_ratings)
         places = -np.log1p(pairs.ranks)
-        return np.column_stack([
-            _climbed(pairs.scores, np.array(self.knots)),
+        return (
             places,
             places * (1 - recent_shares),
             _logit(shares),
             _logit(recent_shares),
             _logit(good_shares),
-            np.log1p(np.clip(pairs.user_ratings, self.fewest_ratings, self.most_ratings)),
-            np.ones(pairs.scores.size),
-        ])
+            np.log1p(activity),
+        )
 
 
 class Calibrator(Record):
@@ -156,7 +166,8 @@ class Calibrator(Record):
         inputs = Inputs.of(pairs)
         n_rises = len(inputs.knots) - 1
         floors = [MIN_RISE] * n_rises + [0.0, 0.0]
-        weights = _maximise_likelihood(inputs.matrix(pairs), pairs.liked, floors).tolist()
+        columns = np.column_stack([inputs.climb(pairs), *inputs.terms(pairs), np.ones(pairs.scores.size)])
+        weights = _maximise_likelihood(columns, pairs.liked, floors).tolist()
         names = (
             "rank_slope",
             "critic_slope",
@@ -173,10 +184,12 @@ class Calibrator(Record):
         """Return the probability of each pair, greater than 0 and less than 1."""
         of_rank = (self.rank_slope, self.critic_slope)
         of_user = (self.share_slope, self.recent_slope, self.good_slope, self.activity_slope)
-        weights = np.array([*self.rises, *of_rank, *of_user, self.intercept])
-        # A matrix product may round a pair differently in a longer list; this sum does not.
-        probabilities: NDArray[np.float64] = _expit(np.sum(self.inputs.matrix(pairs) * weights, axis=1))
-        return np.clip(probabilities, MARGIN, 1 - MARGIN)
+        # A matrix product may round a pair differently in a longer list; these sums do not.
+        log_odds: NDArray[np.float64] = np.sum(self.inputs.climb(pairs) * self.rises, axis=1) + self.intercept
+        for slope, term in zip((*of_rank, *of_user), self.inputs.terms(pairs), strict=True):
+            log_odds += slope * term
+        probabilities: NDArray[np.float64] = np.minimum(np.maximum(_expit(log_odds), MARGIN), 1 - MARGIN)
+        return probabilities
 
 
 def _choose_knots(scores: NDArray[np.float64]) -> tuple[float, ...]:
@@ -189,7 +202,8 @@ def _climbed(scores: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray
     """Return which part of each rise lies below each score; the first and the last go on for ever."""
     lowest, highest = np.zeros(knots.size - 1), np.ones(knots.size - 1)
     lowest[0], highest[-1] = -np.inf, np.inf
-    return np.clip((scores[:, None] - knots[:-1]) / np.diff(knots), lowest, highest)
+    climbed: NDArray[np.float64] = (scores[:, None] - knots[:-1]) / (knots[1:] - knots[:-1])
+    return np.minimum(np.maximum(climbed, lowest), highest)
 
 
 def _maximise_likelihood(
@@ -219,7 +233,7 @@ def _expit(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return probabilities
 
 
-def _logit(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def _logit(probabilities: OfUser) -> OfUser:
     """Take probabilities to log odds."""
-    logits: NDArray[np.float64] = np.log(probabilities) - np.log1p(-probabilities)
+    logits: OfUser = np.log(probabilities) - np.log1p(-probabilities)
     return logits

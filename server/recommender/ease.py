@@ -1,5 +1,6 @@
 """EASE: a score is a sum over the movies a user has rated, with weights that have a closed form."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -12,7 +13,7 @@ from scipy.sparse import csc_array, csr_array
 
 from server.recommender.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
 from server.recommender.evidence import Evidence, fade, grade
-from server.recommender.interactions import Interactions, places_among
+from server.recommender.interactions import Interactions, places_among, running_count
 from server.recommender.ridge import Rows
 
 BYTES_A_WEIGHT = np.dtype(np.float32).itemsize + np.dtype(np.int32).itemsize
@@ -117,39 +118,42 @@ class Ease(Algorithm[EaseConfig]):
 
         Items without weights come after those with, by popularity.
         """
-        personal, trust, lowest = self._personal(histories)
-        scores: NDArray[np.float64] = (1 - trust) * self.like_shares + trust * lowest
-        scores[:, self.items] = (1 - trust) * self.like_shares[self.items] + trust * personal
+        scores = np.empty((histories.n_users, histories.n_items))
+        for row, (modelled, share_of_popularity, lowest) in zip(scores, self._blend(histories), strict=True):
+            row[:] = share_of_popularity * self.like_shares + lowest
+            row[self.items] = modelled
         return scores
 
     def score_some(self, history: Interactions, others: NDArray[np.int64]) -> NDArray[np.float64]:
         """Score without going through the whole catalogue."""
-        personal, trust, lowest = self._personal(history)
-        modelled = (1 - trust) * self._shares_of_items + trust * personal
-        return np.append(modelled, (1 - trust) * self.like_shares[others] + trust * lowest)
+        ((modelled, share_of_popularity, lowest),) = self._blend(history)
+        return np.concatenate((modelled, share_of_popularity * self.like_shares[others] + lowest))
 
     @cached_property
     def _shares_of_items(self) -> NDArray[np.float64]:
         return self.like_shares[self.items]
 
-    def _personal(
-        self, histories: Interactions
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Give the weights' sums, users by items with weights; the trust in them; and what stands for other items."""
+    def _blend(self, histories: Interactions) -> Iterator[tuple[NDArray[np.float64], float, float]]:
+        """Yield, user by user, the scores of the items with weights.
+
+        With them, for the other items, the share that popularity has in a score, and what is added to that.
+        """
         rows, values, offsets = worth_of(
             histories, self.items, half_life=self.config.half_life, floor=self.config.floor
         )
-        personal = np.empty((histories.n_users, self.items.size))
-        for user, (start, end) in enumerate(pairwise(offsets.tolist())):
-            personal[user] = self._sum(rows[start:end], values[start:end])
-        return personal, self._trust(histories), np.minimum(personal.min(axis=1, keepdims=True), 0)
+        for trust, (start, end) in zip(self._trust(histories).tolist(), pairwise(offsets.tolist()), strict=True):
+            personal = self._sum(rows[start:end], trust * values[start:end])
+            lowest = min(float(personal.min()), 0.0)
+            yield personal + (1 - trust) * self._shares_of_items, 1 - trust, lowest
 
-    def _sum(self, rows: NDArray[np.integer[Any]], values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    def _sum(self, rows: NDArray[np.integer[Any]], values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Add up the weights in some rows, each times a value, by column."""
-        starts = np.arange(0, rows.size * self.columns.shape[1] + 1, self.columns.shape[1])
+        width = self.columns.shape[1]
+        # Of the same type as the columns, which SciPy would copy into a wider one otherwise.
+        starts = np.arange(0, rows.size * width + 1, width, dtype=np.int32)
         shape = (self.items.size, rows.size)
         transposed = csc_array((self.weights[rows].ravel(), self.columns[rows].ravel(), starts), shape=shape)
-        sums: NDArray[Any] = transposed @ values
+        sums: NDArray[np.float32] = transposed @ values
         return sums
 
     def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -162,7 +166,7 @@ class Ease(Algorithm[EaseConfig]):
         places, is_kept = places_among((first + self.columns[rows]).ravel(), (first + columns).ravel())
         weights = np.where(is_kept, self.weights[rows].ravel()[places], 0) if places.size else np.empty(0)
         terms = values[:, None] * weights.reshape(rows.size, columns.size).astype(np.float64)
-        contributions: NDArray[np.float64] = self._trust(history) * terms * has_row[:, None] * has_column
+        contributions: NDArray[np.float64] = self._trust(history)[0] * terms * has_row[:, None] * has_column
         return contributions
 
     def similarities(self, item: int) -> NDArray[np.float64]:
@@ -179,7 +183,7 @@ class Ease(Algorithm[EaseConfig]):
         return similarities
 
     def _trust(self, histories: Interactions) -> NDArray[np.float64]:
-        likes = histories.like_counts[:, None]
+        likes = histories.like_counts
         trust: NDArray[np.float64] = likes / (likes + self.config.prior_likes)
         return trust
 
@@ -212,7 +216,7 @@ def worth_of(
     """
     values = grade(histories) * fade(histories.ages, half_life=half_life, floor=floor)
     places, is_chosen = places_among(items, histories.items)
-    offsets = np.append(0, np.cumsum(is_chosen))[histories.offsets]
+    offsets = running_count(is_chosen)[histories.offsets]
     return places[is_chosen], values[is_chosen], offsets
 
 

@@ -15,6 +15,10 @@ MIDDLING = 0.3
 DISLIKED = -0.3
 """What a rating is worth, next to 1 for a like."""
 
+HALF_STARS = np.arange(11) / 2
+COMMON_SCALE = np.where(HALF_STARS >= LIKE_THRESHOLD, 1, np.where(HALF_STARS >= MIDDLING_STARS, MIDDLING, DISLIKED))
+"""By the number of half stars."""
+
 PRIOR_RATINGS = 5
 PRIOR_STARS = 3.5
 """A user's mean is reckoned as if he had rated so many more movies with so many stars."""
@@ -40,13 +44,12 @@ def grade(histories: Interactions) -> NDArray[np.float32]:
 
     On the common scale a like is 1, on the user's own it is what lies a star above his mean.
     """
-    common = np.where(
-        histories.stars >= LIKE_THRESHOLD, 1, np.where(histories.stars >= MIDDLING_STARS, MIDDLING, DISLIKED)
-    )
+    common = COMMON_SCALE[(2 * histories.stars).astype(np.int64)]
     sums = np.bincount(histories.users, histories.stars, histories.n_users)
     means = (sums + PRIOR_RATINGS * PRIOR_STARS) / (histories.rating_counts + PRIOR_RATINGS)
-    own = np.clip(0.6 + 0.5 * (histories.stars - histories.repeated(means)), *OWN_SCALE_RANGE)
-    return ((common + own) / 2).astype(np.float32)
+    own = 0.6 + 0.5 * (histories.stars - histories.repeated(means))
+    lowest, highest = OWN_SCALE_RANGE
+    return ((common + np.minimum(np.maximum(own, lowest), highest)) / 2).astype(np.float32)
 
 
 def fade(ages: NDArray[np.int64], *, half_life: float, floor: float) -> NDArray[np.float32]:

@@ -103,7 +103,7 @@ class Interactions:
     @cached_property
     def rating_counts(self) -> NDArray[np.int64]:
         """How many movies each user has rated."""
-        return np.diff(self.offsets)
+        return _steps(self.offsets)
 
     @cached_property
     def liked(self) -> NDArray[np.bool_]:
@@ -113,7 +113,7 @@ class Interactions:
     @cached_property
     def like_counts(self) -> NDArray[np.int64]:
         """How many movies each user likes."""
-        return np.diff(np.append(0, np.cumsum(self.liked))[self.offsets])
+        return _steps(running_count(self.liked)[self.offsets])
 
     @property
     def like_shares(self) -> NDArray[np.float64]:
@@ -127,7 +127,7 @@ class Interactions:
 
     def repeated(self, of_users: NDArray[Number]) -> NDArray[Number]:
         """Give for every rating what there is of its user."""
-        return np.repeat(of_users, self.rating_counts)
+        return of_users.repeat(self.rating_counts)
 
     def likes(self) -> csr_array[np.float32, tuple[int, int]]:
         """Return the matrix, users by items, with a one for every like."""
@@ -137,7 +137,7 @@ class Interactions:
 
     def of_ratings(self, chosen: NDArray[np.bool_]) -> Self:
         """Keep the chosen ratings, of the same users and movies; a user may be left without any."""
-        offsets = np.append(0, np.cumsum(chosen))[self.offsets]
+        offsets = running_count(chosen)[self.offsets]
         return type(self)(self.movie_ids, offsets, self.items[chosen], self.stars[chosen], self.rated_at[chosen])
 
     def over(self, movie_ids: NDArray[np.int64]) -> Self:
@@ -180,5 +180,16 @@ def places_among(
     """Return where each wanted number is, and whether it is there at all; a place of no meaning if not."""
     if not ascending.size:
         return np.zeros(wanted.size, np.int32), np.zeros(wanted.size, np.bool_)
-    places = np.minimum(np.searchsorted(ascending, wanted), ascending.size - 1).astype(np.int32)
+    places = np.minimum(ascending.searchsorted(wanted), ascending.size - 1).astype(np.int32)
     return places, ascending[places] == wanted
+
+
+def running_count(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the chosen before each place, and before the end: one more number than places."""
+    counts = np.zeros(chosen.size + 1, np.int64)
+    np.cumsum(chosen, out=counts[1:])
+    return counts
+
+
+def _steps(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
+    return ascending[1:] - ascending[:-1]

@@ -163,7 +163,7 @@ class TrainedModel:
         is_unseen = ~places_among(np.sort(history.movie_ids), movie_ids[best])[1]
         listed = best[is_unseen][:n] if exclude_seen else best
         ranks = count_higher(scores[listed], scores[best[is_unseen]])
-        pairs = Pairs.of(interactions, np.zeros(listed.size, np.int64), scores[listed], ranks)
+        pairs = Pairs.of(interactions, 0, scores[listed], ranks)
         return Recommendations(movie_ids[listed], _fall_strictly(self.calibrator.probabilities(pairs)))
 
     def _score_best(self, history: Interactions, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

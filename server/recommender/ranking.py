@@ -13,9 +13,10 @@ def top_items(scores: NDArray[np.float64], n: int, *, ids: NDArray[np.int64] | N
     """
     # The many equal scores of unrated movies make NumPy slow to select from the upper end, not from the lower.
     costs = -scores
-    candidates = np.arange(scores.size)
     if n < scores.size:
         candidates = np.flatnonzero(costs <= np.partition(costs, n - 1)[n - 1])
+    else:
+        candidates = np.arange(scores.size)
     ties = candidates if ids is None else ids[candidates]
     return candidates[np.lexsort((ties, costs[candidates]))][:n]
 
