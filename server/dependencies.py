@@ -83,6 +83,11 @@ def session_of(request: Request) -> TransactionSession:
     return state["session"]
 
 
+def calibration_of(request: Request) -> RunningCalibration:
+    """Give what follows the probabilities that were told."""
+    return state_of(request)["running_calibration"]
+
+
 async def get_write_turn(request: Request) -> AsyncIterator[None]:
     """Wait for a place among those who write.
 
@@ -169,17 +174,9 @@ async def get_model_store(request: Request) -> ModelStore:
 ModelStoreDep = Annotated[ModelStore, Depends(get_model_store)]
 
 
-async def get_running_calibration(request: Request) -> RunningCalibration:
-    """Give what follows the probabilities that were told."""
-    return state_of(request)["running_calibration"]
-
-
-RunningCalibrationDep = Annotated[RunningCalibration, Depends(get_running_calibration)]
-
-
-async def get_rating_note(calibration: RunningCalibrationDep, background: BackgroundTasks) -> Callable[[Rating], None]:
+async def get_rating_note(request: Request, background: BackgroundTasks) -> Callable[[Rating], None]:
     """Give what follows a new rating up, after its answer and so after its COMMIT."""
-    return lambda rating: background.add_task(calibration.note_rating, rating)
+    return lambda rating: background.add_task(calibration_of(request).note_rating, rating)
 
 
 NoteRating = Annotated[Callable[[Rating], None], Depends(get_rating_note)]

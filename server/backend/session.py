@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, TextClause, create_engine, event
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, TextClause, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -29,47 +29,68 @@ Row = tuple[Any, ...]
 class TransactionSession(Session):
     """A session of one transaction, on one connection from its first statement to `commit` or `close`.
 
-    What it is asked by `read_rows` is asked past the ORM, whose own transaction and rows would take most of the time
-    of a request that reads a few rows by their keys. All other statements are in the same transaction.
+    What it is asked by `read_rows` is asked past the ORM, and on SQLite past SQLAlchemy: their transactions and rows
+    would take most of the time of a request that reads a few rows by their keys. All other statements are in the same
+    transaction.
     """
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(expire_on_commit=False)
-        self.is_in_process = engine.dialect.name == "sqlite"
+        self.dialect_name = engine.dialect.name
+        self.is_in_process = self.dialect_name == "sqlite"
         """Whether the database is in this process, so that a statement is no journey."""
         self._engine = engine
+        self._driver: PoolProxiedConnection | None = None
+        """The driver's connection, where that came first."""
         self._connection: Connection | None = None
 
     def get_bind(self, *_arguments: object, **_options: object) -> Connection:
         """Give the connection; the first call takes it from the pool and begins the transaction."""
         if self._connection is None:
-            self._connection = self._engine.connect()
+            self._connection = Connection(self._engine, self._driver)
             self._connection.begin()
         return self._connection
 
     def read_rows(self, statement: TextClause, parameters: Mapping[str, object]) -> list[Row]:
         """Read all rows as the driver gives them."""
-        connection = self.get_bind()
         if self.is_in_process and not self._engine.dispatch.before_cursor_execute:
-            return _read_sqlite(connection, _sqlite_text(statement), parameters)
-        with connection.execute(statement, parameters) as result:
+            return self._read_from_driver(_sqlite_text(statement), parameters)
+        with self.get_bind().execute(statement, parameters) as result:
             assert result.cursor is not None  # noqa: S101 (it is there until the result is closed; tells the type checker)
             return list(result.cursor.fetchall())
+
+    def _read_from_driver(self, statement: str, parameters: Mapping[str, object]) -> list[Row]:
+        try:
+            if self._connection is not None:
+                driver: Any = self._connection.connection.dbapi_connection
+            elif self._driver is not None:
+                driver = self._driver.dbapi_connection
+            else:
+                self._driver = self._engine.raw_connection()
+                driver = self._driver.dbapi_connection
+                driver.execute(_begin(self._engine))
+            return list(driver.execute(statement, parameters))
+        except sqlite3.Error as error:
+            raise _as_sqlalchemy_has_it(statement, error) from error
 
     def commit(self) -> None:
         """Commit, and end the transaction."""
         if self.in_transaction():
             super().commit()
-        if self._connection is not None and self._connection.in_transaction():
-            self._connection.commit()
+        if self._connection is not None:
+            if self._connection.in_transaction():
+                self._connection.commit()
+        elif self._driver is not None:
+            self._driver.commit()
 
     def close(self) -> None:
         """Give the connection back; what is not committed is rolled back."""
         if self.in_transaction():
             super().close()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        taken = self._connection or self._driver
+        if taken is not None:
+            taken.close()
+            self._connection = self._driver = None
 
 
 class Database:
@@ -118,14 +139,6 @@ class Database:
 def driver_connection(session: Session) -> Any:  # noqa: ANN401 (each driver has a class of its own)
     """Give the driver's own connection in a session's transaction, for bulk work past SQLAlchemy."""
     return session.connection().connection.dbapi_connection
-
-
-def _read_sqlite(connection: Connection, statement: str, parameters: Mapping[str, object]) -> list[Row]:
-    driver: Any = connection.connection.dbapi_connection
-    try:
-        return list(driver.execute(statement, parameters))
-    except sqlite3.Error as error:
-        raise _as_sqlalchemy_has_it(statement, error) from error
 
 
 @lru_cache
@@ -202,10 +215,15 @@ def _limit_lock_waits(timeout_s: float) -> Callable[["psycopg.Connection", objec
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    # Past SQLAlchemy, whose way to a statement takes longer than this one, and which every request begins with.
     driver: Any = connection.connection.dbapi_connection
+    # A session may have begun, past SQLAlchemy, before it had a connection of it.
+    if driver.in_transaction:
+        return
     try:
-        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        driver.execute(_begin(connection))
     except sqlite3.OperationalError as error:
         raise _as_sqlalchemy_has_it("BEGIN", error) from error
+
+
+def _begin(of: Connection | Engine) -> str:
+    return "BEGIN IMMEDIATE" if of.get_execution_options().get("writes", False) else "BEGIN"

@@ -6,9 +6,9 @@ from server.dependencies import (
     AccessDep,
     Paging,
     Recommendations,
-    RunningCalibrationDep,
     UserId,
     UserServiceDep,
+    calibration_of,
 )
 from server.errors import ArtifactError, NoActiveModel, UserNotFound
 from server.problems import documented
@@ -47,7 +47,7 @@ def list_recommended_movies(
     user_id: UserId,
     query: Recommendations,
     users: UserServiceDep,
-    calibration: RunningCalibrationDep,
+    request: Request,
 ) -> RecommendedMovies:
     """Recommend movies: ids and probabilities, highest first.
 
@@ -57,5 +57,5 @@ def list_recommended_movies(
     """
     access.check_is(user_id)
     recommended = users.recommend_movies(user_id, query)
-    calibration.note_list(user_id, recommended.movie_ids, recommended.probabilities)
+    calibration_of(request).note_list(user_id, recommended.movie_ids, recommended.probabilities)
     return recommended

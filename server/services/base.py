@@ -17,7 +17,7 @@ class BaseDataManager:
     @property
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
-        return self.session.get_bind().dialect.name
+        return self.session.dialect_name
 
     def insert(self, table: type) -> Upsert:
         """Begin an INSERT that may go on with ``on_conflict_do_update`` or ``on_conflict_do_nothing``."""

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from server.schemas.base import Paging
 from server.services.base import BaseDataManager
 from server.services.gatekeeper import Gatekeeper
 from server.services.live_catalogue import CatalogueDataManager
+from server.services.packed_ratings import Packed, pack, unpack
 from server.services.recommendation_engine import (
     ModelVersionDataManager,
     RecommendationEngineService,
@@ -43,27 +44,24 @@ ROWS_A_FETCH = 50_000
 RATINGS_A_CHUNK = 1 << 16
 RATING_COLUMNS = {"user_id": "i8", "movie_id": "i8", "rating": "f4", "rated_at": "i8"}
 
-# Drivers hand over rows one by one, which costs Python more than reading them costs the database. So the database packs
-# the columns of many rows. SQLite has nothing to make bytes of numbers, but writes them as text as fast as NumPy reads
-# them; a rating is a number with its time, for fractions are slow to write. The transaction is what makes the
-# statements, one after the other, see one moment.
-WRITTEN_RATINGS = """
-SELECT group_concat(user_id), group_concat(movie_id), group_concat(rated_at * 16 + CAST(rating * 2 AS INTEGER))
-FROM ratings WHERE rating_id >= ? AND rating_id < ?
-"""
+# The transaction is what makes the statements, one after the other, see one moment; on PostgreSQL it is one statement.
+SQLITE_CHUNK = pack(
+    "SELECT {packed} FROM ratings WHERE rating_id >= ? AND rating_id < ?", "sqlite", "user_id", "movie_id"
+)
 RATING_ID_RANGE = "SELECT min(rating_id), max(rating_id) FROM ratings"
-
-# PostgreSQL packs columns into bytea, in one statement, and so of one moment.
-PACKED_RATINGS = """
-SELECT users, movies, stars, moments
+POSTGRESQL_CHUNKS = pack(
+    """
+SELECT packed.*
 FROM (SELECT min(rating_id) AS first_id, max(rating_id) AS last_id FROM ratings) AS ends,
 generate_series(first_id, last_id, %s) AS start,
 LATERAL (
-    SELECT string_agg(int8send(user_id), ''::bytea) AS users, string_agg(int8send(movie_id), ''::bytea) AS movies,
-    string_agg(float4send(rating), ''::bytea) AS stars, string_agg(int8send(rated_at), ''::bytea) AS moments
-    FROM ratings WHERE rating_id >= start AND rating_id < start + %s
+    SELECT {packed} FROM ratings WHERE rating_id >= start AND rating_id < start + %s
 ) AS packed
-"""
+""",
+    "postgresql",
+    "user_id",
+    "movie_id",
+)
 PATIENCE_S = 300
 
 T = TypeVar("T")
@@ -248,14 +246,16 @@ class TrainingDataManager(BaseDataManager):
 
     def _read_rating_chunks(self) -> Iterator[Chunk]:
         """Yield the columns of some ratings at a time, all of one moment."""
-        # The database is at work on the next chunk meanwhile, and Python leaves it alone.
         with closing(self._driver_cursor()) as cursor:
             if self.dialect == "sqlite":
-                yield from map(_read_written, read_ahead(_written_chunks(cursor)))
-                return
-            cursor.itersize = 1
-            cursor.execute(PACKED_RATINGS, [RATINGS_A_CHUNK] * 2)
-            yield from map(_read_packed, read_ahead(iter(cursor)))
+                packed = _sqlite_chunks(cursor)
+            else:
+                cursor.itersize = 1
+                cursor.execute(POSTGRESQL_CHUNKS, [RATINGS_A_CHUNK] * 2)
+                packed = iter(cursor)
+            # The database is at work on the next chunk meanwhile, and Python leaves it alone.
+            for row in read_ahead(packed):
+                yield dict(zip(RATING_COLUMNS, unpack(self.dialect, row), strict=True))
 
     def read_movie_ids(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Read the ids of the whole catalogue, ascending: int64[movies]."""
@@ -301,23 +301,10 @@ class TrainingDataManager(BaseDataManager):
         return cursor
 
 
-def _written_chunks(cursor: sqlite3.Cursor) -> Iterator[list[str]]:
+def _sqlite_chunks(cursor: sqlite3.Cursor) -> Iterator[Packed]:
     first_id, last_id = cursor.execute(RATING_ID_RANGE).fetchone()
     for start in range(first_id or 0, (last_id or -1) + 1, RATINGS_A_CHUNK):
-        row = cursor.execute(WRITTEN_RATINGS, [start, start + RATINGS_A_CHUNK]).fetchone()
-        yield [numbers or "" for numbers in row]
-
-
-def _read_written(written: Sequence[str]) -> Chunk:
-    users, movies, moments_and_stars = (np.fromstring(numbers, np.int64, sep=",") for numbers in written)
-    moments, stars = moments_and_stars >> 4, (moments_and_stars & 15) / 2
-    return {"user_id": users, "movie_id": movies, "rating": stars, "rated_at": moments}
-
-
-def _read_packed(packed: Sequence[bytes | None]) -> Chunk:
-    kinds = (np.dtype(kind).newbyteorder(">") for kind in RATING_COLUMNS.values())
-    columns = (np.frombuffer(column or b"", kind) for column, kind in zip(packed, kinds, strict=True))
-    return dict(zip(RATING_COLUMNS, columns, strict=True))
+        yield cursor.execute(SQLITE_CHUNK, [start, start + RATINGS_A_CHUNK]).fetchone()
 
 
 def _insist(write: Callable[[], T], patience_s: float) -> T:

@@ -17,10 +17,14 @@ from server.schemas.ratings import RatingPage
 from server.services.base import BaseDataManager, BaseService
 from server.services.live import LiveModel
 from server.services.movies import MovieDataManager
+from server.services.packed_ratings import pack, unpack
 from server.services.ratings import RatingDataManager
 
 # As text, where putting a statement together takes SQLAlchemy longer than it takes the database to answer it.
-HISTORY = text("SELECT movie_id, rating, rated_at FROM ratings WHERE user_id = :user_id")
+HISTORY = {
+    dialect: text(pack("SELECT {packed} FROM ratings WHERE user_id = :user_id", dialect, "movie_id"))
+    for dialect in ("sqlite", "postgresql")
+}
 
 MAX_REASONS = 5
 
@@ -53,9 +57,11 @@ class UserService(BaseService):
 
         His ratings are read now: the newest counts. Raises `UserNotFound`; `NoActiveModel` before the first training.
         """
-        self._check_exists(user_id)
-        model = self.live_model.get()
         history = self.users.get_history(user_id)
+        # Who has rated is there: a statement less for all but the new ones.
+        if not history.movie_ids.size:
+            self._check_exists(user_id)
+        model = self.live_model.get()
         newcomers = self._movies_newer_than(model, history, query)
         found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen, newcomers=newcomers)
         movie_ids = found.movie_ids.tolist()
@@ -118,13 +124,8 @@ class UserDataManager(BaseDataManager):
 
     def get_history(self, user_id: int) -> History:
         """Read all of a user's ratings as columns."""
-        rows = self.session.read_rows(HISTORY, {"user_id": user_id})
-        movie_ids, ratings, rated_at = zip(*rows, strict=True) if rows else ((), (), ())
-        return History(
-            movie_ids=np.array(movie_ids, np.int64),
-            ratings=np.array(ratings, np.float32),
-            rated_at=np.array(rated_at, np.int64),
-        )
+        (row,) = self.session.read_rows(HISTORY[self.dialect], {"user_id": user_id})
+        return History(*unpack(self.dialect, row))
 
 
 def _strongest(contributions: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from server.backend.config import Settings
 from server.backend.session import Database, TransactionSession
 from server.models import Genre, MovieGenre
 from tests.threads import at_once
+
+COUNT_GENRES = text("SELECT count(*) FROM genres")
 
 
 @pytest.fixture
@@ -101,6 +103,43 @@ def test_a_writing_transaction_on_sqlite_keeps_other_writers_out_from_its_beginn
         session.execute(select(1))
         with pytest.raises(OperationalError, match="database is locked"), sqlite.transaction(writes=True) as other:
             other.execute(select(1))
+
+
+def test_what_is_read_past_the_orm_is_of_the_same_moment_as_the_rest(sqlite: Database) -> None:
+    with sqlite.open_session(writes=False) as session:
+        before = session.read_rows(COUNT_GENRES, {})
+        with sqlite.transaction(writes=True) as other:
+            add_genre(other, "Drama")
+        afterwards = session.scalar(select(func.count()).select_from(Genre)), session.read_rows(COUNT_GENRES, {})
+
+    assert (before, afterwards, count_genres(sqlite)) == ([(0,)], (0, [(0,)]), 1)
+
+
+def test_who_reads_past_the_orm_before_writing_keeps_other_writers_out(sqlite: Database) -> None:
+    with sqlite.open_session(writes=True) as session:
+        session.read_rows(COUNT_GENRES, {})
+        with pytest.raises(OperationalError, match="database is locked"), sqlite.transaction(writes=True) as other:
+            add_genre(other, "Drama")
+        add_genre(session, "Comedy")
+        session.commit()
+
+    assert count_genres(sqlite) == 1
+
+
+def test_a_connection_that_was_only_read_from_past_the_orm_comes_back_without_a_transaction(sqlite: Database) -> None:
+    for ends in (TransactionSession.commit, TransactionSession.close):
+        with sqlite.open_session(writes=True) as session:
+            session.read_rows(COUNT_GENRES, {})
+            ends(session)
+            with sqlite.transaction(writes=True) as other:
+                add_genre(other, f"After {ends.__name__}")
+
+    assert count_genres(sqlite) == 2
+
+
+def test_what_the_driver_refuses_is_an_error_of_sqlalchemy(database: Database) -> None:
+    with database.open_session(writes=False) as session, pytest.raises(DBAPIError, match="nowhere"):
+        session.read_rows(text("SELECT 1 FROM nowhere"), {})
 
 
 def test_who_reads_first_and_writes_then_does_not_fail(database: Database) -> None:

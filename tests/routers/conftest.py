@@ -31,6 +31,10 @@ class Fakes:
     calibration: RunningCalibration = field(default_factory=lambda: RunningCalibration(Metrics()))
     live_model: fakes.FakeLiveModel = field(default_factory=fakes.FakeLiveModel)
 
+    def state(self) -> dict[str, object]:
+        """Give what requests take from the lifespan's state, without a dependency."""
+        return {"database": fakes.FakeDatabase(self.session), "running_calibration": self.calibration}
+
 
 @pytest.fixture
 def behind() -> Fakes:
@@ -53,7 +57,6 @@ def app(behind: Fakes) -> FastAPI:
         dependencies.get_training_supervisor: lambda: behind.supervisor,
         dependencies.get_live_model: lambda: behind.live_model,
         dependencies.get_model_store: lambda: None,
-        dependencies.get_running_calibration: lambda: behind.calibration,
     }
     return app
 
@@ -62,5 +65,5 @@ def app(behind: Fakes) -> FastAPI:
 def client(app: FastAPI, behind: Fakes) -> TestClient:
     """Give a client of that app; it is not entered as a context, so the lifespan does not run."""
     client = TestClient(app, follow_redirects=False)
-    client.app_state["database"] = fakes.FakeDatabase(behind.session)
+    client.app_state.update(behind.state())
     return client

@@ -58,7 +58,7 @@ def noting_responses(app: ASGIApp, note: Callable[[str], None]) -> ASGIApp:
 @pytest.fixture
 def client(app: FastAPI, behind: Fakes) -> TestClient:
     client = TestClient(noting_responses(app, behind.session.events.append))
-    client.app_state["database"] = FakeDatabase(behind.session)
+    client.app_state.update(behind.state())
     return client
 
 
