@@ -1,6 +1,7 @@
 """From scores to probabilities, by a rising function of the score that knows the user, too."""
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -119,24 +120,20 @@ class Inputs(Record):
 
     def climb(self, pairs: Pairs) -> NDArray[np.float64]:
         """Return pairs by rises of the curve: which part of each lies below the score."""
-        return _climbed(pairs.scores, np.array(self.knots))
+        knots, widths, lowest, highest = _rises_between(self.knots)
+        climbed: NDArray[np.float64] = (pairs.scores[:, None] - knots) / widths
+        return np.minimum(np.maximum(climbed, lowest), highest)
 
     def terms(self, pairs: Pairs) -> tuple[OfUser, ...]:
-        """Return what counts besides: twice the rank, and four that are about the user."""
+        """Return what counts besides: four terms that are about the user, and twice the rank."""
         shares = (pairs.user_likes + PRIOR_RATINGS * self.like_share) / (pairs.user_ratings + PRIOR_RATINGS)
         recent_ratings = pairs.recent_ratings + PRIOR_RECENT_RATINGS
         recent_shares = (pairs.recent_likes + PRIOR_RECENT_RATINGS * self.like_share) / recent_ratings
         good_shares = (pairs.recent_good + PRIOR_RECENT_RATINGS * self.good_share) / recent_ratings
         activity = np.minimum(np.maximum(pairs.user_ratings, self.fewest_ratings), self.most_ratings)
         places = -np.log1p(pairs.ranks)
-        return (
-            places,
-            places * (1 - recent_shares),
-            _logit(shares),
-            _logit(recent_shares),
-            _logit(good_shares),
-            np.log1p(activity),
-        )
+        about_user = _logit(shares), _logit(recent_shares), _logit(good_shares), np.log1p(activity)
+        return *about_user, places, places * (1 - recent_shares)
 
 
 class Calibrator(Record):
@@ -165,8 +162,9 @@ class Calibrator(Record):
         """
         inputs = Inputs.of(pairs)
         n_rises = len(inputs.knots) - 1
+        *about_user, rank, critic = inputs.terms(pairs)
         floors = [MIN_RISE] * n_rises + [0.0, 0.0]
-        columns = np.column_stack([inputs.climb(pairs), *inputs.terms(pairs), np.ones(pairs.scores.size)])
+        columns = np.column_stack([inputs.climb(pairs), rank, critic, *about_user, np.ones(pairs.scores.size)])
         weights = _maximise_likelihood(columns, pairs.liked, floors).tolist()
         names = (
             "rank_slope",
@@ -182,12 +180,17 @@ class Calibrator(Record):
 
     def probabilities(self, pairs: Pairs) -> NDArray[np.float64]:
         """Return the probability of each pair, greater than 0 and less than 1."""
-        of_rank = (self.rank_slope, self.critic_slope)
-        of_user = (self.share_slope, self.recent_slope, self.good_slope, self.activity_slope)
-        # A matrix product may round a pair differently in a longer list; these sums do not.
-        log_odds: NDArray[np.float64] = np.sum(self.inputs.climb(pairs) * self.rises, axis=1) + self.intercept
-        for slope, term in zip((*of_rank, *of_user), self.inputs.terms(pairs), strict=True):
-            log_odds += slope * term
+        share, recent, good, activity, rank, critic = self.inputs.terms(pairs)
+        of_user = (
+            self.share_slope * share
+            + self.recent_slope * recent
+            + self.good_slope * good
+            + self.activity_slope * activity
+            + self.intercept
+        )
+        # A matrix product may round a pair differently in a longer list; this sum does not.
+        of_score = np.sum(self.inputs.climb(pairs) * self.rises, axis=1)
+        log_odds = of_score + self.rank_slope * rank + self.critic_slope * critic + of_user
         probabilities: NDArray[np.float64] = np.minimum(np.maximum(_expit(log_odds), MARGIN), 1 - MARGIN)
         return probabilities
 
@@ -198,12 +201,15 @@ def _choose_knots(scores: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(knots) if len(knots) > 1 else (knots[0], knots[0] + 1)
 
 
-def _climbed(scores: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return which part of each rise lies below each score; the first and the last go on for ever."""
-    lowest, highest = np.zeros(knots.size - 1), np.ones(knots.size - 1)
+@lru_cache
+def _rises_between(knots: tuple[float, ...]) -> tuple[NDArray[np.float64], ...]:
+    """Return where each rise begins, its width, and the least and most of it that can be climbed.
+
+    The first and the last go on for ever.
+    """
+    lowest, highest = np.zeros(len(knots) - 1), np.ones(len(knots) - 1)
     lowest[0], highest[-1] = -np.inf, np.inf
-    climbed: NDArray[np.float64] = (scores[:, None] - knots[:-1]) / (knots[1:] - knots[:-1])
-    return np.minimum(np.maximum(climbed, lowest), highest)
+    return np.array(knots[:-1]), np.diff(knots), lowest, highest
 
 
 def _maximise_likelihood(

@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csr_array
 
 from server.recommender.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
 from server.recommender.evidence import Evidence, fade, grade
-from server.recommender.interactions import Interactions, places_among, running_count
+from server.recommender.interactions import Interactions, numbered, places_among, running_count
 from server.recommender.ridge import Rows
+from server.recommender.row_sums import RowSums
 
 BYTES_A_WEIGHT = np.dtype(np.float32).itemsize + np.dtype(np.int32).itemsize
 """Itself, and whose it is."""
@@ -139,22 +140,21 @@ class Ease(Algorithm[EaseConfig]):
         With them, for the other items, the share that popularity has in a score, and what is added to that.
         """
         rows, values, offsets = worth_of(
-            histories, self.items, half_life=self.config.half_life, floor=self.config.floor
+            histories, self._rows, half_life=self.config.half_life, floor=self.config.floor
         )
         for trust, (start, end) in zip(self._trust(histories).tolist(), pairwise(offsets.tolist()), strict=True):
-            personal = self._sum(rows[start:end], trust * values[start:end])
+            personal = self._row_sums.add_up(rows[start:end], trust * values[start:end])
             lowest = min(float(personal.min()), 0.0)
             yield personal + (1 - trust) * self._shares_of_items, 1 - trust, lowest
 
-    def _sum(self, rows: NDArray[np.integer[Any]], values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Add up the weights in some rows, each times a value, by column."""
-        width = self.columns.shape[1]
-        # Of the same type as the columns, which SciPy would copy into a wider one otherwise.
-        starts = np.arange(0, rows.size * width + 1, width, dtype=np.int32)
-        shape = (self.items.size, rows.size)
-        transposed = csc_array((self.weights[rows].ravel(), self.columns[rows].ravel(), starts), shape=shape)
-        sums: NDArray[np.float32] = transposed @ values
-        return sums
+    @cached_property
+    def _row_sums(self) -> RowSums:
+        return RowSums(self.columns, self.weights, self.items.size)
+
+    @cached_property
+    def _rows(self) -> NDArray[np.int32]:
+        """The row of each item of the catalogue, -1 for those without weights."""
+        return numbered(self.items, self.like_shares.size)
 
     def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:
         """Give the terms of the sums: exactly what each rating adds."""
@@ -179,7 +179,7 @@ class Ease(Algorithm[EaseConfig]):
         if has_weights:
             rows, kept = np.nonzero(self.columns == place)
             lengths = np.maximum(self.lengths * self.lengths[place], np.finfo(np.float32).tiny)
-            similarities[self.items] = self._sum(rows, self.weights[rows, kept]) / lengths
+            similarities[self.items] = self._row_sums.add_up(rows, self.weights[rows, kept]) / lengths
         return similarities
 
     def _trust(self, histories: Interactions) -> NDArray[np.float64]:
@@ -208,19 +208,20 @@ def _strongest(weights: NDArray[np.float32], n: int) -> tuple[NDArray[np.int32],
 
 
 def worth_of(
-    histories: Interactions, items: NDArray[np.int64], *, half_life: float, floor: float
+    histories: Interactions, rows: NDArray[np.int32], *, half_life: float, floor: float
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
-    """Return what the ratings of each user are worth now, of the chosen items only.
+    """Return what the ratings of each user are worth now, of the items that have a row only: the others have -1.
 
-    Gives their places among the items, what they are worth, and where each user's begin, and the last one's end.
+    Gives their rows, what they are worth, and where each user's begin, and the last one's end.
     """
     values = grade(histories) * fade(histories.ages, half_life=half_life, floor=floor)
-    places, is_chosen = places_among(items, histories.items)
+    places = rows[histories.items]
+    is_chosen = places >= 0
     offsets = running_count(is_chosen)[histories.offsets]
     return places[is_chosen], values[is_chosen], offsets
 
 
 def inputs_of(histories: Interactions, items: NDArray[np.int64], *, half_life: float, floor: float) -> Rows:
-    """Return the same as a matrix, users by chosen items."""
-    places, values, offsets = worth_of(histories, items, half_life=half_life, floor=floor)
-    return csr_array((values, places, offsets), shape=(histories.n_users, items.size))
+    """Return the same of the chosen items, as a matrix, users by those."""
+    rows, values, offsets = worth_of(histories, numbered(items, histories.n_items), half_life=half_life, floor=floor)
+    return csr_array((values, rows, offsets), shape=(histories.n_users, items.size))

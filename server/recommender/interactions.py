@@ -79,11 +79,11 @@ class Interactions:
     @classmethod
     def from_history(cls, history: History, movie_ids: NDArray[np.int64]) -> Self:
         """Index one user's history by the movies of a model, whose ids must ascend."""
+        # Found in the order in which they come, which is mostly that of their ids: the search goes on where it was.
+        items, is_known = places_among(movie_ids, history.movie_ids)
         order = np.lexsort((history.movie_ids, history.rated_at))
-        items, is_known = places_among(movie_ids, history.movie_ids[order])
-        order = order[is_known]
-        offsets = np.array([0, order.size])
-        return cls(movie_ids, offsets, items[is_known], history.ratings[order], history.rated_at[order])
+        order = order[is_known[order]]
+        return cls(movie_ids, np.array([0, order.size]), items[order], history.ratings[order], history.rated_at[order])
 
     @property
     def n_users(self) -> int:
@@ -182,6 +182,13 @@ def places_among(
         return np.zeros(wanted.size, np.int32), np.zeros(wanted.size, np.bool_)
     places = np.minimum(ascending.searchsorted(wanted), ascending.size - 1).astype(np.int32)
     return places, ascending[places] == wanted
+
+
+def numbered(chosen: NDArray[np.int64], n_items: int) -> NDArray[np.int32]:
+    """Return the place of each item among the chosen ones, -1 for the others."""
+    places = np.full(n_items, -1, np.int32)
+    places[chosen] = np.arange(chosen.size)
+    return places
 
 
 def running_count(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:

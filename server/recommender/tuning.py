@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from server.recommender.ease import EaseConfig, inputs_of, most_rated
 from server.recommender.evaluation import list_qualities
 from server.recommender.evidence import Evidence
-from server.recommender.interactions import Interactions
+from server.recommender.interactions import Interactions, numbered
 from server.recommender.splits import Split
 
 MAX_ITEMS = 1_500
@@ -39,9 +39,7 @@ class Trial:
     def quality(self, scores: NDArray[np.float32]) -> float:
         """Measure lists: the mean of NDCG@10 and Recall@20, which is less noisy than either."""
         known = self.split.known
-        places = np.full(known.n_items, -1)
-        places[self.items] = np.arange(self.items.size)
-        seen = places[known.items]
+        seen = numbered(self.items, known.n_items)[known.items]
         scores = scores.copy()
         scores[known.users[seen >= 0], seen[seen >= 0]] = -np.inf
         n = min(20, self.items.size)
