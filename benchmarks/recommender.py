@@ -9,6 +9,7 @@ beside what chance alone would show there. Peak memory is the whole process's, w
 """
 
 import argparse
+import math
 import resource
 import tempfile
 import time
@@ -41,6 +42,7 @@ from server.services.training import TrainingDataManager
 
 SEED = 0
 TIMED_USERS = 300
+OTHER_KEPT_WEIGHTS = (100, 200, 800, None)
 
 Fit = Callable[[Interactions], Scorer]
 Row = tuple[object, ...]
@@ -64,10 +66,10 @@ def fit_popularity(known: Interactions) -> Scorer:
     return Popularity.fit(known, PopularityConfig(), seed=SEED)
 
 
-def fit_matinee(known: Interactions) -> Scorer:
+def fit_matinee(known: Interactions, *, settings: EaseConfig) -> Scorer:
     """Tune on an inner split, then fit: what a training does."""
     inner = temporal_split(known, seed=SEED)
-    config = Ease.tune(inner.known, inner.held_out, EaseConfig(), seed=SEED)
+    config = Ease.tune(inner.known, inner.held_out, settings, seed=SEED)
     return Ease.fit(known, config, seed=SEED)
 
 
@@ -81,12 +83,23 @@ def contenders() -> dict[str, list[Fit]]:
             for factors, regularization, alpha in product((32, 64), (3.0, 30.0), (3.0, 10.0))
         ],
         "plain EASE": [partial(PlainEase.fit, penalty=penalty) for penalty in (100.0, 200.0, 500.0, 1000.0, 2000.0)],
-        "Matinee": [fit_matinee],
+        "Matinee": [partial(fit_matinee, settings=EaseConfig())],
+        **{
+            f"Matinee, {kept or 'all'} weights a row": [partial(fit_matinee, settings=_with_kept_weights(kept))]
+            for kept in OTHER_KEPT_WEIGHTS
+        },
     }
     if find_spec("implicit") is None:
         print("implicit is not installed (the dependency group bench): its row is left out.")
         del fits["implicit ALS"]
     return fits
+
+
+def _with_kept_weights(kept: int | None) -> EaseConfig:
+    """Keep more or fewer weights of as many movies; all, where no number is given."""
+    most, default = EaseConfig().max_items, EaseConfig()
+    kept = kept or most
+    return EaseConfig(kept_weights=kept, weights_mb=math.ceil(default.weights_mb * kept / default.kept_weights))
 
 
 def measure(name: str, fit: Fit, ratings: Ratings, movie_ids: NDArray[np.int64]) -> Result:

@@ -83,11 +83,11 @@ class Settings(BaseSettings):
         default="ease", min_length=1, description="The algorithm that training uses: `ease`, `nmf` or `popularity`."
     )
     model_memory_mb: int = Field(
-        default=56,
+        default=28,
         ge=1,
         le=100_000,
         description="Memory a model may take where it is served; EASE gives so many of the most rated movies weights "
-        "as fit (56 MB: 8,750 movies; a training takes fifty times as much).",
+        "as fit (28 MB: 8,750 movies; a training takes a hundred times as much).",
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of everything random in a training.")
     refresh_interval_s: float = Field(

@@ -13,7 +13,7 @@ from server.recommender.interactions import Interactions
 
 Array = NDArray[Any]
 
-MODEL_MEMORY_MB = 56
+MODEL_MEMORY_MB = 28
 """What a model may take in every process that serves it, unless it is told."""
 
 

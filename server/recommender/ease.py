@@ -46,14 +46,14 @@ class EaseConfig(AlgorithmConfig):
         default=100_000, ge=1, description="From about so many users it is learned what is liked next, evenly chosen."
     )
     kept_weights: int = Field(
-        default=800,
+        default=400,
         ge=1,
         description="Of each movie's weights for others so many are kept, the strongest; the rest is next to nothing.",
     )
     weights_mb: int = Field(
         default=MODEL_MEMORY_MB,
         ge=1,
-        description="But no more movies than weights fit into this memory: 64 MB are 10,000 movies.",
+        description="But no more movies than weights fit into this memory: 32 MB are 10,000 movies.",
     )
 
     @property
@@ -67,7 +67,7 @@ class Ease(Algorithm[EaseConfig]):
     """Adds up, for each movie, the weights from all that the user has rated, the latest ratings most.
 
     The weights are EASE's (Steck, WWW 2019), of movies liked together, and those of a ridge regression of what
-    users liked next on what they had liked before. Only the strongest are kept, a tenth or less: the lists are as
+    users liked next on what they had liked before. Only the strongest are kept, a twentieth or so: the lists are as
     good, and cost a tenth of the memory. A rating counts at once, and a new user is no special case.
     """
 

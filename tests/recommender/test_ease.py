@@ -81,7 +81,7 @@ def test_the_latest_rating_speaks_loudest() -> None:
 
 
 def test_the_most_rated_movies_that_fit_are_modelled_and_the_others_come_last_by_popularity() -> None:
-    # A megabyte holds 156 movies; 40 are allowed by the other two settings.
+    # A megabyte holds 312 movies; 40 are allowed by the other two settings.
     model = fit(EaseConfig(weights_mb=1, always_items=40, min_ratings=10_000))
 
     scores = model.score(one_user({4: 5.0, 8: 4.5}))[0]
@@ -95,7 +95,7 @@ def test_the_most_rated_movies_that_fit_are_modelled_and_the_others_come_last_by
 
 
 def test_memory_bounds_the_number_of_modelled_movies() -> None:
-    assert EaseConfig(weights_mb=64).max_items == 10_000
+    assert EaseConfig(weights_mb=32).max_items == 10_000
     assert most_rated(TASTES, EaseConfig(always_items=5, min_ratings=1_000)).size == 5
 
 
