@@ -144,8 +144,9 @@ class Ease(Algorithm[EaseConfig]):
         )
         for trust, (start, end) in zip(self._trust(histories).tolist(), pairwise(offsets.tolist()), strict=True):
             personal = self._row_sums.add_up(rows[start:end], trust * values[start:end])
-            lowest = min(float(personal.min()), 0.0)
-            yield personal + (1 - trust) * self._shares_of_items, 1 - trust, lowest
+            modelled = (1 - trust) * self._shares_of_items
+            modelled += personal
+            yield modelled, 1 - trust, min(float(personal.min()), 0.0)
 
     @cached_property
     def _row_sums(self) -> RowSums:
