@@ -113,7 +113,7 @@ bench-train: .venv/.installed-dev ## Measure a training on DATA, or on RATINGS g
 
 .PHONY: bench-serve
 bench-serve: .venv/.installed-dev ## Measure serving beside bare FastAPI, and beside a training
-	@$(BENCH) serve-sqlite serve-postgresql beside-training
+	@$(BENCH) serve-sqlite serve-postgresql beside-training request-parts
 
 .PHONY: bench
 bench: .venv/.installed-dev ## Measure ingestion, training, search and serving; prints tables

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from benchmarks import beside_training, generated, serve
+from benchmarks import beside_training, generated, request_parts, serve
 from benchmarks.__main__ import BENCHMARKS, write_tables
 from benchmarks.workbench import Workbench
 
@@ -18,6 +18,7 @@ BOUNDS_ARE_SHOWN = {
     "serve-sqlite": ["average", "list of ten", "recommended movies"],
     "serve-postgresql": ["average", "list of ten", "recommended movies"],
     "beside-training": ["nothing (/livez)", "average rating", "recommended movies"],
+    "request-parts": ["average", "list of ten", "recommended movies", "the service", "FastAPI, middlewares and JSON"],
 }
 
 
@@ -35,6 +36,7 @@ def test_a_benchmark_shows_what_is_bounded(
     monkeypatch.setattr(serve, "SECONDS", 0.2)
     monkeypatch.setattr(serve, "ROUNDS", 1)
     monkeypatch.setattr(beside_training, "REQUESTS", 3)
+    monkeypatch.setattr(request_parts, "REQUESTS", 20)
     bench = Workbench(source, tmp_path, postgres_server)
 
     BENCHMARKS[name](bench)

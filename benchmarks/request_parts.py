@@ -1,0 +1,155 @@
+"""Where the time of a request goes: in this process, without sockets, part by part."""
+
+import asyncio
+import inspect
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import select
+from starlette.types import ASGIApp, Message
+
+from benchmarks import bare_app
+from benchmarks.processes import measure
+from benchmarks.servers import API
+from benchmarks.train import train_where_needed
+from benchmarks.workbench import SQLITE, Workbench, size_of
+from server.app import create_app
+from server.backend.config import Settings
+from server.backend.session import Database, TransactionSession
+from server.models import Movie, User
+from server.recommender import ease, model
+from server.recommender.calibration import Calibrator, Pairs
+from server.recommender.interactions import Interactions
+from server.recommender.model import TrainedModel
+from server.recommender.row_sums import RowSums
+from server.services.user import UserDataManager, UserService
+
+REQUESTS, ROUNDS = 5_000, 5
+HEADER = ("", "us", "share")
+
+# What is further in is part of what is further out.
+PARTS: dict[str, list[tuple[object, str]]] = {
+    "the service": [(UserService, "recommend_movies")],
+    "- reading the history": [(UserDataManager, "get_history")],
+    "- the list": [(TrainedModel, "recommend")],
+    "- - the history by index": [(Interactions, "from_history")],
+    "- - worth of each rating": [(ease, "worth_of")],
+    "- - sum of their weights": [(RowSums, "add_up")],
+    "- - the best of all": [(model, "top_items")],
+    "- - probabilities": [(Pairs, "of"), (Calibrator, "probabilities")],
+    "end of the transaction": [(TransactionSession, "commit"), (TransactionSession, "close")],
+}
+
+Seconds = Counter[str]
+
+
+def run(bench: Workbench) -> None:
+    """Show whole requests beside those of the bare app, then the parts of a recommendation."""
+    with bench.loaded(SQLITE) as settings:
+        train_where_needed(settings)
+        database = Database(settings)
+        size = size_of(database)
+        database.dispose()
+        # In a process of its own, for the app changes the one it is in.
+        whole, parts = measure(_take_apart, settings).result
+    rows = [(name, f"{ours * 1e6:,.0f}", f"{bare * 1e6:,.0f}", bare / ours) for name, (ours, bare) in whole.items()]
+    bench.show(f"Microseconds a request, without sockets; {size}", ("", "us", "bare", "of bare"), rows)
+    total = parts.pop("recommended movies")
+    rows_of_parts = [(name, f"{part * 1e6:,.0f}", f"{part / total:.0%}") for name, part in parts.items()]
+    rest = total - parts["the service"] - parts["end of the transaction"]
+    rows_of_parts.append(("FastAPI, middlewares and JSON", f"{rest * 1e6:,.0f}", f"{rest / total:.0%}"))
+    bench.show(f"Of {total * 1e6:,.0f} us for recommended movies", HEADER, rows_of_parts)
+
+
+def _take_apart(settings: Settings) -> tuple[dict[str, tuple[float, float]], Seconds]:
+    return asyncio.run(_measure(settings.model_copy(update={"log_level": "warning"})))
+
+
+async def _measure(settings: Settings) -> tuple[dict[str, tuple[float, float]], Seconds]:
+    """Give seconds a request of us and of the bare app, by question; and of each part of a recommendation."""
+    app, database = create_app(settings), Database(settings)
+    with database.transaction(writes=False) as session:
+        users = list(session.scalars(select(User.user_id).order_by(User.user_id).limit(2 * REQUESTS)))
+        movies = list(session.scalars(select(Movie.movie_id).order_by(Movie.movie_id).limit(REQUESTS)))
+    database.dispose()
+    questions = {
+        "average": [f"/movies/{movie_id}/avg-rating" for movie_id in movies],
+        "list of ten": ["/movies"] * REQUESTS,
+        "recommended movies": [f"/user/{user_id}/recommended-movies" for user_id in users[:REQUESTS]],
+    }
+    # Strangers once more: the lists of the others are remembered.
+    strangers = [f"{API}/user/{user_id}/recommended-movies" for user_id in users[REQUESTS:] or users]
+    async with app.router.lifespan_context(app) as state:
+        whole = {
+            name: (
+                (await _best_round(app, [API + path for path in paths], dict(state or {})))[0],
+                (await _best_round(bare_app.app, paths, {}))[0],
+            )
+            for name, paths in questions.items()
+        }
+        with _timed(PARTS) as parts:
+            total, of_parts = await _best_round(app, strangers, dict(state or {}), parts)
+    return whole, Counter({"recommended movies": total}) + of_parts
+
+
+async def _best_round(
+    app: ASGIApp, paths: list[str], state: dict[str, Any], parts: Seconds | None = None
+) -> tuple[float, Seconds]:
+    """Give the seconds a request of the best round, and of its parts. Each round asks for other paths, if there are."""
+    parts = Counter() if parts is None else parts
+    rounds = []
+    for number in range(ROUNDS):
+        asked = paths[number::ROUNDS] if len(paths) >= ROUNDS else paths
+        parts.clear()
+        started = time.perf_counter()
+        for path in asked:
+            await _ask(app, path, state)
+        elapsed = time.perf_counter() - started
+        rounds.append((elapsed / len(asked), Counter({name: part / len(asked) for name, part in parts.items()})))
+    return min(rounds, key=lambda best: best[0])
+
+
+async def _ask(app: ASGIApp, path: str, state: dict[str, Any]) -> None:
+    scope = {
+        **{"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http"},
+        **{"path": path, "raw_path": path.encode(), "query_string": b"", "root_path": ""},
+        **{"headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80)},
+        "state": state.copy(),
+    }
+
+    async def receive() -> Message:  # noqa: RUF029 (ASGI awaits it)
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:  # noqa: RUF029 (as above)
+        if message["type"] == "http.response.start" and message["status"] != 200:
+            raise RuntimeError(f"{path} answered {message['status']}.")
+
+    await app(scope, receive, send)
+
+
+@contextmanager
+def _timed(parts: dict[str, list[tuple[object, str]]]) -> Iterator[Seconds]:
+    """For the length of a block add up the seconds that functions take, under the names of parts."""
+    seconds: Seconds = Counter()
+    with ExitStack() as patches:
+        for part, functions in parts.items():
+            for owner, name in functions:
+                is_bound = isinstance(inspect.getattr_static(owner, name), classmethod | staticmethod)
+                timed = _adding_to(seconds, part, getattr(owner, name))
+                patches.enter_context(patch.object(owner, name, staticmethod(timed) if is_bound else timed))
+        yield seconds
+
+
+def _adding_to(seconds: Seconds, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 (whatever the function has)
+        started = time.perf_counter()
+        try:
+            return function(*arguments, **named)
+        finally:
+            seconds[part] += time.perf_counter() - started  # type: ignore[assignment]  # a Counter of floats
+
+    return timed
