@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -30,4 +31,13 @@ def _measure_here(work: Callable[..., T], *arguments: Any) -> Cost[T]:  # noqa: 
     started = time.perf_counter()
     result = work(*arguments)
     seconds = time.perf_counter() - started
-    return Cost(result, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+    return Cost(result, seconds, _peak_mb())
+
+
+def _peak_mb() -> float:
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    # Linux hands `ru_maxrss` down: it is never less than what the process that started this one had in memory then.
+    peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(peak.split()[1]) / 1000

@@ -37,7 +37,7 @@ def run(bench: Workbench, *, kind: str) -> None:
             rows = [_compare(question, bare, matinee) for question in questions]
             title = (
                 f"One worker on {kind}, {size}: first answer after {matinee.started_in_s:.1f} s, "
-                f"{matinee.memory_mb:.0f} MB after the last (bare: {bare.memory_mb:.0f} MB)"
+                f"{matinee.memory_mb:.0f} MB after the last (bare: {bare.started_in_s:.1f} s, {bare.memory_mb:.0f} MB)"
             )
     bench.show(title, HEADER, rows)
 
