@@ -58,10 +58,12 @@ def run(bench: Workbench) -> None:
         whole, parts = measure(_take_apart, settings).result
     rows = [(name, f"{ours * 1e6:,.0f}", f"{bare * 1e6:,.0f}", bare / ours) for name, (ours, bare) in whole.items()]
     bench.show(f"Microseconds a request, without sockets; {size}", ("", "us", "bare", "of bare"), rows)
-    total = parts.pop("recommended movies")
-    rows_of_parts = [(name, f"{part * 1e6:,.0f}", f"{part / total:.0%}") for name, part in parts.items()]
-    rest = total - parts["the service"] - parts["end of the transaction"]
-    rows_of_parts.append(("FastAPI, middlewares and JSON", f"{rest * 1e6:,.0f}", f"{rest / total:.0%}"))
+    total = parts["recommended movies"]
+    parts["FastAPI, middlewares and JSON"] = total - parts["the service"] - parts["end of the transaction"]
+    rows_of_parts = [
+        (name, f"{parts[name] * 1e6:,.0f}", f"{parts[name] / total:.0%}")
+        for name in (*PARTS, "FastAPI, middlewares and JSON")
+    ]
     bench.show(f"Of {total * 1e6:,.0f} us for recommended movies", HEADER, rows_of_parts)
 
 
