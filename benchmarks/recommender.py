@@ -42,7 +42,7 @@ from server.services.training import TrainingDataManager
 
 SEED = 0
 TIMED_USERS = 300
-OTHER_KEPT_WEIGHTS = (100, 200, 800, None)
+OTHER_KEPT_WEIGHTS = (100, 200, 400, None)
 
 Fit = Callable[[Interactions], Scorer]
 Row = tuple[object, ...]
@@ -99,7 +99,8 @@ def _with_kept_weights(kept: int | None) -> EaseConfig:
     """Keep more or fewer weights of as many movies; all, where no number is given."""
     most, default = EaseConfig().max_items, EaseConfig()
     kept = kept or most
-    return EaseConfig(kept_weights=kept, weights_mb=math.ceil(default.weights_mb * kept / default.kept_weights))
+    memory_mb = math.ceil(default.weights_mb * kept / default.fewest_weights)
+    return EaseConfig(kept_weights=kept, fewest_weights=kept, weights_mb=memory_mb)
 
 
 def measure(name: str, fit: Fit, ratings: Ratings, movie_ids: NDArray[np.int64]) -> Result:

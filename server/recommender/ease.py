@@ -46,9 +46,12 @@ class EaseConfig(AlgorithmConfig):
         default=100_000, ge=1, description="From about so many users it is learned what is liked next, evenly chosen."
     )
     kept_weights: int = Field(
-        default=400,
+        default=800,
         ge=1,
         description="Of each movie's weights for others so many are kept, the strongest; the rest is next to nothing.",
+    )
+    fewest_weights: int = Field(
+        default=400, ge=1, description="So many are enough, where there is no memory for more of as many movies."
     )
     weights_mb: int = Field(
         default=MODEL_MEMORY_MB,
@@ -59,7 +62,15 @@ class EaseConfig(AlgorithmConfig):
     @property
     def max_items(self) -> int:
         """How many movies have weights that fit into the memory for them."""
-        return int(self.weights_mb * 1e6 / (self.kept_weights * BYTES_A_WEIGHT))
+        return self._weights_that_fit // min(self.fewest_weights, self.kept_weights)
+
+    def kept_of(self, n_items: int) -> int:
+        """How many weights of each of so many movies are kept."""
+        return min(self.kept_weights, self._weights_that_fit // n_items)
+
+    @property
+    def _weights_that_fit(self) -> int:
+        return int(self.weights_mb * 1e6) // BYTES_A_WEIGHT
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +109,7 @@ class Ease(Algorithm[EaseConfig]):
         weights = evidence.weights_together(config.penalty, is_last=True)
         if config.next_weight:
             weights += np.float32(config.next_weight) * evidence.weights_next(config.penalty, is_last=True)
-        columns, kept = _strongest(weights, config.kept_weights)
+        columns, kept = _strongest(weights, config.kept_of(items.size))
         lengths = np.sqrt(np.bincount(columns.ravel(), (kept**2).ravel(), items.size)).astype(np.float32)
         return cls(config, interactions.like_shares, items, columns, kept, lengths)
 

@@ -94,8 +94,15 @@ def test_the_most_rated_movies_that_fit_are_modelled_and_the_others_come_last_by
     assert others[top_items(scores[others], 120)].tolist() == by_popularity.tolist()
 
 
-def test_memory_bounds_the_number_of_modelled_movies() -> None:
+def test_memory_bounds_the_number_of_modelled_movies_after_that_of_their_weights() -> None:
     assert EaseConfig(weights_mb=32).max_items == 10_000
+    assert [EaseConfig(weights_mb=32).kept_of(n_items) for n_items in (10, 5_000, 6_250, 10_000)] == [
+        800,
+        800,
+        640,
+        400,
+    ]
+    assert EaseConfig(weights_mb=32, kept_weights=100).max_items == 40_000
     assert most_rated(TASTES, EaseConfig(always_items=5, min_ratings=1_000)).size == 5
 
 
