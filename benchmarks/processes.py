@@ -31,10 +31,11 @@ def _measure_here(work: Callable[..., T], *arguments: Any) -> Cost[T]:  # noqa: 
     started = time.perf_counter()
     result = work(*arguments)
     seconds = time.perf_counter() - started
-    return Cost(result, seconds, _peak_mb())
+    return Cost(result, seconds, peak_mb())
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Give the most that this process has had in memory."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000

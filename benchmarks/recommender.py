@@ -10,7 +10,6 @@ beside what chance alone would show there. Peak memory is the whole process's, w
 
 import argparse
 import math
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.peers import ImplicitALS, PlainEase, SklearnNMF
+from benchmarks.processes import peak_mb
 from benchmarks.workbench import Workbench, print_table
 from server.etl.demo import write_demo
 from server.recommender.calibration import RatedPairs
@@ -110,11 +110,11 @@ def measure(name: str, fit: Fit, ratings: Ratings, movie_ids: NDArray[np.int64])
         sample = split.of_users(split.evaluated_users(seed=SEED))
         started = time.perf_counter()
         scorer = fit(split.known)
-        fit_s, peak_mb = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+        fit_s, peak = time.perf_counter() - started, peak_mb()
         ranked = rank(scorer, sample)
         lists = ranking_metrics(ranked.lists, sample)
         quality = (lists.ndcg_at_10, lists.recall_at_20, lists.coverage, *_truth(ranked.pairs))
-        row = (name, *(f"{value:.4f}" for value in quality), fit_s, f"{peak_mb:.0f}", _ms_a_user(scorer, sample.known))
+        row = (name, *(f"{value:.4f}" for value in quality), fit_s, f"{peak:.0f}", _ms_a_user(scorer, sample.known))
     return Result(lists.ndcg_at_10, row)
 
 

@@ -41,13 +41,15 @@ class TransactionSession(Session):
         """Whether the database is in this process, so that a statement is no journey."""
         self._engine = engine
         self._driver: PoolProxiedConnection | None = None
-        """The driver's connection, where that came first."""
+        """The driver's connection, from the first statement on."""
         self._connection: Connection | None = None
+        """SQLAlchemy's around it, once that is needed."""
 
     def get_bind(self, *_arguments: object, **_options: object) -> Connection:
         """Give the connection; the first call takes it from the pool and begins the transaction."""
         if self._connection is None:
             self._connection = Connection(self._engine, self._driver)
+            self._driver = self._connection.connection
             self._connection.begin()
         return self._connection
 
@@ -61,17 +63,17 @@ class TransactionSession(Session):
 
     def _read_from_driver(self, statement: str, parameters: Mapping[str, object]) -> list[Row]:
         try:
-            if self._connection is not None:
-                driver: Any = self._connection.connection.dbapi_connection
-            elif self._driver is not None:
-                driver = self._driver.dbapi_connection
-            else:
+            if self._driver is None:
                 self._driver = self._engine.raw_connection()
-                driver = self._driver.dbapi_connection
-                driver.execute(_begin(self._engine))
-            return list(driver.execute(statement, parameters))
+                self._sqlite.execute(_begin(self._engine))
+            return list(self._sqlite.execute(statement, parameters))
         except sqlite3.Error as error:
             raise _as_sqlalchemy_has_it(statement, error) from error
+
+    @property
+    def _sqlite(self) -> Any:  # noqa: ANN401 (SQLAlchemy has one type for the connections of all drivers)
+        assert self._driver is not None  # noqa: S101 (for the type checker)
+        return self._driver.dbapi_connection
 
     def commit(self) -> None:
         """Commit, and end the transaction."""
@@ -81,7 +83,14 @@ class TransactionSession(Session):
             if self._connection.in_transaction():
                 self._connection.commit()
         elif self._driver is not None:
-            self._driver.commit()
+            self._commit_driver(self._driver)
+
+    @staticmethod
+    def _commit_driver(driver: PoolProxiedConnection) -> None:
+        try:
+            driver.commit()
+        except sqlite3.Error as error:
+            raise _as_sqlalchemy_has_it("COMMIT", error) from error
 
     def close(self) -> None:
         """Give the connection back; what is not committed is rolled back."""

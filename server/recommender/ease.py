@@ -51,7 +51,7 @@ class EaseConfig(AlgorithmConfig):
         description="Of each movie's weights for others so many are kept, the strongest; the rest is next to nothing.",
     )
     fewest_weights: int = Field(
-        default=400, ge=1, description="So many are enough, where there is no memory for more of as many movies."
+        default=400, ge=1, description="Down to so many are kept where memory is short, so that more movies have some."
     )
     weights_mb: int = Field(
         default=MODEL_MEMORY_MB,
@@ -78,8 +78,8 @@ class Ease(Algorithm[EaseConfig]):
     """Adds up, for each movie, the weights from all that the user has rated, the latest ratings most.
 
     The weights are EASE's (Steck, WWW 2019), of movies liked together, and those of a ridge regression of what
-    users liked next on what they had liked before. Only the strongest are kept, a twentieth or so: the lists are as
-    good, and cost a tenth of the memory. A rating counts at once, and a new user is no special case.
+    users liked next on what they had liked before. Only the strongest are kept: the lists are as good, and of
+    10,000 movies they cost a tenth of the memory. A rating counts at once, and a new user is no special case.
     """
 
     name: ClassVar = "ease"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from server.recommender.interactions import LIKE_THRESHOLD, Interactions
+from server.recommender.interactions import LIKE_THRESHOLD, Interactions, numbered
 from server.recommender.ridge import Gram, Ridge, Rows
 
 MIDDLING_STARS = 3.0
@@ -61,7 +61,7 @@ def fade(ages: NDArray[np.int64], *, half_life: float, floor: float) -> NDArray[
 class Evidence:
     """The sums over all users from which the weights between movies follow, for any penalty."""
 
-    places: NDArray[np.int64]
+    places: NDArray[np.int32]
     """Where each of the chosen items comes by its number of ratings: the order of the sums."""
     together: Ridge
     """Of rows that hold what a user liked, as a whole and sitting by sitting."""
@@ -79,10 +79,7 @@ class Evidence:
         Of more users than ``max_next_users`` only every second, third or so shows what is liked next.
         """
         counts = np.bincount(interactions.items, minlength=interactions.n_items)[items]
-        places = np.empty(items.size, np.int64)
-        places[np.argsort(-counts, kind="stable")] = np.arange(items.size)
-        columns = np.full(interactions.n_items, -1, np.int32)
-        columns[items] = places
+        columns = numbered(items[np.argsort(-counts, kind="stable")], interactions.n_items)
         together, earlier, next_after = Ridge(), Ridge(), Gram(items.size)
         for users in interactions.parts(RATINGS_AT_ONCE):
             rated = Rated.of(users.of_ratings(users.ages < max_user_ratings), columns, items.size)
@@ -92,7 +89,7 @@ class Evidence:
                 before, after = of_some.before_and_after(cut)
                 earlier.add(before)
                 next_after.add(before, after)
-        return cls(places, together, earlier, next_after.total())
+        return cls(columns[items], together, earlier, next_after.total())
 
     def weights_together(self, penalty: float, *, is_last: bool = False) -> NDArray[np.float32]:
         """EASE: the weights, none of an item for itself, that best rebuild the rows from themselves.

@@ -28,8 +28,8 @@ class RowSums:
 
     def add_up(self, rows: NDArray[np.integer[Any]], factors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Add up some rows, each times a factor: the sums by column."""
-        sums = self._add_up_few(rows[:ROWS_AT_ONCE], factors[:ROWS_AT_ONCE])
-        for start in range(ROWS_AT_ONCE, rows.size, ROWS_AT_ONCE):
+        sums = np.zeros(self.n_columns, np.float32)
+        for start in range(0, rows.size, ROWS_AT_ONCE):
             few = slice(start, start + ROWS_AT_ONCE)
             sums += self._add_up_few(rows[few], factors[few])
         return sums

@@ -1,12 +1,13 @@
 """Every benchmark runs, at a size that takes seconds: what it measures then means nothing."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
 
-from benchmarks import beside_training, generated, request_parts, serve
+from benchmarks import beside_training, generated, recommender, request_parts, search, serve
 from benchmarks.__main__ import BENCHMARKS, write_tables
 from benchmarks.workbench import Workbench
 
@@ -43,6 +44,31 @@ def test_a_benchmark_shows_what_is_bounded(
 
     first_cells = [line.split(" | ")[0].removeprefix("| ") for line in "\n".join(bench.shown).splitlines()]
     assert [cell for cell in first_cells if cell in BOUNDS_ARE_SHOWN[name]] == BOUNDS_ARE_SHOWN[name]
+
+
+def test_the_recommender_is_measured_beside_others(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fits = {name: fits for name, fits in recommender.contenders().items() if name in {"popularity", "Matinee"}}
+    monkeypatch.setattr(recommender, "contenders", lambda: fits)
+    monkeypatch.setattr(sys, "argv", ["recommender", "--data", str(source)])
+
+    recommender.main()
+
+    shown = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert shown[-2:] == ["popularity", "Matinee"]
+
+
+def test_the_search_is_measured_beside_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["search", "--queries", "1"])
+
+    search.main()
+
+    shown = capsys.readouterr().out
+    assert "MRR@10" in shown
+    assert "first search answered" in " ".join(shown.split())
 
 
 def test_the_same_number_and_seed_generate_the_same_files(source: Path, tmp_path: Path) -> None:
