@@ -142,6 +142,16 @@ def test_what_the_driver_refuses_is_an_error_of_sqlalchemy(database: Database) -
         session.read_rows(text("SELECT 1 FROM nowhere"), {})
 
 
+def test_a_commit_that_the_driver_refuses_is_one_too(sqlite: Database) -> None:
+    with sqlite.open_session(writes=True) as session:
+        session.read_rows(text("PRAGMA defer_foreign_keys = ON"), {})
+        session.read_rows(text("INSERT INTO movie_genres (movie_id, genre_id) VALUES (1, 1)"), {})
+        with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+            session.commit()
+
+    assert count_genres(sqlite) == 0
+
+
 def test_who_reads_first_and_writes_then_does_not_fail(database: Database) -> None:
     def add_genres(thread: int) -> None:
         for number in range(5):
