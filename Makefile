@@ -62,15 +62,15 @@ check: .venv/.installed-dev audit ## Format, lint, types, import contracts, size
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@.venv/bin/python -m checks.sizes
+	@.venv/bin/python -m scripts.sizes
 	@.venv/bin/codespell
-	@.venv/bin/python -m checks.migrations
-	@.venv/bin/python -m checks.generated
+	@.venv/bin/python -m scripts.migrations
+	@.venv/bin/python -m scripts.generate_docs
 
 .PHONY: audit
 audit: .venv/.installed-dev ## Look the locked dependencies up among known vulnerabilities, where the network lets us
 	@$(UV) export --quiet --locked --no-dev --all-extras --no-emit-project --output-file .venv/requirements.txt
-	@.venv/bin/python -m checks.audit .venv/requirements.txt
+	@.venv/bin/python -m scripts.audit .venv/requirements.txt
 
 .PHONY: fuzz
 fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each database, with authentication and without
@@ -78,7 +78,7 @@ fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each 
 
 .PHONY: chaos
 chaos: .venv/.installed-dev ## Kill a server that takes ratings ROUNDS times on each database; then every other fault, once
-	@.venv/bin/python -m tests.e2e.chaos --rounds $(ROUNDS)
+	@.venv/bin/python -m tests.e2e.tools.chaos --rounds $(ROUNDS)
 	@.venv/bin/pytest tests/e2e/test_faults.py -p no:cacheprovider
 
 .PHONY: format
@@ -88,7 +88,7 @@ format: .venv/.installed-dev ## Format the code and mend what the linter can
 
 .PHONY: docs
 docs: .venv/.installed-dev ## Write the generated docs again
-	@.venv/bin/python -m checks.generated --write
+	@.venv/bin/python -m scripts.generate_docs --write
 
 .PHONY: bench-recommender
 bench-recommender: .venv/.installed-dev ## Measure the recommender beside its peers on DATA; prints one table

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks import beside_training, generated, ingest, request_parts, search, serve, train
 from benchmarks.workbench import POSTGRESQL, SQLITE, Workbench
 from server.etl.demo import write_demo
-from tests import postgres
+from tests.support import postgres
 
 BENCHMARKS: dict[str, Callable[[Workbench], None]] = {
     "ingest-sqlite": partial(ingest.run, kind=SQLITE),

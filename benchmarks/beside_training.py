@@ -10,7 +10,7 @@ from contextlib import closing
 from benchmarks.servers import API, matinee_server
 from benchmarks.train import train_where_needed
 from benchmarks.workbench import Workbench, percentiles_ms, size_of
-from server.services.operations import OperationsDataManager
+from server.services.health import OperationsDataManager
 
 REQUESTS = 300
 RUN_DEADLINE_S = 900

@@ -6,10 +6,10 @@ from benchmarks.processes import measure
 from benchmarks.raw_loads import load_postgres, load_sqlite
 from benchmarks.workbench import Workbench
 from server.backend.config import Settings
-from server.backend.session import Database
-from server.etl.loader import load
-from server.etl.movielens import open_source
-from server.services.training import TrainingDataManager
+from server.backend.database import Database
+from server.etl.load.loader import load
+from server.etl.movielens.source import open_source
+from server.services.training.trainer import TrainingDataManager
 
 HEADER = ("", "s", "ratings/s", "of raw", "peak MB")
 

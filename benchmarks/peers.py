@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from server.recommender.interactions import Interactions
-from server.recommender.ridge import Ridge
+from server.recommender.algorithms.ease.gram import Ridge
+from server.recommender.data.interactions import Interactions
 
 
 @dataclass(frozen=True, eq=False)

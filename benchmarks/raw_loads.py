@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import psycopg
 
-from server.etl.staging import insert_into_sqlite
+from server.etl.load.merge import insert_into_sqlite
 
 BATCH_ROWS = 200_000
 RATING_COLUMNS = ["user_id", "movie_id", "rating", "rated_at"]

@@ -29,16 +29,16 @@ from benchmarks.peers import ImplicitALS, PlainEase, SklearnNMF
 from benchmarks.processes import peak_mb
 from benchmarks.workbench import Workbench, print_table
 from server.etl.demo import write_demo
+from server.recommender.algorithms.ease.model import Ease, EaseConfig
+from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.calibration import RatedPairs
-from server.recommender.ease import Ease, EaseConfig
-from server.recommender.evaluation import Scorer, rank, ranking_metrics
-from server.recommender.interactions import Interactions, Ratings
-from server.recommender.popularity import Popularity, PopularityConfig
-from server.recommender.ranking import top_items
-from server.recommender.reliability import calibration_metrics
-from server.recommender.splits import temporal_split
+from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.splits import temporal_split
+from server.recommender.evaluation.calibration_metrics import calibration_metrics
+from server.recommender.evaluation.ranking import top_items
+from server.recommender.evaluation.ranking_metrics import Scorer, rank, ranking_metrics
 from server.recommender.training import cross_calibrate
-from server.services.training import TrainingDataManager
+from server.services.training.trainer import TrainingDataManager
 
 SEED = 0
 TIMED_USERS = 300

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from server.recommender.algorithms.ease import model as ease
 from sqlalchemy import select
 from starlette.types import ASGIApp, Message
 
@@ -19,13 +20,13 @@ from benchmarks.train import train_where_needed
 from benchmarks.workbench import SQLITE, Workbench, size_of
 from server.app import create_app
 from server.backend.config import Settings
-from server.backend.session import Database, TransactionSession
+from server.backend.database import Database, TransactionSession
 from server.models import Movie, User
-from server.recommender import ease, model
+from server.recommender import model
+from server.recommender.algorithms.ease.sparse_sums import RowSums
 from server.recommender.calibration import Calibrator, Pairs
-from server.recommender.interactions import Interactions
+from server.recommender.data.interactions import Interactions
 from server.recommender.model import TrainedModel
-from server.recommender.row_sums import RowSums
 from server.services.user import UserDataManager, UserService
 
 REQUESTS, ROUNDS = 5_000, 5

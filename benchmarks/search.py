@@ -28,11 +28,11 @@ from benchmarks.search_peers import Engine, contenders
 from benchmarks.search_queries import GOLDEN, Film, Query, golden_queries, make_queries
 from benchmarks.servers import API, matinee_server, off_the_first_core
 from benchmarks.workbench import SQLITE, Workbench, print_table
-from server.backend.session import Database
+from server.backend.database import Database
 from server.etl.demo import write_demo
 from server.models import Movie, Rating
-from server.services.live_catalogue import CatalogueDataManager
-from tests import postgres
+from server.services.live.catalogue import CatalogueDataManager
+from tests.support import postgres
 
 QUERIES_A_KIND = 150
 SEED = 0

@@ -8,7 +8,7 @@ from benchmarks.load import Load, put_under_load
 from benchmarks.servers import API, Server, bare_server, matinee_server, off_the_first_core
 from benchmarks.train import train_where_needed
 from benchmarks.workbench import Workbench, percentiles_ms, size_of
-from server.backend.session import Database
+from server.backend.database import Database
 from server.models import Movie, User
 
 SECONDS, CONNECTIONS, ROUNDS, ASKED_ABOUT = 2.0, 8, 3, 200

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from benchmarks.processes import Cost, measure
 from benchmarks.workbench import SQLITE, Workbench
 from server.backend.config import Settings
+from server.backend.database import Database
 from server.backend.model_store import ModelStore
-from server.backend.session import Database
 from server.recommender import artifact
 from server.recommender.model import ModelCard
 from server.services.recommendation_engine import ModelVersionDataManager
-from server.services.training import Trainer
+from server.services.training.trainer import Trainer
 
 BASELINE, OURS = ALGORITHMS = ("popularity", "ease")
 QUALITIES = ("ndcg_at_10", "recall_at_20", "auc", "ece")

@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import URL, func, select
 
-from server.backend import schema
+from server.backend import migrate as schema
 from server.backend.config import Settings
-from server.backend.session import Database
-from server.etl.loader import load
-from server.etl.movielens import open_source
+from server.backend.database import Database
+from server.etl.load.loader import load
+from server.etl.movielens.source import open_source
 from server.models import MovieStatistics
-from server.services.live_catalogue import store_index
-from tests import postgres
+from server.services.live.catalogue import store_index
+from tests.support import postgres
 
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 

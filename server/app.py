@@ -13,27 +13,31 @@ from pwdlib import PasswordHash
 from starlette.middleware.gzip import GZipMiddleware
 from threadpoolctl import threadpool_limits
 
-from server import openapi, problems, telemetry
-from server.backend import lifeline, logging, schema
+from server.backend import logging, processes
+from server.backend import migrate as schema
 from server.backend.config import Settings
-from server.backend.limits import ClientLimits
+from server.backend.database import Database
 from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
-from server.backend.refresher import Refresher
-from server.backend.session import Database
+from server.backend.periodic import Refresher
+from server.backend.rate_limits import ClientLimits
 from server.backend.tokens import TokenSigner
-from server.dependencies import Lifespan, State
-from server.http_manners import CommonHeadersMiddleware, HeadMiddleware
-from server.middleware import BodyLimitMiddleware, RequestIdMiddleware, UnexpectedErrorMiddleware
-from server.observation import ObservationMiddleware
-from server.protection import PatienceMiddleware, SecurityHeadersMiddleware, cross_origin_options
-from server.routers import errors, genres, movies, operations, ratings, recommendation_engine, token, user
-from server.services.credentials import LoginService
-from server.services.installation_metrics import InstallationCollector
-from server.services.live import LiveModel
-from server.services.live_catalogue import LiveCatalogue
-from server.services.running_calibration import RunningCalibration
-from server.services.training_supervisor import TrainingSupervisor
+from server.routers import error_pages as errors
+from server.routers import genres, movies, ratings, recommendation_engine, token, user
+from server.routers import health as operations
+from server.services.live.calibration import RunningCalibration
+from server.services.live.catalogue import LiveCatalogue
+from server.services.live.metrics import InstallationCollector
+from server.services.live.model import LiveModel
+from server.services.token import LoginService
+from server.services.training.supervisor import TrainingSupervisor
+from server.web import openapi, problems
+from server.web import tracing as telemetry
+from server.web.dependencies import Lifespan, State
+from server.web.middleware.access_log import ObservationMiddleware
+from server.web.middleware.headers import CommonHeadersMiddleware, HeadMiddleware
+from server.web.middleware.limits import BodyLimitMiddleware, RequestIdMiddleware, UnexpectedErrorMiddleware
+from server.web.middleware.security import PatienceMiddleware, SecurityHeadersMiddleware, cross_origin_options
 
 API_PREFIX = "/api/rest/v1"
 
@@ -109,7 +113,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         logging.configure(settings.log_level, settings.log_format)
         # Requests run side by side already; threads inside one's linear algebra would make them wait for each other.
         threadpool_limits(1)
-        lifeline.end_with_parent()
+        processes.exit_with_parent()
         limits = ClientLimits(settings)
         database = Database(settings)
         schema.prepare(database)

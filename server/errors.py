@@ -14,8 +14,8 @@
     ├── UnavailableError         503  DatabaseUnavailable TooManyWrites TooBusy LimitsUnavailable ArtifactError
     └── SettingsError                 a setting, or the database's schema, that stops the start
 
-Nothing here knows HTTP beyond the number; ``server.problems`` renders these for the API, ``server.cli`` for a terminal.
-The docstring of a class says when it is raised, and its ``mend`` how to get rid of it: both are what ``docs/errors.md``
+Nothing here knows HTTP beyond the number; ``server.web.problems`` renders these for the API, ``server.cli`` for a terminal.
+The docstring of a class says when it is raised, and its ``mend`` how to get rid of it: both are what ``docs/reference/errors.md``
 and ``/errors/{code}`` tell, so they speak to the person who got the error.
 """
 
@@ -376,7 +376,7 @@ class SettingsError(MatineeError):
 
     code = "settings"
     title = "Settings"
-    mend = "Set the variable that the message names, in the environment or in `.env`; `docs/cli.md` lists them all."
+    mend = "Set the variable that the message names, in the environment or in `.env`; `docs/reference/cli.md` lists them all."
 
 
 def list_errors(base: type[MatineeError] = MatineeError) -> list[type[MatineeError]]:

@@ -11,10 +11,10 @@ import hypothesis
 import pytest
 from sqlalchemy import URL
 
-from server.backend import schema
+from server.backend import migrate as schema
 from server.backend.config import Settings
-from server.backend.session import Database
-from tests import postgres
+from server.backend.database import Database
+from tests.support import postgres
 
 # A busy machine is no failure of ours.
 hypothesis.settings.register_profile("matinee", deadline=None)

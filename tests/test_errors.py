@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 from server.app import create_app
 from server.backend.config import Settings
 from server.errors import MatineeError, list_errors
-from server.routers.errors import describe
-from tests.problem_details import assert_problem
+from server.routers.error_pages import describe
+from tests.support.problem_details import assert_problem
 
-DOCS = Path(__file__).parents[1] / "docs" / "errors.md"
+DOCS = Path(__file__).parents[1] / "docs" / "reference" / "errors.md"
 
 
 @pytest.fixture

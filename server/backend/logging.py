@@ -58,7 +58,7 @@ def configure(level: str, log_format: LogFormat) -> None:
 def configuration(level: str, log_format: LogFormat) -> dict[str, Any]:
     """Give the set-up as `logging.config.dictConfig` takes it: our loggers and Uvicorn's, all in one form.
 
-    Uvicorn's own access log is silent: `server.observation` writes that line, with the request's id and route.
+    Uvicorn's own access log is silent: `web.middleware.access_log` writes that line, with request id and route.
     """
     return {
         "version": 1,

@@ -1,4 +1,4 @@
-"""Alembic's environment: runs on the connection that `server.backend.schema` hands over."""
+"""Alembic's environment: runs on the connection that `server.backend.migrate` hands over."""
 
 from alembic import context
 

@@ -14,10 +14,10 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from server.errors import ArtifactError, InvalidInputError
-from server.recommender.algorithms import get_algorithm
-from server.recommender.base import Algorithm, AlgorithmConfig, Array, Record
+from server.recommender.algorithms.base import Algorithm, AlgorithmConfig, Array, Record
+from server.recommender.algorithms.registry import get_algorithm
 from server.recommender.calibration import Calibrator
-from server.recommender.catalogue import Catalogue
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.model import ModelCard, TrainedModel, Trial
 
 FORMAT = 5

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from server.recommender.base import Record
-from server.recommender.interactions import Interactions
+from server.recommender.algorithms.base import Record
+from server.recommender.data.interactions import Interactions
 
 PRIOR_RATINGS = 5
 """A user's own share of likes counts as much as everyone's when he has rated so many movies."""

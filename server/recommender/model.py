@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from server.recommender.base import Algorithm, Record
+from server.recommender.algorithms.base import Algorithm, Record
 from server.recommender.calibration import Calibrator, Pairs
-from server.recommender.catalogue import Catalogue
-from server.recommender.evaluation import ActivityBucket, RankingMetrics
-from server.recommender.interactions import History, Interactions, places_among
-from server.recommender.prior import Prior
-from server.recommender.ranking import count_higher, top_items
+from server.recommender.cold_start import Prior
+from server.recommender.data.catalogue import Catalogue
+from server.recommender.data.interactions import History, Interactions, places_among
+from server.recommender.evaluation.calibration_metrics import CalibrationMetrics, ReliabilityBin
+from server.recommender.evaluation.ranking import count_higher, top_items
+from server.recommender.evaluation.ranking_metrics import ActivityBucket, RankingMetrics
 from server.recommender.recent import RecentLists
-from server.recommender.reliability import CalibrationMetrics, ReliabilityBin
 
 MOST_RECENT_LISTS = 5_000
 """A history of a hundred ratings takes two kilobytes."""

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.errors import TooFewRatings
-from server.recommender.algorithms import get_algorithm
-from server.recommender.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
+from server.recommender.algorithms.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
+from server.recommender.algorithms.registry import get_algorithm
 from server.recommender.calibration import Calibrator, RatedPairs
-from server.recommender.catalogue import Catalogue
-from server.recommender.evaluation import Ranked, activity_buckets, rank, ranking_metrics
-from server.recommender.interactions import LIKE_THRESHOLD, Interactions, Ratings
+from server.recommender.data.catalogue import Catalogue
+from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, Ratings
+from server.recommender.data.splits import HELD_OUT_ONE_IN, SPLITS, Split, SplitMaker, temporal_split
+from server.recommender.evaluation.calibration_metrics import calibration_metrics, reliability_table
+from server.recommender.evaluation.ranking_metrics import Ranked, activity_buckets, rank, ranking_metrics
 from server.recommender.model import DataSummary, Evaluation, Metrics, ModelCard, TrainedModel, Trial
-from server.recommender.reliability import calibration_metrics, reliability_table
-from server.recommender.splits import HELD_OUT_ONE_IN, SPLITS, Split, SplitMaker, temporal_split
 
 MIN_EVALUATED_USERS = 10
 """So many users must have ratings to hold out before their mean says anything."""

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from server.dependencies import GenreServiceDep
-from server.routing import PublicRoute
 from server.schemas.base import Limit, Paging
 from server.schemas.movies import GenrePage
+from server.web.dependencies import GenreServiceDep
+from server.web.routes import PublicRoute
 
 router = APIRouter(prefix="/genres", tags=["movies"], route_class=PublicRoute)
 

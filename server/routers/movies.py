@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from server.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, SimilarMoviesServiceDep
 from server.errors import ArtifactError, MovieNotFound, NoActiveModel
-from server.problems import documented
-from server.routing import PublicRoute, quick
 from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
+from server.web.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, SimilarMoviesServiceDep
+from server.web.problems import documented
+from server.web.routes import PublicRoute, quick
 
 router = APIRouter(prefix="/movies", tags=["movies"], route_class=PublicRoute)
 

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, Response, status
 
-from server.dependencies import AccessDep, NoteRating, RatingId, RatingServiceDep
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
-from server.problems import documented
-from server.routing import TransactionRoute, described_header
 from server.schemas.ratings import Rating, RatingCreate
+from server.web.dependencies import AccessDep, NoteRating, RatingId, RatingServiceDep
+from server.web.problems import documented
+from server.web.routes import TransactionRoute, described_header
 
 router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=TransactionRoute)
 

@@ -2,7 +2,15 @@
 
 from fastapi import APIRouter, BackgroundTasks, Request, Response, status
 
-from server.dependencies import (
+from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
+from server.schemas.recommendation_engine import (
+    ActiveModelChange,
+    ModelVersion,
+    ModelVersionPage,
+    RecommendationEngine,
+    TrainingRun,
+)
+from server.web.dependencies import (
     AccessDep,
     LiveModelDep,
     ModelStoreDep,
@@ -12,16 +20,8 @@ from server.dependencies import (
     RunId,
     TrainingSupervisorDep,
 )
-from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
-from server.problems import documented
-from server.routing import PublicRoute, described_header
-from server.schemas.recommendation_engine import (
-    ActiveModelChange,
-    ModelVersion,
-    ModelVersionPage,
-    RecommendationEngine,
-    TrainingRun,
-)
+from server.web.problems import documented
+from server.web.routes import PublicRoute, described_header
 
 router = APIRouter(prefix="/recommendation-engine", tags=["recommendation engine"], route_class=PublicRoute)
 

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from server.dependencies import LoginDep, LoginForm
 from server.errors import WrongCredentials
-from server.problems import documented
 from server.schemas.token import Token
+from server.web.dependencies import LoginDep, LoginForm
+from server.web.problems import documented
 
 # No TransactionRoute: it would hold a writer's place, and the database, while a password is verified.
 router = APIRouter(prefix="/token", tags=["users"])

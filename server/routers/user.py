@@ -2,7 +2,10 @@
 
 from fastapi import APIRouter, Request, Response, status
 
-from server.dependencies import (
+from server.errors import ArtifactError, NoActiveModel, UserNotFound
+from server.schemas.ratings import RatingPage
+from server.schemas.user import RecommendedMovies, User
+from server.web.dependencies import (
     AccessDep,
     Paging,
     Recommendations,
@@ -10,11 +13,8 @@ from server.dependencies import (
     UserServiceDep,
     calibration_of,
 )
-from server.errors import ArtifactError, NoActiveModel, UserNotFound
-from server.problems import documented
-from server.routing import TransactionRoute, described_header, quick
-from server.schemas.ratings import RatingPage
-from server.schemas.user import RecommendedMovies, User
+from server.web.problems import documented
+from server.web.routes import TransactionRoute, described_header, quick
 
 router = APIRouter(prefix="/user", tags=["users"], route_class=TransactionRoute)
 

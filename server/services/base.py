@@ -2,7 +2,7 @@
 
 from sqlalchemy.dialects import postgresql, sqlite
 
-from server.backend.session import TransactionSession
+from server.backend.database import TransactionSession
 
 # Both dialects spell an upsert alike, each with a class of its own.
 Upsert = postgresql.Insert | sqlite.Insert

@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from server.backend.session import TransactionSession
+from server.backend.database import TransactionSession
 from server.models import Genre, MovieGenre
 from server.schemas import movies as schemas
 from server.schemas.base import Paging

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from server.backend.session import Row, TransactionSession
+from server.backend.database import Row, TransactionSession
 from server.errors import MovieNotFound
 from server.models import Genre, Ingestion, Movie, MovieGenre, MovieStatistics
 from server.schemas import movies as schemas
@@ -28,8 +28,8 @@ from server.schemas.movies import MovieQuery, MovieSort
 from server.search.highlights import Span
 from server.search.index import Hits
 from server.services.base import BaseDataManager, BaseService
-from server.services.live import LiveModel
-from server.services.live_catalogue import MOST_DESCRIPTIONS, Description, LiveCatalogue, Remembered
+from server.services.live.catalogue import MOST_DESCRIPTIONS, Description, LiveCatalogue, Remembered
+from server.services.live.model import LiveModel
 
 rating_count = MovieStatistics.rating_count.expression
 rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import delete, func, insert, select, text, update
 
-from server.backend.session import TransactionSession
+from server.backend.database import TransactionSession
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.models import MovieStatistics, Rating
 from server.schemas import ratings as schemas

@@ -7,12 +7,12 @@ from sqlalchemy import Row, Select, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
+from server.backend.database import TransactionSession
 from server.backend.model_store import ModelStore
-from server.backend.session import TransactionSession
 from server.errors import ArtifactError, ConflictError, ModelVersionNotFound, RunNotFound, TrainingInProgress
 from server.models import ActiveModel, ModelVersion, RunStatus, TrainingRun
 from server.recommender.artifact import read_manifest
-from server.recommender.gate import Verdict
+from server.recommender.evaluation.comparison import Verdict
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging
 from server.services.base import BaseDataManager, BaseService

@@ -4,20 +4,20 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import insert, text
 
-from server.backend.session import TransactionSession
+from server.backend.database import TransactionSession
+from server.backend.packed_columns import pack, unpack
 from server.errors import UserNotFound
 from server.models import User
-from server.recommender.catalogue import Catalogue
-from server.recommender.interactions import History
+from server.recommender.data.catalogue import Catalogue
+from server.recommender.data.interactions import History
+from server.recommender.evaluation.ranking import top_items
 from server.recommender.model import TrainedModel
-from server.recommender.ranking import top_items
 from server.schemas import user as schemas
 from server.schemas.base import Paging
 from server.schemas.ratings import RatingPage
 from server.services.base import BaseDataManager, BaseService
-from server.services.live import LiveModel
+from server.services.live.model import LiveModel
 from server.services.movies import MovieDataManager
-from server.services.packed_ratings import pack, unpack
 from server.services.ratings import RatingDataManager
 
 # As text, where putting a statement together takes SQLAlchemy longer than it takes the database to answer it.

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from server.backend.config import Settings
-from server.backend.session import Database
-from tests import postgres
+from server.backend.database import Database
 from tests.conftest import DATABASES
+from tests.support import postgres
 
 
 @pytest.fixture(params=DATABASES)

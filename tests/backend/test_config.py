@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from server.backend.config import Settings
 from server.errors import SettingsError
-from tests.passwords import SECRET
+from tests.support.passwords import SECRET
 
 NO_ORIGIN = "names {!r}, which is no origin; write https://films.example, without a path."
 NO_LIMIT = "is no limit; write 100/minute, several as 100/minute; 1000/hour, or nothing at all."

@@ -6,12 +6,12 @@ import subprocess
 import sys
 import time
 
-from server.backend.lifeline import end_with_parent
-from tests.threads import wait_until
+from server.backend.processes import exit_with_parent
+from tests.support.threads import wait_until
 
 WATCHES_ITS_INPUT = """
 import os, time
-from server.backend.lifeline import when_input_closes
+from server.backend.processes import when_input_closes
 when_input_closes(lambda: os._exit(7))
 print("ready", flush=True)
 time.sleep(60)
@@ -46,7 +46,7 @@ def test_a_worker_ends_when_its_parent_is_killed() -> None:
 
 
 def test_a_process_without_parent_goes_on() -> None:
-    end_with_parent()
+    exit_with_parent()
 
     assert _is_alive(os.getpid())
 
@@ -57,7 +57,7 @@ def _start_worker(workers: "multiprocessing.queues.SimpleQueue[int]") -> None:
 
 
 def _work(workers: "multiprocessing.queues.SimpleQueue[int]") -> None:
-    end_with_parent()
+    exit_with_parent()
     workers.put(os.getpid())
     time.sleep(60)
 

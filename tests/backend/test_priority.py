@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-STAND_BACK = "import os; from server.backend.priority import stand_back; stand_back(); print(os.nice(0))"
+STAND_BACK = "import os; from server.backend.processes import lower_priority; lower_priority(); print(os.nice(0))"
 
 
 def test_who_stands_back_is_the_least_urgent() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from server.backend.tokens import LEEWAY_S, Caller, TokenSigner
 from server.errors import InvalidToken
-from tests.passwords import SECRET
+from tests.support.passwords import SECRET
 
 CALLER = Caller(user_id=7, generation=2)
 MINUTE = timedelta(minutes=1)

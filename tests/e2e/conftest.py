@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from tests import postgres
-from tests.e2e.installation import Installation, Server, on_sqlite
+from tests.support import postgres
+from tests.support.installation import Installation, Server, on_sqlite
 
 
 @pytest.fixture(scope="session")

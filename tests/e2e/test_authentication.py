@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from tests.e2e.installation import API, ENGINE, Installation, Server
-from tests.passwords import ANOTHER, PASSWORD, SECRET
-from tests.problem_details import assert_problem
+from tests.support.installation import API, ENGINE, Installation, Server
+from tests.support.passwords import ANOTHER, PASSWORD, SECRET
+from tests.support.problem_details import assert_problem
 
 
 def create_user(installation: Installation, *options: str) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from tests import postgres
-from tests.e2e.installation import API, Installation, Server, on_sqlite
+from tests.support import postgres
+from tests.support.installation import API, Installation, Server, on_sqlite
 
 
 @contextmanager

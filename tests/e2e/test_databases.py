@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 import pytest
 
 from tests.conftest import DATABASES, database_copy
-from tests.e2e.installation import API, Installation, Server, poll
+from tests.support.installation import API, Installation, Server, poll
 
 FOLLOW_WITHIN_S = 2.0
 

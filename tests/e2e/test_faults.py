@@ -24,16 +24,16 @@ from server.app import create_app
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
 from server.errors import TrainingInProgress
-from server.services.doctor import DoctorDataManager, Health
-from server.services.live import LiveModel
+from server.services.diagnostics import DoctorDataManager, Health
+from server.services.live.model import LiveModel
 from server.services.recommendation_engine import ModelVersionDataManager
-from server.services.training import Trainer
-from tests import postgres
+from server.services.training.trainer import Trainer
 from tests.conftest import DATABASES
-from tests.e2e import doomed_trainer
-from tests.e2e.chaos import Outcome, Stars, Writer, kill_repeatedly, opened, read_ratings
-from tests.e2e.installation import API, MATINEE, Installation, Server, poll
-from tests.problem_details import assert_problem
+from tests.e2e.tools import doomed_trainer
+from tests.e2e.tools.chaos import Outcome, Stars, Writer, kill_repeatedly, opened, read_ratings
+from tests.support import postgres
+from tests.support.installation import API, MATINEE, Installation, Server, poll
+from tests.support.problem_details import assert_problem
 
 AT_ONCE = 6
 # Shorter than the setting may be, for who was killed needs none.

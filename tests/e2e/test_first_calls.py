@@ -9,8 +9,8 @@ from typing import Any
 
 from httpx2 import Client, Response
 
-from tests.e2e.installation import API, Server
-from tests.problem_details import assert_problem
+from tests.support.installation import API, Server
+from tests.support.problem_details import assert_problem
 
 README = Path(__file__).parents[2] / "README.md"
 

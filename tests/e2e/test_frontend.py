@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.installation import Server
+from tests.support.installation import Server
 
 DOCS = Path(__file__).parents[2] / "docs"
 FRONTEND = Path(__file__).parent / "frontend"

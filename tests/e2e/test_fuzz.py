@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DATABASES, FUZZ_CALLS, database_copy
-from tests.e2e.installation import API, Installation, Server
+from tests.support.installation import API, Installation, Server
 
 SCHEMATHESIS = Path(sys.executable).with_name("st")
-HOOKS = Path(__file__).with_name("fuzz_hooks.py")
+HOOKS = Path(__file__).parent / "tools" / "fuzz_hooks.py"
 # At least so many requests come of an example, beside those at the edges of the schemas.
 CALLS_AN_EXAMPLE = 10
 

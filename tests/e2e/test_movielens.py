@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.installation import API, Installation
+from tests.support.installation import API, Installation
 
 DATA = os.environ.get("MATINEE_TEST_DATA", "")
 

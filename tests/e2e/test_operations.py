@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.backend.test_metrics import read
-from tests.e2e.installation import API, Installation, poll
 from tests.e2e.test_databases import ask_fresh_connections
+from tests.support.installation import API, Installation, poll
 
 READY = ("GET", "/readyz", "200")
 
@@ -74,7 +74,7 @@ def test_every_line_of_a_server_is_json_where_that_is_wanted(installation: Insta
     welcome, _, rest = log.read_text().partition("{")
     assert welcome.startswith("Matinee serves at ")
     assert len(lines) == len(("{" + rest).splitlines())
-    assert {"uvicorn.error", "server.access", "server.backend.trainer"} <= loggers
+    assert {"uvicorn.error", "server.access", "server.backend.processes"} <= loggers
     assert "uvicorn.access" not in loggers
 
 

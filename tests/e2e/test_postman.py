@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.installation import on_sqlite
+from tests.support.installation import on_sqlite
 
-COLLECTION = Path(__file__).parents[2] / "docs" / "postman_collection.json"
+COLLECTION = Path(__file__).parents[2] / "docs" / "reference" / "postman_collection.json"
 NEWMAN = Path(__file__).parent / "postman" / "node_modules" / ".bin" / "newman"
 
 

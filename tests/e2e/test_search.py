@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.installation import API, Server
+from tests.support.installation import API, Server
 
 
 def search(server: Server, text: str, **parameters: str | int) -> dict[str, Any]:

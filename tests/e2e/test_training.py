@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.installation import API, ENGINE, Installation, Server, on_sqlite, poll
+from tests.support.installation import API, ENGINE, Installation, Server, on_sqlite, poll
 
 RECOMMENDED = f"{API}/user/1/recommended-movies"
 

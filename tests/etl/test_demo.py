@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from server.etl.batches import SourceMovie
 from server.etl.demo import write_demo
-from server.etl.movielens import open_source
+from server.etl.movielens.batches import SourceMovie
+from server.etl.movielens.source import open_source
 
 GENRES = (
     "Action|Adventure|Animation|Children|Comedy|Crime|Documentary|Drama|Fantasy|Film-Noir|Horror|IMAX|Musical"

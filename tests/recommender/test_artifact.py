@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.errors import ArtifactError
-from server.recommender.algorithms import ALGORITHMS
+from server.recommender.algorithms.base import Array
+from server.recommender.algorithms.registry import ALGORITHMS
 from server.recommender.artifact import MANIFEST, Manifest, load, load_trial, read_manifest, save
-from server.recommender.base import Array
 from server.recommender.model import TrainedModel
 from server.recommender.training import Training
-from tests.recommender.generated import CATALOGUE, history_of, taste_ratings, train_on
+from tests.support.generated_tastes import CATALOGUE, history_of, taste_ratings, train_on
 
 Files = dict[str, bytes]
 

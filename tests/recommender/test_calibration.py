@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy.special import logit
 
 from server.recommender.calibration import RECENT_HALF_LIFE, Calibrator, Inputs, Pairs, RatedPairs
-from server.recommender.interactions import Interactions
-from server.recommender.ranking import count_higher
-from server.recommender.reliability import calibration_error
-from tests.recommender.generated import history_of
+from server.recommender.data.interactions import Interactions
+from server.recommender.evaluation.calibration_metrics import calibration_error
+from server.recommender.evaluation.ranking import count_higher
+from tests.support.generated_tastes import history_of
 
 TRUTH = Calibrator(
     inputs=Inputs(knots=(0.0, 0.8, 1.0), like_share=0.5, good_share=0.5, fewest_ratings=0, most_ratings=1000),

@@ -4,12 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from server.recommender.algorithms import ALGORITHMS
-from server.recommender.catalogue import Catalogue
-from server.recommender.interactions import History
+from server.recommender.algorithms.popularity import Popularity, PopularityConfig
+from server.recommender.algorithms.registry import ALGORITHMS
+from server.recommender.data.catalogue import Catalogue
+from server.recommender.data.interactions import History
 from server.recommender.model import Recommendations, TrainedModel
-from server.recommender.popularity import Popularity, PopularityConfig
-from tests.recommender.generated import CATALOGUE, KINDS, history_of, taste_ratings, train_on
+from tests.support.generated_tastes import CATALOGUE, KINDS, history_of, taste_ratings, train_on
 
 NEWCOMERS = Catalogue.of_movies([
     (1000, 2024, ["Drama"]),

@@ -7,18 +7,18 @@ import pytest
 from numpy.typing import NDArray
 
 from server.errors import InvalidInputError, TooFewRatings
-from server.recommender.algorithms import ALGORITHMS, get_algorithm
-from server.recommender.base import Algorithm
+from server.recommender.algorithms.base import Algorithm
+from server.recommender.algorithms.popularity import Popularity, PopularityConfig
+from server.recommender.algorithms.registry import ALGORITHMS, get_algorithm
 from server.recommender.calibration import Calibrator, RatedPairs
-from server.recommender.catalogue import Catalogue
-from server.recommender.evaluation import rank
-from server.recommender.interactions import Interactions, Ratings
+from server.recommender.data.catalogue import Catalogue
+from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.splits import SPLITS, Split, temporal_split
+from server.recommender.evaluation.calibration_metrics import reliability_table
+from server.recommender.evaluation.ranking_metrics import rank
 from server.recommender.model import DataSummary, TrainedModel
-from server.recommender.popularity import Popularity, PopularityConfig
-from server.recommender.reliability import reliability_table
-from server.recommender.splits import SPLITS, Split, temporal_split
 from server.recommender.training import _deal_users, cross_calibrate, evaluate_algorithms, train
-from tests.recommender.generated import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings, train_on
+from tests.support.generated_tastes import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings, train_on
 
 POISON = 0.01
 """Stars added to what is held out: nobody likes more or less for it, but whoever is given it can taste it."""

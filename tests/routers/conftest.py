@@ -6,13 +6,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from server import dependencies
 from server.app import create_app
 from server.backend.config import Settings
 from server.backend.metrics import Metrics
-from server.services.access import OpenAccess
-from server.services.running_calibration import RunningCalibration
-from tests.routers import fakes
+from server.services.authorization import OpenAccess
+from server.services.live.calibration import RunningCalibration
+from server.web import dependencies
+from tests.support import fakes
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@ from fastapi.testclient import TestClient
 
 from server.errors import ArtifactError, MatineeError, NoActiveModel
 from server.schemas.movies import BestMoviesQuery, Expansion, MovieQuery, MovieSort
-from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
+from tests.support.problem_details import assert_problem
 
 MOVIES = "/api/rest/v1/movies"
 MATRIX = {

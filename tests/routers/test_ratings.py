@@ -1,7 +1,7 @@
 from fastapi.testclient import TestClient
 
-from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
+from tests.support.problem_details import assert_problem
 
 RATINGS = "/api/rest/v1/ratings"
 FOUR_STARS = {"user_id": 1, "movie_id": 1, "rating": 4.0}

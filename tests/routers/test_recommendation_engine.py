@@ -1,8 +1,8 @@
 from fastapi.testclient import TestClient
 
 from server.errors import ConflictError
-from tests.problem_details import assert_problem
 from tests.routers.conftest import Fakes
+from tests.support.problem_details import assert_problem
 
 ENGINE = "/api/rest/v1/recommendation-engine"
 RUN = {

@@ -8,9 +8,9 @@ from server.app import create_app
 from server.backend.config import Settings
 from server.errors import WrongCredentials
 from server.schemas.token import Token, TokenRequest
-from tests.passwords import PASSWORD, SECRET
-from tests.problem_details import assert_problem
-from tests.routers.fakes import FakeLimits
+from tests.support.fakes import FakeLimits
+from tests.support.passwords import PASSWORD, SECRET
+from tests.support.problem_details import assert_problem
 
 TOKEN = "/api/rest/v1/token"
 FORM = {"grant_type": "password", "username": "1", "password": PASSWORD}

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.search_queries import Film, Query, golden_queries, make_queries
 from server.etl.demo import write_demo
-from server.etl.titles import parse_title
+from server.etl.movielens.titles import parse_title
 from server.search.index import SearchDocument, build_index
 
 LEAST_GOLDEN_QUERIES = 150

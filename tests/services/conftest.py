@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from server.backend.config import Settings
+from server.backend.database import Database, TransactionSession
 from server.backend.model_store import ModelStore
-from server.backend.session import Database, TransactionSession
-from server.services.live import LiveModel
-from server.services.live_catalogue import LiveCatalogue
+from server.services.live.catalogue import LiveCatalogue
+from server.services.live.model import LiveModel
 from server.services.movies import MovieService
-from server.services.training import Trainer
+from server.services.training.trainer import Trainer
 from tests.conftest import DATABASES, database_copy
-from tests.etl.source_files import load_folder, write_source
-from tests.services.builders import MOVIES, NEWER_MOVIES, RATINGS, genre_of, taste_rows
+from tests.support.builders import MOVIES, NEWER_MOVIES, RATINGS, genre_of, taste_rows
+from tests.support.source_files import load_folder, write_source
 
 
 @pytest.fixture

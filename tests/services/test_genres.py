@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import insert
 
-from server.backend.session import TransactionSession
+from server.backend.database import TransactionSession
 from server.models import Genre as GenreRow
 from server.schemas.base import Paging
 from server.schemas.movies import GenreCount, GenrePage

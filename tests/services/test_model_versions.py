@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from server.backend.database import TransactionSession
 from server.backend.model_store import ModelStore
-from server.backend.session import TransactionSession
 from server.errors import ConflictError
 from server.models import ModelVersion
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging
 from server.services.recommendation_engine import RecommendationEngineService
-from tests.services.builders import add_version
+from tests.support.builders import add_version
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from server.schemas.movies import (
     TextRange,
 )
 from server.services.movies import MovieService
-from tests.services.builders import ids_of
+from tests.support.builders import ids_of
 
 THRILLERS_BY_POPULARITY = [2, 7, 6, 9]
 

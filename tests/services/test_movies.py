@@ -2,11 +2,11 @@ import itertools
 
 import pytest
 
-from server.backend.session import TransactionSession
+from server.backend.database import TransactionSession
 from server.errors import MovieNotFound
 from server.schemas.movies import AverageRating, Genre, Movie, MoviePage, MovieQuery, MovieSort
 from server.services.movies import MovieDataManager, MovieService
-from tests.services.builders import ids_of
+from tests.support.builders import ids_of
 
 TOY_STORY = Movie(
     movie_id=1,

@@ -5,13 +5,13 @@ import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from server.backend.session import TransactionSession
+from server.backend.database import TransactionSession
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.models import Rating as RatingRow
 from server.models import User
 from server.schemas.ratings import Rating, RatingCreate
 from server.services.ratings import RatingService, SavedRating
-from tests.services.builders import kept_statistics, recounted_statistics
+from tests.support.builders import kept_statistics, recounted_statistics
 
 LONG_AGO = datetime.fromtimestamp(1000000000, UTC)
 THE_POSTMAN = 12

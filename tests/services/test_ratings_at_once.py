@@ -5,13 +5,13 @@ from functools import partial
 import pytest
 from sqlalchemy import insert, select
 
-from server.backend.session import Database, TransactionSession
+from server.backend.database import Database, TransactionSession
 from server.errors import RatingNotFound
 from server.models import Rating, User
 from server.schemas.ratings import RatingCreate
 from server.services.ratings import RatingService, SavedRating
-from tests.services.builders import in_transaction, kept_statistics, recounted_statistics
-from tests.threads import at_once
+from tests.support.builders import in_transaction, kept_statistics, recounted_statistics
+from tests.support.threads import at_once
 
 THREADS = 8
 RATINGS_A_THREAD = 25

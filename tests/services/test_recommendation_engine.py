@@ -2,15 +2,15 @@ from functools import partial
 
 import pytest
 
+from server.backend.database import Database, TransactionSession
 from server.backend.model_store import ModelStore
-from server.backend.session import Database, TransactionSession
 from server.errors import ConflictError, ModelVersionNotFound, RunNotFound, TrainingInProgress
-from server.recommender.gate import Verdict
+from server.recommender.evaluation.comparison import Verdict
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging
 from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
-from tests.services.builders import PASSED, add_version, fall_silent, in_transaction, version_values
-from tests.threads import at_once
+from tests.support.builders import PASSED, add_version, fall_silent, in_transaction, version_values
+from tests.support.threads import at_once
 
 LEASE_S = 30
 

@@ -7,19 +7,19 @@ import pytest
 from sqlalchemy import event, select
 
 from server.backend.config import Settings
-from server.backend.session import Database, TransactionSession
+from server.backend.database import Database, TransactionSession
 from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.models import Rating
 from server.schemas.movies import BestMoviesQuery, Expansion, SimilarMovies
 from server.schemas.ratings import RatingCreate
 from server.schemas.user import Explanation, RecommendationQuery
-from server.services.live import LiveModel
+from server.services.live.model import LiveModel
 from server.services.movies import MovieDataManager, SimilarMoviesService
 from server.services.ratings import RatingService
 from server.services.user import UserService
 from tests.conftest import DATABASES
-from tests.services.builders import NEWER_MOVIES, TASTE_MOVIES, add_version, is_of_kind
 from tests.services.conftest import learned_taste
+from tests.support.builders import NEWER_MOVIES, TASTE_MOVIES, add_version, is_of_kind
 
 UNKNOWN = 999
 MOVIES = [Expansion.MOVIES]

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from server.backend.session import TransactionSession
+from server.backend.database import TransactionSession
 from server.errors import NoActiveModel, UserNotFound
 from server.models import Genre, Movie, MovieGenre, MovieStatistics
 from server.models import Rating as RatingRow
 from server.schemas.base import Paging
 from server.schemas.ratings import RatingCreate
 from server.schemas.user import RecommendationQuery, RecommendedMovies
-from server.services.live import LiveModel
+from server.services.live.model import LiveModel
 from server.services.ratings import RatingService
 from server.services.user import UserService
-from tests.services.builders import NEWER_MOVIES, TASTE_MOVIES, is_of_kind
+from tests.support.builders import NEWER_MOVIES, TASTE_MOVIES, is_of_kind
 
 UNKNOWN = 999
 

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from server.etl.demo.tastes import Film, rate_films
-from server.etl.titles import parse_title
+from server.etl.movielens.titles import parse_title
 
 __all__ = ["write_demo"]
 

@@ -1,0 +1,5 @@
+"""``python -m server.cli``: how a server starts a training process."""
+
+from server.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Write batches of movies and ratings to the database, all or nothing."""

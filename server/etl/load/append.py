@@ -1,0 +1,127 @@
+"""Ratings of users who have none yet, straight into the table: there is nothing to compare them with."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import polars as pl
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from server.backend.database import driver_connection
+from server.etl.load.merge import COLUMNS, insert_into_sqlite
+from server.models import Rating
+
+COPY = f"COPY loaded_ratings ({', '.join(COLUMNS)}) FROM STDIN (FORMAT csv, FREEZE)"
+UNTOUCHED = """
+SELECT relacl IS NULL AND NOT EXISTS (SELECT FROM ratings) FROM pg_class WHERE oid = 'ratings'::regclass
+"""
+KEYS = """
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = 'ratings'::regclass AND contype IN ('p', 'u', 'f')
+"""
+
+
+class Appender(ABC):
+    """Adds ratings within a transaction. Users come in ascending order, each with all of his ratings at once."""
+
+    add_users: ClassVar[str]
+    add_statistics: ClassVar[str]
+
+    def __init__(self, session: Session) -> None:
+        self._driver = driver_connection(session)
+        self.last_user: int = session.scalar(select(func.max(Rating.user_id))) or 0
+        """The last user with ratings: only those after him can be added."""
+
+    def add(self, frame: pl.DataFrame) -> int:
+        """Insert ratings, ascending by user and movie, and their users; gives the number of new users."""
+        user_ids = frame["user_id"].unique(maintain_order=True)
+        self.last_user = int(user_ids[-1])
+        users_added = self._execute(self.add_users, user_ids.to_frame())
+        self._insert(frame.select(COLUMNS))
+        return users_added
+
+    def count(self, movies: pl.DataFrame) -> None:
+        """Add ``rating_count`` and ``rating_sum`` to the statistics of each ``movie_id``, the columns of a frame."""
+        self._execute(self.add_statistics, movies.select("rating_count", "rating_sum", "movie_id"))
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the rest of the transaction see what was added; nothing can be added any more."""
+
+    @abstractmethod
+    def _insert(self, frame: pl.DataFrame) -> None:
+        """Insert ratings."""
+
+    @abstractmethod
+    def _execute(self, statement: str, frame: pl.DataFrame) -> int:
+        """Execute a statement for all rows of a frame; gives the number of rows it changed."""
+
+
+class SqliteAppender(Appender):
+    """Inserts at the end of the table and of its index, many rows a statement."""
+
+    add_users = "INSERT INTO users (user_id) VALUES (?) ON CONFLICT DO NOTHING"
+    add_statistics = """
+    UPDATE movie_statistics SET rating_count = rating_count + ?, rating_sum = rating_sum + ? WHERE movie_id = ?
+    """
+
+    def close(self) -> None:
+        """Do nothing: all is there."""
+
+    def _insert(self, frame: pl.DataFrame) -> None:
+        insert_into_sqlite(self._driver, "ratings", frame)
+
+    def _execute(self, statement: str, frame: pl.DataFrame) -> int:
+        changed: int = self._driver.executemany(statement, frame.iter_rows()).rowcount
+        return changed
+
+
+class PostgresAppender(Appender):
+    """Copies into a new table without keys, builds these at once, and puts it in the place of the empty one.
+
+    Readers go on with the empty one, up to the moment of the exchange. Keys beforehand would cost seven times as much.
+    """
+
+    add_users = "INSERT INTO users (user_id) SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING"
+    add_statistics = """
+    UPDATE movie_statistics AS old
+    SET rating_count = old.rating_count + more.rating_count, rating_sum = old.rating_sum + more.rating_sum
+    FROM unnest(%s::bigint[], %s::double precision[], %s::bigint[]) AS more (rating_count, rating_sum, movie_id)
+    WHERE old.movie_id = more.movie_id
+    """
+
+    @staticmethod
+    def is_possible(session: Session) -> bool:
+        """Say whether the table is empty, and nobody was given rights on it, which would go with it."""
+        untouched: bool = driver_connection(session).execute(UNTOUCHED).fetchone()[0]
+        return untouched
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._driver.execute("CREATE TABLE loaded_ratings (LIKE ratings INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+
+    def close(self) -> None:
+        """Build the keys and exchange the tables."""
+        keys = self._driver.execute(KEYS).fetchall()
+        # Primary and unique keys are indexes, whose names must differ from those of the table that is still there.
+        self._alter("loaded_ratings", ", ".join(f'ADD CONSTRAINT "loaded_{name}" {key}' for name, key in keys))
+        self._driver.execute("ANALYZE loaded_ratings")
+        # In the order in which requests read them: nobody who holds one waits for us while we wait for him.
+        self._driver.execute("LOCK TABLE users, ratings, movies IN ACCESS EXCLUSIVE MODE")
+        self._driver.execute("ALTER SEQUENCE ratings_rating_id_seq OWNED BY loaded_ratings.rating_id")
+        self._driver.execute("DROP TABLE ratings")
+        self._alter("loaded_ratings", "RENAME TO ratings")
+        for name, _ in keys:
+            self._alter("ratings", f'RENAME CONSTRAINT "loaded_{name}" TO "{name}"')
+
+    def _alter(self, table: str, change: str) -> None:
+        self._driver.execute(f"ALTER TABLE {table} {change}")
+
+    def _insert(self, frame: pl.DataFrame) -> None:
+        # FREEZE: readers need not find out about each row, nor write down that they have.
+        with self._driver.cursor().copy(COPY) as copy:
+            copy.write(frame.write_csv(include_header=False).encode())
+
+    def _execute(self, statement: str, frame: pl.DataFrame) -> int:
+        changed: int = self._driver.execute(statement, [column.to_list() for column in frame]).rowcount
+        return changed

@@ -1,0 +1,146 @@
+"""Movies into the database: only those that are new or say something new are written."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from server.backend.database import driver_connection
+from server.etl.movielens.batches import SourceMovie
+from server.models import AlternativeTitle, Base, Genre, Movie, MovieGenre, MovieStatistics
+
+# SQLite takes at most 32,766 parameters in a statement.
+MOVIES_A_QUERY = 10_000
+
+
+class _Stored(NamedTuple):
+    """A movie as it is, or is to be, in the database."""
+
+    title: str
+    sort_title: str
+    year: int | None
+    source_title: str
+    alternative_titles: tuple[str, ...]
+    genres: frozenset[str]
+
+
+class CatalogueWriter:
+    """Writes movies within a transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        genres = session.execute(select(Genre.genre_name, Genre.genre_id))
+        self._genre_ids = dict(genres.all())
+
+    def write(self, movies: Sequence[SourceMovie]) -> tuple[int, int]:
+        """Insert and update movies, and give the number of each. A movie comes at most once in `movies`."""
+        added = updated = 0
+        for start in range(0, len(movies), MOVIES_A_QUERY):
+            wanted = {movie.movie_id: _as_stored(movie) for movie in movies[start : start + MOVIES_A_QUERY]}
+            stored = self._read(list(wanted))
+            new = {movie_id: movie for movie_id, movie in wanted.items() if movie_id not in stored}
+            changed = {movie_id: movie for movie_id, movie in wanted.items() if stored.get(movie_id, movie) != movie}
+            self._insert(new)
+            self._replace(changed)
+            added, updated = added + len(new), updated + len(changed)
+        return added, updated
+
+    def _read(self, movie_ids: list[int]) -> dict[int, _Stored]:
+        titles = self._grouped(
+            select(AlternativeTitle.movie_id, AlternativeTitle.title)
+            .where(AlternativeTitle.movie_id.in_(movie_ids))
+            .order_by(AlternativeTitle.position)
+        )
+        genres = self._grouped(
+            select(MovieGenre.movie_id, Genre.genre_name).join(Genre).where(MovieGenre.movie_id.in_(movie_ids))
+        )
+        rows = self.session.scalars(select(Movie).where(Movie.movie_id.in_(movie_ids)))
+        return {
+            movie.movie_id: _Stored(
+                movie.title,
+                movie.sort_title,
+                movie.year,
+                movie.source_title,
+                tuple(titles[movie.movie_id]),
+                frozenset(genres[movie.movie_id]),
+            )
+            for movie in rows
+        }
+
+    def _grouped(self, statement: Select[int, str]) -> dict[int, list[str]]:
+        texts: dict[int, list[str]] = defaultdict(list)
+        for movie_id, value in self.session.execute(statement):
+            texts[movie_id].append(value)
+        return texts
+
+    def _insert(self, movies: dict[int, _Stored]) -> None:
+        self._insert_rows(Movie, [{"movie_id": movie_id, **_columns(movie)} for movie_id, movie in movies.items()])
+        self._insert_rows(
+            MovieStatistics,
+            [{"movie_id": movie_id, "rating_count": 0, "rating_sum": 0.0} for movie_id in movies],
+        )
+        self._insert_details(movies)
+
+    def _replace(self, movies: dict[int, _Stored]) -> None:
+        for movie_id, movie in movies.items():
+            self.session.execute(update(Movie).where(Movie.movie_id == movie_id).values(_columns(movie)))
+        for detail in (AlternativeTitle, MovieGenre):
+            self.session.execute(delete(detail).where(detail.movie_id.in_(list(movies))))
+        self._insert_details(movies)
+
+    def _insert_details(self, movies: dict[int, _Stored]) -> None:
+        titles = [
+            {"movie_id": movie_id, "position": position, "title": title}
+            for movie_id, movie in movies.items()
+            for position, title in enumerate(movie.alternative_titles)
+        ]
+        genres = [
+            {"movie_id": movie_id, "genre_id": self._genre_id(genre)}
+            for movie_id, movie in movies.items()
+            for genre in sorted(movie.genres)
+        ]
+        self._insert_rows(AlternativeTitle, titles)
+        self._insert_rows(MovieGenre, genres)
+
+    def _insert_rows(self, table: type[Base], rows: list[dict[str, Any]]) -> None:
+        # Past SQLAlchemy, which would take longer for the movies of a large source than both databases.
+        if not rows:
+            return
+        driver, columns = driver_connection(self.session), ", ".join(rows[0])
+        values = [tuple(row.values()) for row in rows]
+        if self.session.get_bind().dialect.name == "sqlite":
+            marks = ", ".join("?" * len(rows[0]))
+            driver.executemany(f"INSERT INTO {table.__tablename__} ({columns}) VALUES ({marks})", values)  # noqa: S608 (names of ours)
+            return
+        with driver.cursor().copy(f"COPY {table.__tablename__} ({columns}) FROM STDIN") as copy:
+            for row in values:
+                copy.write_row(row)
+
+    def _genre_id(self, name: str) -> int:
+        if name not in self._genre_ids:
+            statement = insert(Genre).values(genre_name=name).returning(Genre.genre_id)
+            self._genre_ids[name] = self.session.execute(statement).scalar_one()
+        return self._genre_ids[name]
+
+
+def _as_stored(movie: SourceMovie) -> _Stored:
+    title = movie.title
+    return _Stored(
+        title.title,
+        title.sort_title,
+        title.year,
+        movie.source_title,
+        title.alternative_titles,
+        frozenset(movie.genres),
+    )
+
+
+def _columns(movie: _Stored) -> dict[str, Any]:
+    return {
+        "title": movie.title,
+        "sort_title": movie.sort_title,
+        "year": movie.year,
+        "source_title": movie.source_title,
+    }

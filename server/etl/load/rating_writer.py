@@ -1,0 +1,132 @@
+"""Ratings into the database: appended while they come in the order of their users, merged otherwise."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from sqlalchemy import Double, cast, func, select, update
+from sqlalchemy.orm import Session
+
+from server.etl.load.append import Appender, PostgresAppender, SqliteAppender
+from server.etl.load.merge import Changed, Staging
+from server.models import MovieStatistics, Rating, User
+
+KEY = ["user_id", "movie_id"]
+
+
+class RatingWriter:
+    """Writes ratings, their users and the movies' statistics within a transaction, beside which nobody else does.
+
+    MovieLens files are in the order of users. Users who come after all that have ratings need no comparing: theirs
+    are appended in bulk. From the first one who does not, everything is merged.
+    """
+
+    def __init__(self, session: Session, movie_ids: NDArray[np.int64]) -> None:
+        self.session = session
+        self._appender = _open_appender(session)
+        self._staging: Staging | None = None
+        self._tally = Tally(movie_ids)
+        self._held_back: pl.DataFrame | None = None
+        self._changed = Changed()
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Write ratings, a frame of a `RatingBatch`; of two of one user and movie the newer counts, or the later line.
+
+        Those of the last user are held back, as the next frame may go on with him.
+        """
+        if frame.is_empty():
+            return
+        if self._held_back is not None:
+            frame = pl.concat([self._held_back, frame])
+        frame = _newest_only(frame)
+        is_complete = frame["user_id"] != frame["user_id"][-1]
+        self._held_back = frame.filter(~is_complete)
+        self._write(frame.filter(is_complete))
+
+    def finish(self) -> Changed:
+        """Write what was held back, then keys and statistics; gives all changes since the beginning."""
+        if self._held_back is not None:
+            self._write(self._held_back)
+        if self._appender is not None:
+            self._appender.close()
+            self._appender.count(self._tally.as_frame())
+        elif self._changed.added or self._changed.updated:
+            _recount_statistics(self.session)
+        if self._changed.users_added:
+            _move_user_sequence(self.session)
+        return self._changed
+
+    def _write(self, frame: pl.DataFrame) -> None:
+        if frame.is_empty():
+            return
+        if self._appender is not None and frame["user_id"][0] <= self._appender.last_user:
+            self._appender.close()
+            self._appender = None
+        if self._appender is None:
+            self._changed += self._merge(frame)
+        else:
+            self._tally.add(frame)
+            self._changed += Changed(added=frame.height, users_added=self._appender.add(frame))
+
+    def _merge(self, frame: pl.DataFrame) -> Changed:
+        self._staging = self._staging or Staging(self.session)
+        return self._staging.merge(frame)
+
+
+class Tally:
+    """Number and sum of the ratings of each movie, as they are added."""
+
+    def __init__(self, movie_ids: NDArray[np.int64]) -> None:
+        self.movie_ids = movie_ids
+        """Ascending."""
+        self.counts = np.zeros(movie_ids.size, np.int64)
+        self.sums = np.zeros(movie_ids.size)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Count ratings of these movies."""
+        movies = np.searchsorted(self.movie_ids, frame["movie_id"].to_numpy())
+        self.counts += np.bincount(movies, minlength=self.movie_ids.size)
+        self.sums += np.bincount(movies, frame["rating"].to_numpy(), self.movie_ids.size)
+
+    def as_frame(self) -> pl.DataFrame:
+        """Give ``movie_id``, ``rating_count`` and ``rating_sum`` of the movies that have ratings."""
+        columns = {"movie_id": self.movie_ids, "rating_count": self.counts, "rating_sum": self.sums}
+        return pl.DataFrame(columns).filter(pl.col("rating_count") > 0)
+
+
+def _open_appender(session: Session) -> Appender | None:
+    if session.get_bind().dialect.name == "sqlite":
+        return SqliteAppender(session)
+    return PostgresAppender(session) if PostgresAppender.is_possible(session) else None
+
+
+def _newest_only(frame: pl.DataFrame) -> pl.DataFrame:
+    """Keep a user's newest rating of a movie, of two at the same second the later line; by user and movie."""
+    users, movies = (np.diff(frame[name].to_numpy()) for name in KEY)
+    if ((users > 0) | ((users == 0) & (movies > 0))).all():
+        return frame
+    return frame.sort(*KEY, "rated_at", "line").unique(KEY, keep="last", maintain_order=True)
+
+
+def _recount_statistics(session: Session) -> None:
+    # Summed as doubles: PostgreSQL would add single-precision numbers up in single precision.
+    counted = (
+        select(
+            Rating.movie_id,
+            func.count().label("rating_count"),
+            func.sum(cast(Rating.rating, Double)).label("rating_sum"),
+        )
+        .group_by(Rating.movie_id)
+        .subquery()
+    )
+    session.execute(
+        update(MovieStatistics)
+        .where(MovieStatistics.movie_id == counted.c.movie_id)
+        .values(rating_count=counted.c.rating_count, rating_sum=counted.c.rating_sum)
+    )
+
+
+def _move_user_sequence(session: Session) -> None:
+    """Let the next new user come after the source's; SQLite keeps count by itself."""
+    if session.get_bind().dialect.name == "postgresql":
+        sequence = func.pg_get_serial_sequence(User.__tablename__, User.user_id.name)
+        session.execute(select(func.setval(sequence, func.max(User.user_id))).select_from(User))

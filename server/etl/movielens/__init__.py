@@ -1,0 +1,1 @@
+"""Read MovieLens files."""

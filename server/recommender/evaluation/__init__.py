@@ -1,0 +1,1 @@
+"""Metrics of rankings and probabilities, and the comparison of two models."""

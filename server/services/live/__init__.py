@@ -1,0 +1,1 @@
+"""State that a serving process keeps for as long as it runs."""

@@ -1,0 +1,228 @@
+"""The OpenAPI document: FastAPI's own, made to say all that the app does, for people and for client generators."""
+
+import re
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from server.errors import (
+    AccessDenied,
+    BodyTooLarge,
+    BodyTooSlow,
+    DatabaseUnavailable,
+    InvalidToken,
+    LimitsUnavailable,
+    NotSignedIn,
+    TooBusy,
+    TooManyRequests,
+    TooManyWrites,
+)
+from server.schemas.base import FieldProblem, Problem, ValidationProblem
+from server.web.problems import INTERNAL_ERROR, MEDIA_TYPE, NO_FORM, NO_JSON_OBJECT, documented, invalid_input
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+SCHEMAS = "#/components/schemas/"
+LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+Json = dict[str, Any]
+
+HEADERS = {
+    "X-Request-ID": ("Id of this request, also in the log; the client's own if it sent one.", "string"),
+    "Cache-Control": (
+        "`no-store`: keep nothing; `no-cache`: keep it, and ask with `If-None-Match` before using it again; "
+        "`private`: only who asked may keep it.",
+        "string",
+    ),
+    "Server-Timing": ("`app;dur=`: milliseconds that the server took.", "string"),
+    "ETag": ("Version of this answer, for `If-None-Match`. It changes with everything in the body.", "string"),
+    "Retry-After": ("Seconds to wait before trying again.", "integer"),
+    "WWW-Authenticate": ("That a bearer token is needed (RFC 6750).", "string"),
+}
+ALWAYS = ("X-Request-ID", "Cache-Control", "Server-Timing")
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of an answer that the client has; if it still holds, the answer is 304.",
+    "schema": {"type": "string"},
+}
+
+
+def install(app: FastAPI, *, has_authentication: bool) -> None:
+    """Have the app serve this document, which asks for tokens only where the app does."""
+    app.openapi = lambda: _document(app, has_authentication=has_authentication)  # type: ignore[method-assign]  # FastAPI's own way to change the document
+
+
+def _document(app: FastAPI, *, has_authentication: bool) -> Json:
+    if app.openapi_schema is None:
+        document: Json = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            tags=app.openapi_tags,
+            routes=app.routes,
+            license_info=app.license_info,
+        )
+        if not has_authentication:
+            _open(document)
+        _complete_components(document["components"])
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                _complete_operation(operation, method, path, document["components"]["schemas"])
+        app.openapi_schema = document
+    return app.openapi_schema or {}
+
+
+def _open(document: Json) -> None:
+    """Leave out what FastAPI says of tokens."""
+    document["components"].pop("securitySchemes", None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation.pop("security", None)
+
+
+def _complete_operation(operation: Json, method: str, path: str, schemas: Json) -> None:
+    for parameter in operation.get("parameters", []):
+        parameter["schema"] = _without_noise(_without_null(parameter["schema"]))
+    _describe_errors(operation, method, path)
+    _describe_headers(operation)
+    _describe_successes(operation, schemas)
+    operation["responses"] = dict(sorted(operation["responses"].items()))
+    for part in [operation.get("requestBody", {}), *operation["responses"].values()]:
+        for media_type in {JSON, FORM} & part.get("content", {}).keys():
+            content = part["content"][media_type]
+            content.setdefault("example", example(content["schema"], schemas))
+
+
+def example(schema: Json, schemas: Json) -> Any:  # noqa: ANN401 (any JSON value)
+    """Build a value that fits a schema from the examples in it and in what it refers to."""
+    if "examples" in schema:
+        return _in_full(schema["examples"][0], schema)
+    if "$ref" in schema:
+        return example(schemas[schema["$ref"].removeprefix(SCHEMAS)], schemas)
+    if "anyOf" in schema:
+        return example(schema["anyOf"][0], schemas)
+    if "properties" in schema:
+        return {name: example(inner, schemas) for name, inner in schema["properties"].items()}
+    if "items" in schema:
+        return [example(schema["items"], schemas)]
+    plain = {"string": "text", "integer": 1, "number": 0.5, "boolean": True, "object": {}}
+    choices = schema.get("enum", [schema.get("minimum", plain.get(schema.get("type", "null")))])
+    return schema.get("const", choices[0])
+
+
+def _in_full(given: Any, schema: Json) -> Any:  # noqa: ANN401 (any JSON value)
+    """Give an example's fields in the order of the schema, with the nulls: FastAPI leaves them out and sorts."""
+    if "properties" not in schema:
+        return given
+    shown = [name for name in schema["properties"] if name in given or name in schema.get("required", [])]
+    return {name: given.get(name) for name in shown}
+
+
+def _complete_components(components: Json) -> None:
+    """Put our problems in the place of FastAPI's own error shapes, and name the headers."""
+    schemas = components["schemas"]
+    problems = models_json_schema(
+        [(Problem, "serialization"), (ValidationProblem, "serialization")], ref_template=SCHEMAS + "{model}"
+    )
+    schemas |= problems[1]["$defs"]
+    for foreign in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(foreign, None)
+    for schema in schemas.values():
+        if "properties" in schema:
+            schema["properties"] = {
+                name: _with_whole_limits(_without_noise(inner)) for name, inner in schema["properties"].items()
+            }
+        if "example" in schema:
+            # As JSON schema calls it since OpenAPI 3.1.
+            schema["examples"] = [schema.pop("example")]
+        if "examples" in schema:
+            schema["examples"] = [_in_full(given, schema) for given in schema["examples"]]
+    components["schemas"] = dict(sorted(schemas.items()))
+    components["headers"] = {
+        name: {"description": description, "schema": {"type": kind}} for name, (description, kind) in HEADERS.items()
+    }
+    components["parameters"] = {"If-None-Match": IF_NONE_MATCH}
+
+
+def _without_noise(schema: Json) -> Json:
+    """Leave out the title that Pydantic makes of a field's name, which generators would print as its description."""
+    return {key: value for key, value in schema.items() if key != "title"}
+
+
+def _with_whole_limits(schema: Json) -> Json:
+    """Write limits of integers as integers.
+
+    FastAPI makes floats of them, and 9.223372036854776e+18, read as it is written, is more than 64 bits hold.
+    """
+    if schema.get("type") != "integer":
+        return schema
+    return schema | {limit: int(schema[limit]) for limit in LIMITS if limit in schema}
+
+
+def _without_null(schema: Json) -> Json:
+    """Leave out the null of an optional parameter: a query string cannot say it, the parameter is just not there."""
+    choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    return {key: value for key, value in schema.items() if key != "anyOf"} | choices[0]
+
+
+def _describe_errors(operation: Json, method: str, path: str) -> None:
+    responses = operation["responses"]
+    errors = [INTERNAL_ERROR, DatabaseUnavailable()]
+    errors += [TooBusy()] if method == "get" else [TooManyWrites(), TooManyRequests(60), LimitsUnavailable()]
+    if "security" in operation:
+        errors += [NotSignedIn(), InvalidToken(), AccessDenied()]
+    if "requestBody" in operation:
+        errors += [BodyTooSlow(), BodyTooLarge()]
+    for status, described in documented(*errors).items():
+        known = responses.setdefault(str(status), described)
+        known["content"][MEDIA_TYPE]["examples"] |= described["content"][MEDIA_TYPE]["examples"]
+    if "422" in responses:
+        responses["422"] = _invalid_input(operation)
+    for response in responses.values():
+        for shown in response.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {}).values():
+            # As the examples have it: they speak of things with the id 0.
+            shown["value"] = shown["value"] | {"instance": re.sub(r"\{\w+\}", "0", path)}
+
+
+def _invalid_input(operation: Json) -> Json:
+    if "requestBody" in operation:
+        is_form = FORM in operation["requestBody"]["content"]
+        field = FieldProblem(pointer="#/body", message=NO_FORM if is_form else NO_JSON_OBJECT)
+    else:
+        first = operation["parameters"][0]
+        field = FieldProblem(
+            pointer=f"#/{first['in']}/{first['name']}", message="is not a whole number written in digits"
+        )
+    value = invalid_input([field], "/")
+    examples = {"invalid-input": {"summary": value["title"], "value": value}}
+    schema = {"$ref": f"{SCHEMAS}ValidationProblem"}
+    return {"description": value["title"], "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}}}
+
+
+def _describe_headers(operation: Json) -> None:
+    responses = operation["responses"]
+    if "304" in responses:
+        operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/If-None-Match"})
+    for status, response in responses.items():
+        names = list(ALWAYS)
+        if "304" in responses and status in {"200", "304"}:
+            names.append("ETag")
+        if status == "401":
+            names.append("WWW-Authenticate")
+        if status in {"429", "503"}:
+            names.append("Retry-After")
+        response.setdefault("headers", {}).update({name: {"$ref": f"#/components/headers/{name}"} for name in names})
+
+
+def _describe_successes(operation: Json, schemas: Json) -> None:
+    """Say what an answer holds where nobody has said it: what the schema says of itself."""
+    for response in operation["responses"].values():
+        if response["description"] == "Successful Response":
+            reference = response.get("content", {}).get(JSON, {}).get("schema", {}).get("$ref", "")
+            schema = schemas.get(reference.removeprefix(SCHEMAS), {})
+            response["description"] = schema.get("description", "Done; the body is empty.")

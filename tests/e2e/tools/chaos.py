@@ -1,0 +1,212 @@
+"""``make chaos``: a server that is killed in the middle of concurrent rating writes, again and again.
+
+    python -m tests.e2e.tools.chaos [--rounds N] [--database sqlite|postgresql|URL]
+
+Each round starts a server, lets writers rate and take back as fast as they can, kills it with SIGKILL within a second
+of their first answer, and compares what was answered with what the database has. A database named by a URL must be
+empty; `postgresql` is a server started for this. The exit code is 1 if anything was lost, half or wrong.
+"""
+
+import argparse
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from httpx2 import Client, Response, TransportError
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import select
+
+from server.backend.config import Settings
+from server.backend.database import Database
+from server.models import Rating
+from server.services.diagnostics import DoctorDataManager
+from tests.support import postgres
+from tests.support.installation import API, Installation, Server, on_sqlite
+
+WRITERS = 6
+# Few, so that writers meet in the statistics of the same movie.
+MOVIES = 20
+DATABASES = ("sqlite", "postgresql")
+
+Stars = float | None
+
+
+@dataclass
+class Outcome:
+    """What came of the rounds; all but the first two should be 0."""
+
+    rounds: int = 0
+    answered: int = 0
+    """Writes answered 2xx."""
+    lost: int = 0
+    """Ratings answered that the database has not, or has otherwise."""
+    half: int = 0
+    """Ratings asked for without an answer that are neither as before nor as asked for."""
+    mismatches: int = 0
+    """Rounds after which a movie's statistics were not what a recount gives."""
+    errors: int = 0
+    """Answers that no writer should get: 5xx other than 503, and 4xx."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Say that nothing was lost, half or wrong."""
+        return not (self.lost or self.half or self.mismatches or self.errors)
+
+
+@dataclass
+class Writer:
+    """Rates and takes back, one request after the other, and knows what the database may have afterwards."""
+
+    user_id: int
+    generator: np.random.Generator
+    possible: dict[int, set[Stars]] = field(default_factory=dict)
+    """By movie: the one value that was answered, and the one that was asked for last if there was no answer."""
+    rating_ids: dict[int, int] = field(default_factory=dict)
+
+    def write_until_killed(self, server: Server, answered: threading.Event) -> Counter[int]:
+        """Go on until the server is gone; count the answers by status, and say when there is a first."""
+        statuses: Counter[int] = Counter()
+        with Client(base_url=server.address, timeout=60) as client:
+            while True:
+                try:
+                    statuses[self._write(client)] += 1
+                except TransportError:
+                    return statuses
+                answered.set()
+
+    def _write(self, client: Client) -> int:
+        movie_id = int(self.generator.integers(1, MOVIES + 1))
+        is_rated = self.possible.get(movie_id, {None}).isdisjoint({None})
+        if is_rated and self.generator.random() < 0.3:
+            wanted, answer = None, self._take_back(client, movie_id)
+        else:
+            wanted = int(self.generator.integers(1, 11)) / 2
+            answer = self._rate(client, movie_id, wanted)
+        if answer.is_success:
+            self.possible[movie_id] = {wanted}
+        return answer.status_code
+
+    def _take_back(self, client: Client, movie_id: int) -> Response:
+        self.possible[movie_id].add(None)
+        return client.delete(f"{API}/ratings/{self.rating_ids[movie_id]}")
+
+    def _rate(self, client: Client, movie_id: int, stars: float) -> Response:
+        self.possible.setdefault(movie_id, {None}).add(stars)
+        body = {"user_id": self.user_id, "movie_id": movie_id, "rating": stars}
+        answer = client.post(f"{API}/ratings", json=body)
+        if answer.is_success:
+            self.rating_ids[movie_id] = answer.json()["rating_id"]
+        return answer
+
+    def settle(self, kept: dict[int, tuple[int, float]], outcome: Outcome) -> None:
+        """Count what is not as it may be, and go on from what the database has: rating id and stars by movie."""
+        for movie_id in self.possible.keys() | kept.keys():
+            allowed = self.possible.get(movie_id, {None})
+            if kept.get(movie_id, (0, None))[1] not in allowed:
+                outcome.lost += len(allowed) == 1
+                outcome.half += len(allowed) > 1
+        self.possible = {movie_id: {stars} for movie_id, (_, stars) in kept.items()}
+        self.rating_ids = {movie_id: rating_id for movie_id, (rating_id, _) in kept.items()}
+
+
+@contextmanager
+def opened(installation: Installation) -> Iterator[Database]:
+    """Give the database itself, past the server."""
+    database = Database(Settings(_env_file=None, database_url=installation.database_url))
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def read_ratings(database: Database, user_id: int) -> dict[int, tuple[int, float]]:
+    """Give a user's ratings, by movie: id and stars."""
+    statement = select(Rating.movie_id, Rating.rating_id, Rating.rating).where(Rating.user_id == user_id)
+    with database.transaction(writes=False) as session:
+        return {movie_id: (rating_id, stars) for movie_id, rating_id, stars in session.execute(statement)}
+
+
+def kill_repeatedly(installation: Installation, rounds: int) -> Outcome:
+    """Kill a server so many times while writers of new users rate; the installation must have movies."""
+    with installation.serve() as server:
+        user_ids = [server.client.post(f"{API}/user").json()["user_id"] for _ in range(WRITERS)]
+    # Not the same each time: the more often this runs, the more moments it has struck at.
+    generator = np.random.default_rng()
+    writers = [Writer(user_id, child) for user_id, child in zip(user_ids, generator.spawn(WRITERS), strict=True)]
+    outcome = Outcome()
+    for _ in range(rounds):
+        statuses = _write_and_kill(installation, writers, after_s=generator.uniform(0.2, 1.0))
+        outcome.rounds += 1
+        outcome.answered += sum(count for status, count in statuses.items() if status < 300)
+        outcome.errors += sum(count for status, count in statuses.items() if status >= 400 and status != 503)
+        _look(installation, writers, outcome)
+    return outcome
+
+
+def _write_and_kill(installation: Installation, writers: list[Writer], *, after_s: float) -> Counter[int]:
+    answered = threading.Event()
+    with installation.serve() as server, ThreadPoolExecutor(WRITERS) as pool:
+        counts = [pool.submit(writer.write_until_killed, server, answered) for writer in writers]
+        answered.wait(60)
+        time.sleep(after_s)
+        server.end(signal.SIGKILL)
+        return sum((count.result(90) for count in counts), Counter())
+
+
+def _look(installation: Installation, writers: list[Writer], outcome: Outcome) -> None:
+    with opened(installation) as database:
+        for writer in writers:
+            writer.settle(read_ratings(database, writer.user_id), outcome)
+        with database.transaction(writes=False) as session:
+            outcome.mismatches += DoctorDataManager(session).compare_statistics().mend is not None
+
+
+@contextmanager
+def demo_on(database: str, folder: Path) -> Iterator[Installation]:
+    """Load the demo into a database: of this kind, in the folder, or of this URL."""
+    if database == "postgresql":
+        with postgres.server_of_its_own() as server:
+            url = server.url.render_as_string(hide_password=False)
+            with demo_on(url, folder) as installation:
+                yield installation
+        return
+    installation = on_sqlite(folder) if database == "sqlite" else Installation(folder, database)
+    installation.run("ingest", "demo")
+    yield installation
+
+
+def main() -> None:
+    """Run the rounds on each database, and print a table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.e2e.tools.chaos", description="Kill servers while they write."
+    )
+    parser.add_argument("--rounds", type=int, default=20, help="how often on each database (default: 20)")
+    parser.add_argument(
+        "--database", action="append", help="sqlite, postgresql or the URL of an empty one (default: the first two)"
+    )
+    options = parser.parse_args()
+    table = Table("database", box=None, header_style="bold")
+    for name in ("rounds", "answered 2xx", "lost", "half", "recount mismatches", "other errors"):
+        table.add_column(name, justify="right")
+    are_clean = True
+    for name in options.database or DATABASES:
+        with tempfile.TemporaryDirectory() as folder, demo_on(name, Path(folder)) as installation:
+            outcome = kill_repeatedly(installation, options.rounds)
+        are_clean &= outcome.is_clean
+        table.add_row(name.partition(":")[0], *(f"{count:,}" for count in vars(outcome).values()))
+    Console().print(table)
+    sys.exit(not are_clean)
+
+
+if __name__ == "__main__":
+    main()

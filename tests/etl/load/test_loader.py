@@ -1,0 +1,202 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from server.backend.database import Database
+from server.etl.load.loader import Counts, LoadReport, Progress
+from server.etl.movielens.batches import Rejected
+from server.etl.movielens import source as movielens
+from server.models import Ingestion, MovieStatistics, Rating, User
+from tests.support.source_files import load_folder, write_source
+
+MOVIES = ("1,Toy Story (1995),Animation|Comedy", "2,Heat (1995),Action", "3,Babylon 5,(no genres listed)")
+RATINGS = ("1,1,4.0,1000", "1,2,3.5,1001", "7,1,0.5,1002")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_source(tmp_path / "source", movies=MOVIES, ratings=RATINGS)
+
+
+def load_ratings(database: Database, folder: Path, *ratings: str) -> LoadReport:
+    """Load the movies with these ratings."""
+    return load_folder(write_source(folder, movies=MOVIES, ratings=ratings), database)
+
+
+def stored_ratings(database: Database) -> dict[tuple[int, int], tuple[float, int]]:
+    """Give the stars and the second of each user and movie."""
+    with database.transaction(writes=False) as session:
+        rows = session.execute(select(Rating.user_id, Rating.movie_id, Rating.rating, Rating.rated_at))
+        return {(user, movie): (stars, int(moment.timestamp())) for user, movie, stars, moment in rows}
+
+
+def stored_statistics(database: Database) -> dict[int, tuple[int, float]]:
+    with database.transaction(writes=False) as session:
+        rows = session.execute(
+            select(MovieStatistics.movie_id, MovieStatistics.rating_count, MovieStatistics.rating_sum)
+        )
+        return {movie_id: (count, total) for movie_id, count, total in rows}
+
+
+def ingestions(database: Database) -> list[tuple[str, dict[str, int]]]:
+    with database.transaction(writes=False) as session:
+        rows = session.execute(select(Ingestion.source, Ingestion.counts).order_by(Ingestion.ingestion_id))
+        return [(source, counts) for source, counts in rows]
+
+
+def test_a_source_is_loaded_whole(database: Database, folder: Path) -> None:
+    report = load_folder(folder, database)
+
+    assert report == LoadReport(movies=Counts(read=3, added=3), ratings=Counts(read=3, added=3), users_added=2)
+    assert stored_ratings(database) == {(1, 1): (4.0, 1000), (1, 2): (3.5, 1001), (7, 1): (0.5, 1002)}
+    assert stored_statistics(database) == {1: (2, 4.5), 2: (1, 3.5), 3: (0, 0.0)}
+    with database.transaction(writes=False) as session:
+        assert session.scalars(select(User.user_id).order_by(User.user_id)).all() == [1, 7]
+
+
+def test_a_second_run_changes_nothing(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+    before = stored_ratings(database), stored_statistics(database), ingestions(database)
+
+    report = load_folder(folder, database)
+
+    assert report == LoadReport(movies=Counts(read=3, unchanged=3), ratings=Counts(read=3, unchanged=3))
+    assert (stored_ratings(database), stored_statistics(database), ingestions(database)) == before
+
+
+def test_newer_ratings_replace_and_older_ones_do_not(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+
+    report = load_ratings(database, folder, "1,1,1.0,1001", "1,2,5.0,1000", "7,1,2.0,1002", "7,2,3.0,1", "8,3,5.0,1")
+
+    assert report.ratings == Counts(read=5, added=2, updated=2, unchanged=1)
+    assert report.users_added == 1
+    assert stored_ratings(database) == {
+        (1, 1): (1.0, 1001),
+        (1, 2): (3.5, 1001),
+        (7, 1): (2.0, 1002),
+        (7, 2): (3.0, 1),
+        (8, 3): (5.0, 1),
+    }
+    assert stored_statistics(database) == {1: (2, 3.0), 2: (2, 6.5), 3: (1, 5.0)}
+
+
+def test_what_a_source_no_longer_holds_stays(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+
+    report = load_folder(write_source(folder, movies=MOVIES[:1], ratings=["9,2,5.0,2000"]), database)
+
+    assert report == LoadReport(movies=Counts(read=1, unchanged=1), ratings=Counts(read=1, added=1), users_added=1)
+    assert stored_statistics(database) == {1: (2, 4.5), 2: (2, 8.5), 3: (0, 0.0)}
+
+
+def test_of_two_ratings_of_one_movie_the_newest_counts(database: Database, folder: Path) -> None:
+    report = load_ratings(database, folder, "1,1,1.0,1000", "1,1,2.0,1002", "1,1,3.0,1001", "1,2,1.0,5", "1,2,2.0,5")
+
+    assert report.ratings == Counts(read=5, added=2, unchanged=3)
+    assert stored_ratings(database) == {(1, 1): (2.0, 1002), (1, 2): (2.0, 5)}
+
+
+def test_of_two_ratings_in_different_batches_the_newest_counts(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One line a batch.
+    monkeypatch.setattr(movielens, "_RATINGS_BLOCK_BYTES", 16)
+    ratings = ("1,1,1.0,1000", "1,1,2.0,1002", "1,1,3.0,1001", "7,2,4.0,1000")
+
+    first, second = load_ratings(database, folder, *ratings), load_ratings(database, folder, *ratings)
+
+    assert first.ratings == Counts(read=4, added=2, unchanged=2)
+    assert first.users_added == 2
+    assert second.ratings == Counts(read=4, unchanged=4)
+    assert stored_ratings(database) == {(1, 1): (2.0, 1002), (7, 2): (4.0, 1000)}
+    assert stored_statistics(database) == {1: (1, 2.0), 2: (1, 4.0), 3: (0, 0.0)}
+
+
+def test_users_may_come_in_any_order(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One line a batch.
+    monkeypatch.setattr(movielens, "_RATINGS_BLOCK_BYTES", 16)
+
+    report = load_ratings(database, folder, "5,1,1.0,1000", "7,1,2.0,1000", "5,1,3.0,1001", "3,2,4.0,5", "9,2,5.0,5")
+
+    assert report.ratings == Counts(read=5, added=4, updated=1)
+    assert report.users_added == 4
+    assert stored_ratings(database) == {(5, 1): (3.0, 1001), (7, 1): (2.0, 1000), (3, 2): (4.0, 5), (9, 2): (5.0, 5)}
+    assert stored_statistics(database) == {1: (2, 5.0), 2: (2, 9.0), 3: (0, 0.0)}
+
+
+def test_new_users_are_added_to_those_who_are_there(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+
+    report = load_ratings(database, folder, "8,1,1.0,1000", "9,2,2.5,1000")
+
+    assert report.ratings == Counts(read=2, added=2)
+    assert stored_statistics(database) == {1: (3, 5.5), 2: (2, 6.0), 3: (0, 0.0)}
+
+
+def test_rows_of_no_use_are_counted_and_named(database: Database, folder: Path) -> None:
+    rejected: list[Rejected] = []
+    write_source(
+        folder,
+        movies=["1,Toy Story (1995),Comedy", "x,Heat (1995),Action", "1,Toys (1992),Comedy"],
+        ratings=["1,1,4.0,1000", "1,2,4.0,1000", "1,1,4.2,1001", "1,1", "2,9,3.0,7", "3,1,5.0,8"],
+    )
+
+    report = load_folder(folder, database, on_reject=rejected.append)
+
+    assert report == LoadReport(
+        movies=Counts(read=3, added=1, rejected=2), ratings=Counts(read=6, added=2, rejected=4), users_added=2
+    )
+    assert sorted((row.file, row.line) for row in rejected) == [
+        ("movies.csv", 3),
+        ("movies.csv", 4),
+        *[("ratings.csv", line) for line in (3, 4, 5, 6)],
+    ]
+    assert Rejected("ratings.csv", 3, "movie 2 is in no movies file") in rejected
+    # A user of whom no row is of use is no user.
+    assert stored_ratings(database).keys() == {(1, 1), (3, 1)}
+
+
+def test_a_movie_that_an_earlier_source_held_may_be_rated(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+
+    report = load_folder(write_source(folder, movies=[], ratings=["1,3,2.5,1000"]), database)
+
+    assert report.ratings == Counts(read=1, added=1)
+
+
+def test_a_source_without_rows_changes_nothing(database: Database, folder: Path) -> None:
+    report = load_folder(write_source(folder), database)
+
+    assert (report, ingestions(database)) == (LoadReport(), [])
+
+
+def test_progress_adds_up_to_the_bytes_of_the_source(database: Database, folder: Path) -> None:
+    told: list[Progress] = []
+
+    load_folder(folder, database, on_progress=told.append)
+
+    assert sum(step.bytes_read for step in told) == sum(path.stat().st_size for path in folder.iterdir())
+    assert sum(step.ratings for step in told) == len(RATINGS)
+    assert [step.stage for step in told] == ["loading movies", "loading ratings", "building keys"]
+
+
+def test_an_ingestion_that_changes_something_is_noted(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+    load_ratings(database, folder, "1,1,1.0,1001")
+
+    assert ingestions(database) == [
+        (
+            "source",
+            {"movies_added": 3, "movies_updated": 0, "ratings_added": 3, "ratings_updated": 0, "users_added": 2},
+        ),
+        (
+            "source",
+            {"movies_added": 0, "movies_updated": 0, "ratings_added": 0, "ratings_updated": 1, "users_added": 0},
+        ),
+    ]
+    with database.transaction(writes=False) as session:
+        moments = session.scalars(select(Ingestion.finished_at)).all()
+    assert all(abs((datetime.now(UTC) - moment).total_seconds()) < 60 for moment in moments)

@@ -1,0 +1,263 @@
+"""A load beside everything else: all of it or nothing, and what came through the API stays."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, inspect, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from server.backend import migrate as schema
+from server.backend.config import Settings
+from server.backend.database import Database
+from server.backend.model_store import ModelStore
+from server.errors import SourceError
+from server.etl.load.loader import Progress
+from server.etl.movielens.blocks import LONGEST_LINE_BYTES
+from server.models import AlternativeTitle, Genre, Ingestion, Movie, Rating, User
+from server.schemas.ratings import RatingCreate
+from server.services.live.model import LiveModel
+from server.services.movies import MovieDataManager
+from server.services.ratings import RatingService, SavedRating
+from server.services.user import UserService
+from tests.support.source_files import load_folder, write_source
+
+MOVIES = ("1,Toy Story (1995),Animation|Comedy", "2,City of God (Cidade de Deus) (2002),Crime")
+RATINGS = ("1,1,4.0,1000", "1,2,3.5,1001", "7,1,0.5,1002")
+
+
+class Crash(Exception):
+    """What nobody expects."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_source(tmp_path / "source", movies=MOVIES, ratings=RATINGS)
+
+
+@pytest.fixture
+def impatient(settings: Settings) -> Iterator[Database]:
+    """Give the same database to one who does not wait long."""
+    database = Database(settings.model_copy(update={"database_timeout_s": 0.05}))
+    yield database
+    database.dispose()
+
+
+def save(database: Database, user_id: int, movie_id: int, stars: float) -> SavedRating:
+    with database.transaction(writes=True) as session:
+        return RatingService(session).save_rating(RatingCreate(user_id=user_id, movie_id=movie_id, rating=stars))
+
+
+def create_user(database: Database, settings: Settings) -> int:
+    with database.transaction(writes=True) as session:
+        live_model = LiveModel(database, ModelStore(settings.model_store))
+        return UserService(session, live_model).create_user().user_id
+
+
+def average_of(database: Database, movie_id: int) -> tuple[float | None, int]:
+    with database.transaction(writes=False) as session:
+        average = MovieDataManager(session).find_average_rating(movie_id)
+    assert average is not None
+    return average.avg_rating, average.total_ratings
+
+
+def count_rows(database: Database) -> dict[str, int]:
+    with database.transaction(writes=False) as session:
+        return {
+            table.__tablename__: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in (AlternativeTitle, Genre, Ingestion, Movie, Rating, User)
+        }
+
+
+def describe_ratings(database: Database) -> dict[str, object]:
+    """Give all that the database knows of the table's columns, keys and checks, with their names."""
+    with database.engine.connect() as connection:
+        found = inspect(connection)
+        return {
+            "columns": [str(column) for column in found.get_columns("ratings")],
+            "primary key": found.get_pk_constraint("ratings"),
+            "unique": found.get_unique_constraints("ratings"),
+            "foreign": sorted(found.get_foreign_keys("ratings"), key=str),
+            "checks": sorted(found.get_check_constraints("ratings"), key=str),
+            "indexes": found.get_indexes("ratings"),
+        }
+
+
+@pytest.mark.parametrize("batches", [1, 2])
+def test_a_crash_leaves_nothing_and_can_be_made_good(database: Database, folder: Path, batches: int) -> None:
+    told: list[Progress] = []
+    empty = count_rows(database)
+
+    def crash(progress: Progress) -> None:
+        told.append(progress)
+        if len(told) == batches:
+            raise Crash
+
+    with pytest.raises(Crash):
+        load_folder(folder, database, on_progress=crash)
+    after_the_crash = count_rows(database)
+    load_folder(folder, database)
+
+    assert after_the_crash == empty == dict.fromkeys(empty, 0)
+    assert count_rows(database) == {
+        "alternative_titles": 1,
+        "genres": 3,
+        "ingestions": 1,
+        "movies": 2,
+        "ratings": 3,
+        "users": 2,
+    }
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("stage", ["loading movies", "loading ratings", "building keys", "commit"])
+def test_a_load_that_is_ended_leaves_nothing_and_can_be_made_good(
+    database: Database, database_url: str, folder: Path, stage: str, signal_number: signal.Signals
+) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.support.killed_load",
+        database_url,
+        str(folder),
+        stage,
+        str(int(signal_number)),
+    ]
+
+    ended = subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
+    after_the_end = count_rows(database)
+    load_folder(folder, database)
+
+    assert ended.returncode == -signal_number
+    assert set(after_the_end.values()) == {0}
+    assert count_rows(database)["ratings"] == 3
+    assert average_of(database, 1) == (2.25, 2)
+
+
+def test_a_file_that_cannot_be_read_to_its_end_leaves_nothing(database: Database, folder: Path) -> None:
+    with folder.joinpath("ratings.csv").open("a", encoding="utf-8") as file:
+        file.write("x" * (LONGEST_LINE_BYTES + 1))
+
+    with pytest.raises(SourceError, match=r"ratings\.csv has a line of over"):
+        load_folder(folder, database)
+
+    assert set(count_rows(database).values()) == {0}
+
+
+def test_a_rating_posted_after_the_source_was_made_stays(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+    posted = save(database, 1, 1, 0.5).rating
+
+    report = load_folder(folder, database)
+
+    assert report.ratings.unchanged == 3
+    assert average_of(database, 1) == (0.5, 2)
+    with database.transaction(writes=False) as session:
+        assert RatingService(session).get_rating(posted.rating_id) == posted
+
+
+def test_ratings_go_on_from_a_load_without_a_gap(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+    load_folder(folder, database)
+
+    assert save(database, 7, 2, 5.0).rating.rating_id == 4
+    assert average_of(database, 2) == (4.25, 2)
+
+
+def test_a_new_user_comes_after_those_of_the_source(database: Database, folder: Path, settings: Settings) -> None:
+    before = create_user(database, settings)
+
+    load_folder(folder, database)
+
+    assert (before, create_user(database, settings), create_user(database, settings)) == (1, 8, 9)
+
+
+def test_a_source_that_knows_fewer_users_does_not_turn_the_count_back(
+    database: Database, folder: Path, settings: Settings
+) -> None:
+    load_folder(folder, database)
+    first = create_user(database, settings)
+
+    load_folder(write_source(folder, movies=MOVIES, ratings=["3,1,4.0,1000"]), database)
+
+    assert (first, create_user(database, settings)) == (8, 9)
+
+
+def test_readers_see_the_catalogue_as_it_was_until_the_load_ends(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+    seen: list[tuple[float | None, int]] = []
+
+    load_folder(
+        write_source(folder, movies=MOVIES, ratings=["8,1,5.0,1000"]),
+        database,
+        on_progress=lambda _progress: seen.append(average_of(database, 1)),
+    )
+
+    assert seen == [(2.25, 2)] * 3
+    assert average_of(database, 1) == (9.5 / 3, 3)
+
+
+def test_a_rating_waits_until_the_load_ends(database: Database, folder: Path, impatient: Database) -> None:
+    load_folder(folder, database)
+
+    def rate(_progress: Progress) -> None:
+        with pytest.raises(OperationalError, match="lock"):
+            save(impatient, 1, 1, 5.0)
+
+    load_folder(write_source(folder, movies=MOVIES, ratings=["8,1,5.0,1000"]), database, on_progress=rate)
+
+    save(impatient, 1, 1, 5.0)
+    assert average_of(database, 1) == (10.5 / 3, 3)
+
+
+def test_users_made_during_a_load_wait_and_come_after_those_of_the_source(
+    folder: Path, database: Database, settings: Settings
+) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        waiting: list[Future[int]] = []
+
+        def make_users(_progress: Progress) -> None:
+            waiting.append(pool.submit(create_user, database, settings))
+
+        load_folder(folder, database, on_progress=make_users)
+        made = [user.result(timeout=30) for user in waiting]
+
+    assert sorted(made) == [8, 9, 10]
+
+
+def test_a_load_leaves_the_schema_as_it_was(database: Database, folder: Path) -> None:
+    before = describe_ratings(database)
+
+    load_folder(folder, database)
+
+    assert describe_ratings(database) == before
+    schema.check(database)
+
+
+def test_a_load_leaves_no_rating_without_its_movie_and_user(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+
+    with pytest.raises(IntegrityError), database.transaction(writes=True) as session:
+        session.execute(insert(Rating).values(user_id=1, movie_id=9, rating=4, rated_at=datetime.now(UTC)))
+    if database.engine.dialect.name == "sqlite":
+        with database.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_rights_that_others_were_given_stay(database: Database, folder: Path) -> None:
+    rights = "SELECT relacl::text FROM pg_class WHERE oid = 'ratings'::regclass"
+    with database.transaction(writes=True) as session:
+        session.execute(text("GRANT SELECT ON ratings TO PUBLIC"))
+        granted = session.scalar(text(rights))
+
+    report = load_folder(folder, database)
+
+    assert report.ratings.added == 3
+    with database.transaction(writes=False) as session:
+        assert session.scalar(text(rights)) == granted

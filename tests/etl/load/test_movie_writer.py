@@ -1,0 +1,123 @@
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import select, update
+
+from server.backend.database import Database, TransactionSession
+from server.etl.load import movie_writer as catalogue
+from server.etl.load.movie_writer import CatalogueWriter
+from server.etl.movielens.batches import SourceMovie
+from server.etl.movielens.titles import parse_title
+from server.models import Genre, Movie, MovieStatistics
+from server.services.movies import MovieDataManager
+
+
+class Description(NamedTuple):
+    """What a reader sees of a movie."""
+
+    title: str
+    alternative_titles: list[str]
+    year: int | None
+    genres: list[str]
+
+
+@pytest.fixture
+def session(database: Database) -> Iterator[TransactionSession]:
+    with database.transaction(writes=True) as session:
+        yield session
+
+
+def source_movie(movie_id: int, source_title: str, *genres: str) -> SourceMovie:
+    return SourceMovie(movie_id, source_title, parse_title(source_title), genres)
+
+
+CITY_OF_GOD = source_movie(1, "City of God (Cidade de Deus) (God's Town) (2002)", "Crime", "Drama")
+DESCRIPTION = Description("City of God", ["Cidade de Deus", "God's Town"], 2002, ["Crime", "Drama"])
+
+
+def describe(session: TransactionSession, movie_id: int) -> Description:
+    [movie] = MovieDataManager(session).list_by_ids([movie_id])
+    genres = [genre.genre_name for genre in movie.genres]
+    return Description(movie.title, movie.alternative_titles, movie.year, genres)
+
+
+def test_a_new_movie_is_written_with_all_that_belongs_to_it(session: TransactionSession) -> None:
+    counts = CatalogueWriter(session).write([CITY_OF_GOD])
+
+    assert counts == (1, 0)
+    assert describe(session, 1) == DESCRIPTION
+    assert session.execute(select(Movie.sort_title, Movie.source_title)).one() == (
+        "city of god",
+        "City of God (Cidade de Deus) (God's Town) (2002)",
+    )
+    assert session.execute(select(MovieStatistics.rating_count, MovieStatistics.rating_sum)).one() == (0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (
+            source_movie(1, "City of God (Cidade de Deus) (God's Town) (2003)", "Crime", "Drama"),
+            DESCRIPTION._replace(year=2003),
+        ),
+        (source_movie(1, CITY_OF_GOD.source_title, "Drama", "War"), DESCRIPTION._replace(genres=["Drama", "War"])),
+        (source_movie(1, CITY_OF_GOD.source_title), DESCRIPTION._replace(genres=[])),
+        (
+            source_movie(1, "City of God (God's Town) (Cidade de Deus) (2002)", "Crime", "Drama"),
+            DESCRIPTION._replace(alternative_titles=["God's Town", "Cidade de Deus"]),
+        ),
+        (source_movie(1, "Town of God, The", "Crime"), Description("The Town of God", [], None, ["Crime"])),
+    ],
+    ids=["year", "genres", "no genres", "order of the titles", "all"],
+)
+def test_a_movie_that_says_something_new_is_updated(
+    session: TransactionSession, changed: SourceMovie, expected: Description
+) -> None:
+    CatalogueWriter(session).write([CITY_OF_GOD])
+    session.execute(update(MovieStatistics).values(rating_count=2, rating_sum=7.5))
+
+    counts = CatalogueWriter(session).write([changed])
+
+    assert counts == (0, 1)
+    assert describe(session, 1) == expected
+    assert session.scalar(select(MovieStatistics.rating_sum)) == 7.5
+
+
+def test_a_movie_that_says_the_same_is_left_alone(session: TransactionSession) -> None:
+    CatalogueWriter(session).write([CITY_OF_GOD])
+    in_another_order = source_movie(1, CITY_OF_GOD.source_title, "Drama", "Crime")
+
+    assert CatalogueWriter(session).write([in_another_order]) == (0, 0)
+
+
+def test_new_changed_and_equal_movies_are_counted_apart(session: TransactionSession) -> None:
+    writer = CatalogueWriter(session)
+    writer.write([CITY_OF_GOD, source_movie(2, "Heat (1995)", "Action")])
+
+    counts = writer.write([CITY_OF_GOD, source_movie(2, "Heat (1995)", "Crime"), source_movie(3, "Heat (1986)")])
+
+    assert counts == (1, 1)
+
+
+def test_no_movies_are_no_work(session: TransactionSession) -> None:
+    assert CatalogueWriter(session).write([]) == (0, 0)
+
+
+def test_a_genre_is_one_row_for_all_its_movies_and_loads(session: TransactionSession) -> None:
+    for movie_id in (1, 2, 3):
+        CatalogueWriter(session).write([source_movie(movie_id, f"Film {movie_id}", "Crime", "Drama")])
+
+    assert session.scalars(select(Genre.genre_name).order_by(Genre.genre_id)).all() == ["Crime", "Drama"]
+
+
+def test_movies_that_do_not_fit_one_statement_are_written(
+    session: TransactionSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "MOVIES_A_QUERY", 2)
+    movies = [source_movie(movie_id, f"Film {movie_id} (Other {movie_id})", "Drama") for movie_id in range(1, 6)]
+
+    counts = [CatalogueWriter(session).write(movies) for _ in range(2)]
+
+    assert counts == [(5, 0), (0, 0)]
+    assert describe(session, 5) == Description("Film 5", ["Other 5"], None, ["Drama"])

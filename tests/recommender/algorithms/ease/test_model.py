@@ -1,0 +1,195 @@
+import numpy as np
+import pytest
+
+from server.recommender.algorithms.ease.model import Ease, EaseConfig, inputs_of, most_rated
+from server.recommender.algorithms.ease.statistics import Evidence, fade, grade
+from server.recommender.algorithms.ease.tuning import FLOORS, HALF_LIVES, NEXT_WEIGHTS
+from server.recommender.algorithms.popularity import Popularity, PopularityConfig
+from server.recommender.data.interactions import Interactions
+from server.recommender.data.splits import temporal_split
+from server.recommender.evaluation.ranking import top_items
+from tests.support.generated_tastes import CATALOGUE, history_of, ratings_of, taste_ratings, with_movies
+
+TASTES = Interactions.from_ratings(taste_ratings(), CATALOGUE)
+
+
+def fit(config: EaseConfig | None = None, interactions: Interactions = TASTES) -> Ease:
+    return Ease.fit(interactions, config or EaseConfig(), seed=0)
+
+
+def one_user(stars: dict[int, float]) -> Interactions:
+    return Interactions.from_history(history_of(stars), CATALOGUE)
+
+
+def test_the_weights_of_what_is_liked_together_are_steck_s_closed_form() -> None:
+    evidence = Evidence.gather(TASTES, np.arange(152), max_user_ratings=1_000, max_next_users=1_000)
+
+    weights = evidence.weights_together(30.0)
+
+    # No user has rated more than one sitting's worth: whole and sitting count half each, and are the same.
+    rows = inputs_of(TASTES, np.arange(152), half_life=1, floor=1).toarray().astype(np.float64)
+    precision = np.linalg.inv(rows.T @ rows + 30 * np.eye(152))
+    expected = np.where(np.eye(152), 0, -precision / np.diag(precision))
+    np.testing.assert_allclose(weights, expected, atol=1e-5)
+
+
+def test_what_is_always_liked_next_is_foreseen() -> None:
+    # Users like 1 then 2, or 3 then 4; as many like the two in the other order as would make them companions.
+    rows = [(user, movie, 5.0, movie) for user in range(1, 81) for movie in ((1, 2), (3, 4))[user % 2]]
+    rows += [(user, movie, 1.0, movie) for user in range(1, 81) for movie in (7, 8, 9)]
+    evidence = Evidence.gather(
+        Interactions.from_ratings(ratings_of(rows), np.arange(1, 11)),
+        np.arange(10),
+        max_user_ratings=1_000,
+        max_next_users=1_000,
+    )
+
+    weights = evidence.weights_next(1.0)
+
+    assert weights[0, 1] > 0.1 > weights[1, 0]
+    assert weights[2, 3] > 0.1 > weights[0, 3]
+
+
+@pytest.mark.parametrize(
+    ("stars", "worth"),
+    [
+        # Alone in a history, s stars stand beside five times 3.5: the mean is (17.5 + s) / 6. 1.2 is the most.
+        (5.0, (1 + 1.2) / 2),
+        (3.0, (0.3 + 0.6 + 0.5 * (3 - 20.5 / 6)) / 2),
+        (0.5, (-0.3 - 0.3) / 2),
+    ],
+)
+def test_a_rating_is_worth_what_it_is_to_all_and_to_the_user(stars: float, worth: float) -> None:
+    assert grade(one_user({4: stars})).tolist() == pytest.approx([worth])
+
+
+def test_ratings_fade_with_age_down_to_the_floor() -> None:
+    weights = fade(np.array([0, 5, 10, 10_000]), half_life=5.0, floor=0.2)
+
+    assert weights.tolist() == pytest.approx([1, 0.6, 0.4, 0.2])
+
+
+def test_the_latest_rating_speaks_loudest() -> None:
+    model = fit()
+
+    of_kind_0 = model.score(one_user({1: 5.0, 5: 5.0, 4: 5.0, 8: 5.0}))[0]
+    of_kind_1 = model.score(one_user({4: 5.0, 8: 5.0, 1: 5.0, 5: 5.0}))[0]
+
+    unseen_0, unseen_1 = np.arange(11, 152, 4), np.arange(8, 152, 4)
+    assert of_kind_0[unseen_0].mean() > of_kind_1[unseen_0].mean()
+    assert of_kind_1[unseen_1].mean() > of_kind_0[unseen_1].mean()
+
+
+def test_the_most_rated_movies_that_fit_are_modelled_and_the_others_come_last_by_popularity() -> None:
+    # A megabyte holds 312 movies; 40 are allowed by the other two settings.
+    model = fit(EaseConfig(weights_mb=1, always_items=40, min_ratings=10_000))
+
+    scores = model.score(one_user({4: 5.0, 8: 4.5}))[0]
+
+    counts = np.bincount(TASTES.items, minlength=160)
+    others = np.setdiff1d(np.arange(160), model.items)
+    assert counts[model.items].min() >= counts[others].max()
+    assert scores[others].max() < np.median(scores[model.items])
+    by_popularity = others[np.argsort(-model.like_shares[others], kind="stable")]
+    assert others[top_items(scores[others], 120)].tolist() == by_popularity.tolist()
+
+
+def test_memory_bounds_the_number_of_modelled_movies_after_that_of_their_weights() -> None:
+    assert EaseConfig(weights_mb=32).max_items == 10_000
+    assert [EaseConfig(weights_mb=32).kept_of(n_items) for n_items in (10, 5_000, 6_250, 10_000)] == [
+        800,
+        800,
+        640,
+        400,
+    ]
+    assert EaseConfig(weights_mb=32, kept_weights=100).max_items == 40_000
+    assert most_rated(TASTES, EaseConfig(always_items=5, min_ratings=1_000)).size == 5
+
+
+def test_the_weights_that_are_kept_are_the_strongest_of_each_movie() -> None:
+    whole, pruned = fit(EaseConfig(kept_weights=152)), fit(EaseConfig(kept_weights=20))
+
+    dense = np.zeros((152, 152))
+    np.put_along_axis(dense, whole.columns, whole.weights, axis=1)
+    expected = np.sort(np.argsort(-np.abs(dense), axis=1)[:, :20], axis=1)
+    assert pruned.columns.tolist() == expected.tolist()
+    np.testing.assert_array_equal(pruned.weights, np.take_along_axis(dense, expected, axis=1))
+
+
+def test_the_score_is_the_sum_of_the_kept_weights() -> None:
+    model = fit(EaseConfig(kept_weights=20, half_life=1, floor=1))
+    history = one_user({4: 5.0, 8: 1.0, 12: 4.0})
+
+    dense = np.zeros((152, 152))
+    np.put_along_axis(dense, model.columns, model.weights, axis=1)
+    personal = inputs_of(history, model.items, half_life=1, floor=1) @ dense
+    trust = 2 / (2 + model.config.prior_likes)
+    expected = trust * personal[0] + (1 - trust) * model.like_shares[:152]
+    np.testing.assert_allclose(model.score(history)[0, :152], expected, atol=1e-6)
+
+
+def test_a_history_of_movies_without_weights_gets_the_popular_ones() -> None:
+    model = fit(EaseConfig(always_items=20, min_ratings=10_000))
+    popular = Popularity.fit(TASTES, PopularityConfig(), seed=0)
+    history = one_user({158: 5.0})
+
+    assert top_items(model.score(history)[0], 10).tolist() == top_items(popular.score(history)[0], 10).tolist()
+
+
+def test_contributions_and_popularity_add_up_to_the_score() -> None:
+    model = fit()
+    history = one_user({4: 5.0, 8: 1.0, 12: 4.0, 158: 5.0})
+
+    contributions = model.contributions(history, np.arange(160))
+
+    likes = 3
+    popularity = model.config.prior_likes / (likes + model.config.prior_likes) * model.like_shares
+    scores = model.score(history)[0]
+    assert contributions.shape == (4, 160)
+    np.testing.assert_allclose(contributions.sum(axis=0)[:152] + popularity[:152], scores[:152], atol=1e-6)
+    assert contributions[3].tolist() == [0] * 160
+
+
+def test_similar_movies_are_of_the_same_kind() -> None:
+    similarities = fit().similarities(3)
+
+    most = top_items(np.where(np.arange(160) == 3, -1, similarities), 10)
+    assert np.mean(most % 4 == 3) >= 0.8
+    assert similarities[158] == 0
+
+
+def test_a_movie_without_weights_is_similar_to_none() -> None:
+    assert fit().similarities(159).tolist() == [0] * 160
+
+
+def test_settings_are_chosen_among_those_there_are_the_same_for_the_same_seed() -> None:
+    split = temporal_split(TASTES, seed=0)
+
+    one, other = (Ease.tune(split.known, split.held_out, EaseConfig(), seed=1) for _ in range(2))
+
+    assert one == other
+    assert one.half_life in HALF_LIVES
+    assert one.floor in FLOORS
+    assert one.next_weight in NEXT_WEIGHTS
+
+
+def test_order_in_time_is_found_out_where_it_matters_and_ignored_where_it_does_not() -> None:
+    timeless = taste_ratings(n_users=400)
+    # The same ratings, but each user turns from his own kind of movie to the next kind at half time.
+    is_late = timeless.rated_at >= 12
+    turning = with_movies(timeless, np.where(is_late, timeless.movie_ids % 152 + 1, timeless.movie_ids))
+
+    steady, changing = (
+        Ease.tune(split.known, split.held_out, EaseConfig(), seed=0)
+        for split in (
+            temporal_split(Interactions.from_ratings(ratings, CATALOGUE), seed=0) for ratings in (timeless, turning)
+        )
+    )
+
+    assert changing.floor * changing.half_life < steady.floor * steady.half_life
+
+
+def test_with_nothing_to_find_the_settings_stay() -> None:
+    nothing = TASTES.of_ratings(np.zeros(TASTES.items.size, np.bool_))
+
+    assert Ease.tune(TASTES, nothing, EaseConfig(penalty=7.0), seed=0) == EaseConfig(penalty=7.0)

@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+
+from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.splits import Split, temporal_split
+from server.recommender.evaluation.comparison import Measurement, judge, measure
+from server.recommender.model import ModelCard, Trial
+from tests.support.generated_tastes import CATALOGUE, taste_ratings, train_on, with_movies
+
+
+@pytest.fixture(scope="module")
+def card() -> ModelCard:
+    """A card of 5,760 ratings whose NDCG@10 lies within .28 and .32, with a calibration error of .01."""
+    card = train_on(taste_ratings(), algorithm="popularity").model.card
+    true = {"ndcg_at_10": 0.3, "ndcg_at_10_low": 0.28, "ndcg_at_10_high": 0.32, "auc": 0.75}
+    true |= {"ece": 0.01, "ece_floor": 0.01}
+    return with_metrics(card, **true)
+
+
+def with_metrics(card: ModelCard, **metrics: float) -> ModelCard:
+    return card.model_copy(update={"metrics": card.metrics.model_copy(update=metrics)})
+
+
+def with_data(card: ModelCard, **data: int) -> ModelCard:
+    return card.model_copy(update={"data": card.data.model_copy(update=data)})
+
+
+def trial_of(ratings: Ratings, algorithm: str = "ease") -> Trial:
+    return train_on(ratings, algorithm=algorithm).trial
+
+
+def shuffled_movies(ratings: Ratings) -> Ratings:
+    """Give every rating to a movie of another one."""
+    movie_ids = np.random.default_rng(0).permuted(ratings.movie_ids.reshape(-1, 24), axis=0).ravel()
+    return with_movies(ratings, movie_ids)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Split:
+    return temporal_split(Interactions.from_ratings(taste_ratings(), CATALOGUE), seed=0)
+
+
+def test_a_model_passes_if_it_is_the_live_one(card: ModelCard) -> None:
+    measurement = Measurement(np.array([0.1, 0.3]), card)
+
+    verdict = judge(measurement, measurement)
+
+    assert verdict.is_passed
+    assert verdict.reason == (
+        "On the same held-out ratings NDCG@10 is 0.2000, that of the live version 0.2000 "
+        "(difference +0.0000 to +0.0000): it is not worse."
+    )
+
+
+def test_a_model_that_is_worse_for_everyone_fails_with_the_numbers(card: ModelCard) -> None:
+    verdict = judge(Measurement(np.array([0.1, 0.2] * 50), card), Measurement(np.array([0.2, 0.3] * 50), card))
+
+    assert not verdict.is_passed
+    assert verdict.reason == (
+        "On the same held-out ratings NDCG@10 is 0.1500, that of the live version 0.2500 "
+        "(difference -0.1000 to -0.1000): the lists are worse."
+    )
+
+
+def test_a_model_that_is_worse_by_chance_alone_passes(card: ModelCard) -> None:
+    random = np.random.default_rng(0)
+    live = random.random(50)
+
+    assert judge(Measurement(live + random.normal(-0.01, 0.2, 50), card), Measurement(live, card)).is_passed
+
+
+def test_a_fall_below_what_the_live_model_was_when_it_was_trained_fails(card: ModelCard) -> None:
+    fallen = with_metrics(card, ndcg_at_10=0.2, ndcg_at_10_high=0.22)
+    equal = np.array([0.1, 0.3])
+
+    verdict = judge(Measurement(equal, fallen), Measurement(equal, card))
+
+    assert not verdict.is_passed
+    assert verdict.reason == (
+        "NDCG@10 has fallen from 0.3000 (at least 0.2800) to 0.2000 (at most 0.2200) on about as many ratings: "
+        "are they damaged?"
+    )
+
+
+def test_probabilities_that_tell_much_less_than_the_live_ones_did_fail(card: ModelCard) -> None:
+    equal = np.array([0.1, 0.3])
+
+    verdict = judge(Measurement(equal, with_metrics(card, auc=0.69)), Measurement(equal, card))
+
+    assert not verdict.is_passed
+    assert verdict.reason == "AUC has fallen from 0.7500 to 0.6900 on about as many ratings: are they damaged?"
+    assert judge(Measurement(equal, with_metrics(card, auc=0.71)), Measurement(equal, card)).is_passed
+
+
+@pytest.mark.parametrize("data", [{"movies": 161}, {"ratings": 2 * 5760}, {"ratings": 5760 // 2}])
+def test_a_fall_on_other_data_is_no_sign_of_damage(card: ModelCard, data: dict[str, int]) -> None:
+    fallen = with_data(with_metrics(card, ndcg_at_10=0.2, ndcg_at_10_high=0.22, auc=0.6), **data)
+    equal = np.array([0.1, 0.3])
+
+    assert judge(Measurement(equal, fallen), Measurement(equal, card)).is_passed
+
+
+def test_probabilities_that_are_not_true_fail_unless_the_live_ones_are_no_truer(card: ModelCard) -> None:
+    equal = np.array([0.1, 0.3])
+    untrue = Measurement(equal, with_metrics(card, ece=0.2))
+
+    verdict = judge(untrue, Measurement(equal, card))
+
+    assert not verdict.is_passed
+    assert verdict.reason == "The calibration error is 0.2000, more than 0.0350: the probabilities are not true."
+    assert judge(untrue, untrue).is_passed
+
+
+def test_different_users_cannot_be_compared(card: ModelCard) -> None:
+    with pytest.raises(ValueError, match="same users"):
+        judge(Measurement(np.array([0.1]), card), Measurement(np.array([0.1, 0.2]), card))
+
+
+def test_a_model_of_shuffled_ratings_does_not_pass(sample: Split) -> None:
+    live, new = trial_of(taste_ratings()), trial_of(shuffled_movies(taste_ratings()))
+
+    verdict = judge(measure(new, sample), measure(live, sample))
+
+    assert not verdict.is_passed
+    assert verdict.reason.endswith("the lists are worse.")
+
+
+def test_nor_does_it_pass_on_the_shuffled_ratings_themselves() -> None:
+    shuffled = train_on(shuffled_movies(taste_ratings()), algorithm="ease")
+    live = trial_of(taste_ratings())
+
+    verdict = judge(measure(shuffled.trial, shuffled.sample), measure(live, shuffled.sample))
+
+    assert not verdict.is_passed
+
+
+def test_a_model_of_a_worse_algorithm_does_not_pass_but_a_better_one_does(sample: Split) -> None:
+    ease, popularity = (measure(trial_of(taste_ratings(), name), sample) for name in ("ease", "popularity"))
+
+    assert not judge(popularity, ease).is_passed
+    assert judge(ease, popularity).is_passed
+
+
+def test_a_model_of_another_catalogue_is_measured_on_the_movies_it_knows(sample: Split) -> None:
+    trial = trial_of(taste_ratings())
+    larger = np.append(CATALOGUE, [501, 502])
+    wider = temporal_split(Interactions.from_ratings(taste_ratings(), larger), seed=0)
+    narrower = temporal_split(Interactions.from_ratings(taste_ratings(), CATALOGUE[:-8]), seed=0)
+
+    of_all, of_more, of_fewer = (measure(trial, each).ndcg_at_10 for each in (sample, wider, narrower))
+
+    assert of_more.tolist() == of_all.tolist()
+    assert of_fewer.tolist() == of_all.tolist()

@@ -1,0 +1,77 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from server.backend.metrics import Metrics
+from server.schemas.ratings import Rating
+from server.services.live.calibration import RunningCalibration
+from tests.backend.test_metrics import read
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def calibration(metrics: Metrics) -> RunningCalibration:
+    return RunningCalibration(metrics, max_users=2)
+
+
+def rating(user_id: int, movie_id: int, stars: float) -> Rating:
+    return Rating(rating_id=1, user_id=user_id, movie_id=movie_id, rating=stars, timestamp=datetime.now(UTC))
+
+
+def counted(metrics: Metrics) -> dict[str, tuple[float, float, float]]:
+    """Give how many were rated, how many liked, and the sum of what was predicted, by tenth."""
+    text = metrics.render()
+    names = ("rated", "liked", "predicted")
+    rated, liked, predicted = (read(text, f"matinee_recommended_{name}_total") for name in names)
+    return {tenth[0]: (rated[tenth], liked[tenth], predicted[tenth]) for tenth in rated}
+
+
+def test_what_was_recommended_and_then_rated_is_counted(calibration: RunningCalibration, metrics: Metrics) -> None:
+    calibration.note_list(1, [10, 20, 30], [0.9, 0.8, 0.3])
+
+    calibration.note_rating(rating(1, 10, 4.0))
+    calibration.note_rating(rating(1, 30, 3.5))
+
+    assert counted(metrics) == {"0.9": (1, 1, 0.9), "0.3": (1, 0, 0.3)}
+
+
+def test_what_was_not_recommended_is_not_counted(calibration: RunningCalibration, metrics: Metrics) -> None:
+    calibration.note_list(1, [10], [0.9])
+
+    calibration.note_rating(rating(1, 20, 4.0))
+    calibration.note_rating(rating(2, 10, 4.0))
+
+    assert counted(metrics) == {}
+
+
+def test_a_movie_of_a_list_counts_once(calibration: RunningCalibration, metrics: Metrics) -> None:
+    calibration.note_list(1, [10], [0.9])
+
+    for _ in range(2):
+        calibration.note_rating(rating(1, 10, 4.0))
+
+    assert counted(metrics) == {"0.9": (1, 1, 0.9)}
+
+
+def test_the_probability_told_last_is_the_one_that_counts(calibration: RunningCalibration, metrics: Metrics) -> None:
+    calibration.note_list(1, [10], [0.9])
+    calibration.note_list(1, [10], [0.5])
+
+    calibration.note_rating(rating(1, 10, 4.0))
+
+    assert counted(metrics) == {"0.5": (1, 1, 0.5)}
+
+
+def test_who_asked_longest_ago_is_forgotten_first(calibration: RunningCalibration, metrics: Metrics) -> None:
+    for user_id in (1, 2, 1, 3):
+        calibration.note_list(user_id, [10], [0.9])
+
+    calibration.note_rating(rating(2, 10, 4.0))
+    forgotten = counted(metrics)
+    calibration.note_rating(rating(1, 10, 4.0))
+
+    assert (forgotten, counted(metrics)) == ({}, {"0.9": (1, 1, 0.9)})

@@ -1,0 +1,89 @@
+import pytest
+
+from server.backend.database import TransactionSession
+from server.backend.tokens import Caller
+from server.errors import AccessDenied, InvalidToken
+from server.models import Role
+from server.services.authorization import CallerAccess, OpenAccess
+from server.services.token import CredentialsService
+from tests.support.passwords import ANOTHER, PASSWORD, CountingPasswords
+
+
+@pytest.fixture
+def credentials(session: TransactionSession) -> CredentialsService:
+    return CredentialsService(session, CountingPasswords())
+
+
+@pytest.fixture
+def user(credentials: CredentialsService) -> int:
+    return credentials.create_user(PASSWORD, Role.USER)
+
+
+@pytest.fixture
+def admin(credentials: CredentialsService) -> int:
+    return credentials.create_user(PASSWORD, Role.ADMIN)
+
+
+def access_of(session: TransactionSession, user_id: int, generation: int = 1) -> CallerAccess:
+    return CallerAccess(session, Caller(user_id, generation))
+
+
+def test_a_user_acts_as_himself_only(session: TransactionSession, user: int, admin: int) -> None:
+    access = access_of(session, user)
+
+    access.check_is(user)
+    with pytest.raises(AccessDenied):
+        access.check_is(admin)
+    with pytest.raises(AccessDenied):
+        access.check_is_admin()
+
+
+def test_an_admin_acts_as_anybody(session: TransactionSession, user: int, admin: int) -> None:
+    access = access_of(session, admin)
+
+    access.check_is(admin)
+    access.check_is(user)
+    access.check_is_admin()
+
+
+def test_a_role_counts_at_once(session: TransactionSession, credentials: CredentialsService, user: int) -> None:
+    access = access_of(session, user)
+
+    credentials.set_role(user, Role.ADMIN)
+    access.check_is_admin()
+    credentials.set_role(user, Role.USER)
+
+    with pytest.raises(AccessDenied):
+        access.check_is_admin()
+
+
+def test_a_new_password_voids_the_tokens_of_the_old(
+    session: TransactionSession, credentials: CredentialsService, user: int
+) -> None:
+    credentials.set_password(user, ANOTHER)
+
+    with pytest.raises(InvalidToken):
+        access_of(session, user).check_is(user)
+    access_of(session, user, generation=2).check_is(user)
+
+
+@pytest.mark.parametrize("generation", [0, 2])
+def test_a_token_of_another_generation_is_void(session: TransactionSession, admin: int, generation: int) -> None:
+    with pytest.raises(InvalidToken):
+        access_of(session, admin, generation).check_is_admin()
+
+
+def test_a_token_of_a_user_who_cannot_log_in_is_void(
+    session: TransactionSession, credentials: CredentialsService
+) -> None:
+    user_id = credentials.users.create()
+
+    with pytest.raises(InvalidToken):
+        access_of(session, user_id).check_is(user_id)
+
+
+def test_where_authentication_is_off_everybody_may_everything() -> None:
+    access = OpenAccess()
+
+    access.check_is(1)
+    access.check_is_admin()

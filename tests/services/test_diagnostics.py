@@ -1,0 +1,144 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text, update
+
+from server.backend import migrate as schema
+from server.backend.config import Settings
+from server.backend.database import Database
+from server.backend.model_store import ModelStore
+from server.models import MovieStatistics
+from server.services.diagnostics import Finding, Health, examine
+from server.services.training.trainer import Trainer
+
+Examine = Callable[[], dict[str, Finding]]
+
+
+@pytest.fixture
+def examined(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> Examine:
+    """Give what examines the installation that the settings name, and gives its findings by name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MATINEE_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("MATINEE_MODEL_STORE", settings.model_store)
+    return lambda: {finding.name: finding for finding in examine()}
+
+
+def failures(findings: dict[str, Finding]) -> list[str]:
+    """Name what has failed."""
+    return [name for name, finding in findings.items() if finding.health is Health.FAILED]
+
+
+@pytest.mark.usefixtures("tastes")
+def test_a_trained_installation_is_in_good_health(examined: Examine, trainer: Trainer) -> None:
+    trainer.carry_out(trainer.start_run())
+
+    findings = examined()
+
+    assert [finding.health for finding in findings.values() if not finding.name.startswith("space")] == [Health.OK] * 6
+    assert failures(findings) == []
+    assert findings["live model"].detail == "version 1 is whole"
+    assert findings["database"].detail.startswith(("SQLite 3.", "PostgreSQL "))
+
+
+def test_what_is_not_there_yet_is_no_failure(examined: Examine) -> None:
+    findings = examined()
+
+    assert failures(findings) == []
+    assert (findings["live model"].mend, findings["model store"].mend) == (
+        "Run: matinee train",
+        "The first training makes it.",
+    )
+
+
+@pytest.mark.usefixtures("tastes")
+def test_a_damaged_artifact_is_found(examined: Examine, trainer: Trainer, store: ModelStore) -> None:
+    trainer.carry_out(trainer.start_run())
+    largest = max(Path(store.root).rglob("*.npy"), key=lambda path: path.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:-1] + b"x")
+
+    findings = examined()
+
+    assert failures(findings) == ["live model"]
+    assert findings["live model"].detail.startswith("Version 1: ")
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_statistics_that_are_not_a_recounts_are_found(examined: Examine, database: Database) -> None:
+    with database.transaction(writes=True) as session:
+        session.execute(update(MovieStatistics).where(MovieStatistics.movie_id < 3).values(rating_sum=1))
+
+    findings = examined()
+
+    assert failures(findings) == ["statistics"]
+    assert findings["statistics"].detail.startswith("Of 2 movies ")
+
+
+def test_an_older_schema_is_to_be_upgraded(examined: Examine, database: Database) -> None:
+    schema.downgrade(database, "-1")
+
+    findings = examined()
+
+    assert failures(findings) == ["schema"]
+    assert findings["schema"].mend == "Back the database up, then run: matinee db upgrade"
+    assert "statistics" not in findings
+
+
+def test_a_schema_nobody_knows_is_told(examined: Examine, database: Database) -> None:
+    with database.transaction(writes=True) as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999_from_the_future'"))
+
+    assert failures(examined()) == ["schema"]
+
+
+def test_a_model_store_that_cannot_be_written_is_told(examined: Examine, settings: Settings) -> None:
+    Path(settings.model_store).parent.mkdir(exist_ok=True)
+    Path(settings.model_store).symlink_to("/proc/self")
+
+    assert failures(examined()) == ["space for models", "model store"]
+
+
+def test_a_database_that_is_away_is_told_without_its_password(
+    examined: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATINEE_DATABASE_URL", "postgresql://me:secret@127.0.0.1:9/away")
+
+    findings = examined()
+
+    assert failures(findings) == ["database"]
+    assert "secret" not in str(findings)
+
+
+def test_a_file_that_is_no_database_is_told(examined: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
+    monkeypatch.setenv("MATINEE_DATABASE_URL", f"sqlite:///{tmp_path}/broken.db")
+
+    findings = examined()
+
+    assert failures(findings) == ["database"]
+    assert findings["database"].detail == "It cannot be used: file is not a database"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SEED", "many"), ("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("LIMITS_STORAGE", "nowhere://")],
+)
+def test_a_wrong_setting_ends_the_examination(
+    examined: Examine, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"MATINEE_{name}", value)
+
+    findings = examined()
+
+    assert (list(findings), failures(findings)) == (["settings"], ["settings"])
+
+
+def test_nothing_is_made_where_there_is_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MATINEE_DATABASE_URL", "sqlite:///data/matinee.db")
+    monkeypatch.setenv("MATINEE_MODEL_STORE", "data/models")
+
+    healths = {finding.name: finding.health for finding in examine()}
+
+    assert (healths["database"], healths["model store"]) == (Health.WARNING, Health.WARNING)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,45 @@
+import pytest
+
+from server.backend.database import Database, TransactionSession
+from server.schemas.health import Readiness
+from server.services.health import OperationsDataManager, OperationsService
+from server.services.live.catalogue import LiveCatalogue
+from server.services.live.model import LiveModel
+from tests.support.builders import add_version
+
+
+def test_readiness_tells_what_the_process_serves_with(trained: LiveModel) -> None:
+    live_catalogue = LiveCatalogue(trained.database)
+    live_catalogue.refresh()
+
+    with trained.database.transaction(writes=False) as session:
+        readiness = OperationsService(session, live_catalogue, trained).get_readiness()
+
+    assert readiness == Readiness(
+        status="ready",
+        database=trained.database.engine.dialect.name,
+        movies=33,
+        model_version=1,
+        model_problem=None,
+    )
+
+
+def test_readiness_tells_why_a_model_cannot_be_served(catalogue: Database, live_model: LiveModel) -> None:
+    with catalogue.transaction(writes=True) as session:
+        add_version(session, "nowhere")
+    live_model.refresh()
+
+    with catalogue.transaction(writes=False) as session:
+        readiness = OperationsService(session, LiveCatalogue(catalogue), live_model).get_readiness()
+
+    assert (readiness.movies, readiness.model_version) == (0, None)
+    assert str(readiness.model_problem).startswith("Model version 1 cannot be read.")
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_the_first_user_is_the_one_with_the_lowest_id(session: TransactionSession) -> None:
+    assert OperationsDataManager(session).find_first_user() == 1
+
+
+def test_an_empty_database_has_no_first_user(session: TransactionSession) -> None:
+    assert OperationsDataManager(session).find_first_user() is None

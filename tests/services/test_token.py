@@ -1,0 +1,152 @@
+import pytest
+
+from server.backend.database import Database, TransactionSession
+from server.backend.tokens import Caller, TokenSigner
+from server.errors import NoCredentials, UnfitPassword, UserNotFound, WrongCredentials
+from server.models import Role
+from server.schemas.token import TokenRequest
+from server.services.token import CredentialsService, LoginService
+from server.services.user import UserDataManager
+from tests.support.builders import in_transaction
+from tests.support.passwords import ANOTHER, PASSWORD, SECRET, CountingPasswords
+
+UNKNOWN = 999
+
+
+@pytest.fixture
+def passwords() -> CountingPasswords:
+    return CountingPasswords()
+
+
+@pytest.fixture
+def login(database: Database, passwords: CountingPasswords) -> LoginService:
+    return LoginService(database, TokenSigner(SECRET, lifetime_s=60), passwords)
+
+
+@pytest.fixture
+def credentials(session: TransactionSession, passwords: CountingPasswords) -> CredentialsService:
+    return CredentialsService(session, passwords)
+
+
+@pytest.fixture
+def alice(database: Database, passwords: CountingPasswords) -> int:
+    """Give the id of a user with a password."""
+    return in_transaction(
+        database, lambda session: CredentialsService(session, passwords).create_user(PASSWORD, Role.USER)
+    )
+
+
+def log_in(login: LoginService, username: object, password: str = PASSWORD) -> Caller:
+    """Log in, and give what the token says."""
+    request = TokenRequest(grant_type="password", username=str(username), password=password)
+    return login.tokens.read(login.log_in(request).access_token)
+
+
+def test_who_has_a_password_gets_a_token(login: LoginService, alice: int) -> None:
+    assert log_in(login, alice) == Caller(alice, generation=1)
+
+
+def test_a_token_tells_its_kind_and_lifetime(login: LoginService, alice: int) -> None:
+    form = {"grant_type": "password", "username": str(alice), "password": PASSWORD}
+
+    token = login.log_in(TokenRequest.model_validate(form))
+
+    assert (token.token_type, token.expires_in) == ("bearer", 60)
+
+
+@pytest.mark.parametrize(
+    "username",
+    ["{alice}0", "0", "-1", "", "alice", "1.0", " 1", "1e0", "\u0661", "9" * 18, "9" * 19, "9" * 5000, "' OR 1=1"],
+)
+def test_a_wrong_user_and_a_wrong_password_answer_the_same_for_the_same_work(
+    login: LoginService, passwords: CountingPasswords, alice: int, username: str
+) -> None:
+    messages = []
+
+    for name, password in ((str(alice), ANOTHER), (username.format(alice=alice), PASSWORD)):
+        with pytest.raises(WrongCredentials) as raised:
+            log_in(login, name, password)
+        messages.append(str(raised.value))
+
+    assert messages[0] == messages[1]
+    # One hash each, made with the same parameters: the same work.
+    assert len(passwords.verified) == 2
+    assert len({str(password_hash).split("$")[3] for password_hash in passwords.verified}) == 1
+
+
+def test_a_user_without_a_password_cannot_log_in(
+    database: Database, login: LoginService, passwords: CountingPasswords
+) -> None:
+    user_id = in_transaction(database, lambda session: UserDataManager(session).create())
+
+    with pytest.raises(WrongCredentials):
+        log_in(login, user_id, "")
+    assert len(passwords.verified) == 1
+
+
+def test_no_password_is_kept(credentials: CredentialsService) -> None:
+    user_id = credentials.create_user(PASSWORD, Role.USER)
+
+    kept = credentials.credentials.find(user_id)
+
+    assert kept is not None
+    assert kept.password_hash.startswith("$argon2id$")
+    assert PASSWORD not in kept.password_hash
+
+
+def test_two_users_with_one_password_have_different_hashes(credentials: CredentialsService) -> None:
+    users = [credentials.create_user(PASSWORD, Role.USER) for _ in range(2)]
+
+    hashes = {kept.password_hash for kept in map(credentials.credentials.find, users) if kept is not None}
+
+    assert len(hashes) == 2
+
+
+def test_a_new_password_replaces_the_old_and_begins_a_generation(
+    database: Database, login: LoginService, passwords: CountingPasswords, alice: int
+) -> None:
+    in_transaction(database, lambda session: CredentialsService(session, passwords).set_password(alice, ANOTHER))
+
+    assert log_in(login, alice, ANOTHER) == Caller(alice, generation=2)
+    with pytest.raises(WrongCredentials):
+        log_in(login, alice)
+
+
+def test_a_user_of_the_source_is_given_a_password(
+    database: Database, login: LoginService, passwords: CountingPasswords
+) -> None:
+    user_id = in_transaction(database, lambda session: UserDataManager(session).create())
+
+    in_transaction(database, lambda session: CredentialsService(session, passwords).set_password(user_id, PASSWORD))
+
+    assert log_in(login, user_id) == Caller(user_id, generation=1)
+
+
+def test_a_new_password_keeps_the_role(credentials: CredentialsService) -> None:
+    admin = credentials.create_user(PASSWORD, Role.ADMIN)
+
+    credentials.set_password(admin, ANOTHER)
+
+    kept = credentials.credentials.find(admin)
+    assert kept is not None
+    assert kept.role == Role.ADMIN
+
+
+@pytest.mark.parametrize("length", [0, 11, 1025])
+def test_an_unfit_password_is_refused_and_makes_no_user(credentials: CredentialsService, length: int) -> None:
+    with pytest.raises(UnfitPassword, match=f"12 to 1024 characters; this one has {length}"):
+        credentials.create_user("x" * length, Role.USER)
+
+    assert credentials.create_user("x" * 12, Role.USER) == 1
+
+
+def test_an_unknown_user_gets_no_password(credentials: CredentialsService) -> None:
+    with pytest.raises(UserNotFound, match=str(UNKNOWN)):
+        credentials.set_password(UNKNOWN, PASSWORD)
+
+
+def test_who_cannot_log_in_gets_no_role(credentials: CredentialsService) -> None:
+    user_id = credentials.users.create()
+
+    with pytest.raises(NoCredentials, match=f"matinee user set-password {user_id}"):
+        credentials.set_role(user_id, Role.ADMIN)

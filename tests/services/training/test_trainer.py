@@ -1,0 +1,377 @@
+import errno
+import os
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import OperationalError
+
+from server.backend.config import Settings
+from server.backend.database import Database, TransactionSession
+from server.backend.model_store import ModelStore
+from server.errors import ConflictError, TooFewRatings, TrainingInProgress
+from server.models import Rating
+from server.recommender import artifact
+from server.schemas.base import Paging
+from server.schemas.ratings import RatingCreate
+from server.schemas.recommendation_engine import ModelVersion, TrainingData, TrainingRun
+from server.services.live.model import LiveModel
+from server.services.ratings import RatingService
+from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
+from server.services.training.trainer import Heartbeat, Trainer, TrainingDataManager
+from server.services.training import trainer as training
+from tests.support.builders import TASTE_MOVIES, TASTE_USERS, fall_silent, in_transaction
+from tests.support.threads import wait_until
+
+RATINGS = 15 * len(TASTE_USERS)
+
+
+class FullDisk(LocalFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """Has room for all but the last file of an artifact."""
+
+    def open(self, path: str, mode: str = "rb", **options: Any) -> Any:  # noqa: ANN401 (as fsspec has it)
+        """Open a file, unless it is the last one and to be written."""
+        if path.endswith(artifact.MANIFEST) and "w" in mode:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        return super().open(path, mode, **options)
+
+
+def get_run(database: Database, run_id: int) -> TrainingRun:
+    with database.transaction(writes=False) as session:
+        return RecommendationEngineService(session).get_run(run_id)
+
+
+def list_versions(database: Database) -> list[ModelVersion]:
+    with database.transaction(writes=False) as session:
+        return RecommendationEngineService(session).list_versions(Paging()).models
+
+
+def shuffle_stars(session: TransactionSession) -> None:
+    """Give every rating the stars of another one."""
+    rows = session.execute(select(Rating.rating_id, Rating.rating).order_by(Rating.rating_id)).all()
+    stars = random.Random(0).sample([row.rating for row in rows], len(rows))  # noqa: S311 (no secret)
+    for row, rating in zip(rows, stars, strict=True):
+        session.execute(update(Rating).where(Rating.rating_id == row.rating_id).values(rating=rating))
+
+
+def shuffle_movies(session: TransactionSession) -> None:
+    """Let every user have rated other movies."""
+    rows = session.execute(select(Rating.user_id, Rating.rating, Rating.rated_at).order_by(Rating.rating_id)).all()
+    session.execute(delete(Rating))
+    generator = random.Random(0)  # noqa: S311 (no secret)
+    movies = [movie for _ in TASTE_USERS for movie in generator.sample(TASTE_MOVIES, 15)]
+    session.execute(
+        insert(Rating), [row._asdict() | {"movie_id": movie} for row, movie in zip(rows, movies, strict=True)]
+    )
+
+
+def give_up(database: Database, run_id: int) -> None:
+    in_transaction(database, lambda session: TrainingRunDataManager(session).fail(run_id, "given up"))
+
+
+@pytest.mark.usefixtures("tastes")
+def test_a_training_ends_with_a_live_version_and_its_artifact(
+    trainer: Trainer, live_model: LiveModel, settings: Settings
+) -> None:
+    run_id = trainer.start_run()
+
+    version = trainer.carry_out(run_id)
+
+    run = get_run(trainer.database, run_id)
+    assert (run.status, run.progress, run.error, run.version) == ("succeeded", 1.0, None, version)
+    assert (run.is_activated, run.verdict) == (True, "There was no live version to compare with.")
+    [entry] = list_versions(trainer.database)
+    assert (entry.version, entry.algorithm, entry.seed, entry.is_active) == (version, "ease", settings.seed, True)
+    assert entry.data == TrainingData(
+        ratings=RATINGS,
+        users=len(TASTE_USERS),
+        movies=len(TASTE_MOVIES),
+        newest_rating=datetime.fromtimestamp(1000000014, UTC),
+        catalogue_version=1,
+        modelled_movies=len(TASTE_MOVIES),
+        modelled_ratings=RATINGS,
+    )
+    assert entry.activity[0].ratings_from == 0
+    assert entry.duration_s > 0
+    [name] = trainer.store.list_names()
+    assert entry.size_bytes == trainer.store.size_bytes(name) > 0
+    live_model.refresh()
+    assert live_model.version == version
+
+
+@pytest.mark.usefixtures("tastes")
+def test_each_training_adds_a_version_and_an_artifact(trainer: Trainer) -> None:
+    versions = [trainer.carry_out(trainer.start_run()) for _ in range(2)]
+
+    assert [entry.version for entry in list_versions(trainer.database)] == versions[::-1]
+    assert [entry.is_active for entry in list_versions(trainer.database)] == [True, False]
+    assert len(trainer.store.list_names()) == 2
+
+
+@pytest.mark.parametrize("shuffle", [shuffle_stars, shuffle_movies])
+def test_a_model_of_shuffled_ratings_is_kept_but_does_not_go_live(
+    tastes: Database, trainer: Trainer, live_model: LiveModel, shuffle: Callable[[TransactionSession], None]
+) -> None:
+    good = trainer.carry_out(trainer.start_run())
+    in_transaction(tastes, shuffle)
+
+    run_id = trainer.start_run()
+    worse = trainer.carry_out(run_id)
+
+    run = get_run(tastes, run_id)
+    assert (run.status, run.error, run.version, run.is_activated) == ("succeeded", None, worse, False)
+    assert run.verdict is not None
+    assert run.verdict.endswith(("the lists are worse.", "are they damaged?"))
+    assert {entry.version: entry.is_active for entry in list_versions(tastes)} == {worse: False, good: True}
+    assert len(trainer.store.list_names()) == 2
+    live_model.refresh()
+    assert live_model.version == good
+
+
+def test_a_worse_model_goes_live_if_it_is_told_to(tastes: Database, trainer: Trainer) -> None:
+    trainer.carry_out(trainer.start_run())
+    in_transaction(tastes, shuffle_movies)
+
+    run_id = trainer.start_run()
+    version = trainer.carry_out(run_id, is_to_activate=True)
+
+    run = get_run(tastes, run_id)
+    assert run.is_activated
+    assert run.verdict is not None
+    assert run.verdict.startswith("It was to go live whatever it is like. ")
+    assert [entry.version for entry in list_versions(tastes) if entry.is_active] == [version]
+
+
+@pytest.mark.usefixtures("tastes")
+def test_a_live_version_that_cannot_be_read_is_replaced(trainer: Trainer) -> None:
+    first = trainer.carry_out(trainer.start_run())
+    [name] = trainer.store.list_names()
+    trainer.store.remove(name)
+    assert trainer.is_needed()
+
+    run_id = trainer.start_run()
+    trainer.carry_out(run_id)
+
+    assert get_run(trainer.database, run_id).verdict == (
+        f"The live version {first} cannot be read, so there was nothing to compare with."
+    )
+    assert not trainer.is_needed()
+
+
+@pytest.mark.usefixtures("tastes")
+def test_an_earlier_version_can_go_live_again(trainer: Trainer) -> None:
+    first, _ = (trainer.carry_out(trainer.start_run()) for _ in range(2))
+
+    activated = in_transaction(
+        trainer.database, lambda session: RecommendationEngineService(session).activate(first, trainer.store)
+    )
+
+    assert (activated.version, activated.is_active) == (first, True)
+    assert [entry.is_active for entry in list_versions(trainer.database)] == [False, True]
+
+
+@pytest.mark.usefixtures("tastes")
+def test_the_stages_of_a_training_are_told_in_order(trainer: Trainer) -> None:
+    told: list[tuple[str, float]] = []
+
+    trainer.carry_out(trainer.start_run(), lambda stage, progress: told.append((stage, progress)))
+
+    stages, shares = zip(*told, strict=True)
+    assert (stages[0], stages[-1]) == ("reading", "storing")
+    assert list(shares) == sorted(shares)
+    assert 0 <= shares[0] <= shares[-1] < 1
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_too_few_ratings_fail_the_run_with_the_numbers(trainer: Trainer) -> None:
+    run_id = trainer.start_run()
+
+    with pytest.raises(TooFewRatings):
+        trainer.carry_out(run_id)
+
+    run = get_run(trainer.database, run_id)
+    assert run.status == "failed"
+    assert (
+        run.error
+        == "There are 16 ratings, and 2 users with enough to hold some out (5 or more); 10 such users are needed."
+    )
+    assert run.finished_at is not None
+    assert trainer.store.list_names() == []
+
+
+def test_without_any_rating_the_run_fails_with_the_numbers(trainer: Trainer) -> None:
+    run_id = trainer.start_run()
+
+    with pytest.raises(TooFewRatings):
+        trainer.carry_out(run_id)
+
+    assert str(get_run(trainer.database, run_id).error).startswith("There are 0 ratings")
+
+
+@pytest.mark.usefixtures("tastes")
+def test_a_full_disk_fails_the_run_and_leaves_the_live_version(trainer: Trainer) -> None:
+    live = trainer.carry_out(trainer.start_run())
+    artifacts = trainer.store.list_names()
+    trainer.store.file_system = FullDisk()
+    run_id = trainer.start_run()
+
+    with pytest.raises(OSError, match="No space left"):
+        trainer.carry_out(run_id)
+
+    run = get_run(trainer.database, run_id)
+    assert (run.status, run.error) == ("failed", "The model could not be stored: No space left on device.")
+    assert [(entry.version, entry.is_active) for entry in list_versions(trainer.database)] == [(live, True)]
+    assert [path.name for path in Path(trainer.store.root).iterdir()] == artifacts
+
+
+@pytest.mark.usefixtures("tastes")
+def test_a_store_that_is_no_folder_fails_the_run(database: Database, settings: Settings, tmp_path: Path) -> None:
+    tmp_path.joinpath("file").touch()
+    trainer = Trainer(database, ModelStore(str(tmp_path / "file")), settings)
+    run_id = trainer.start_run()
+
+    with pytest.raises(NotADirectoryError):
+        trainer.carry_out(run_id)
+
+    run = get_run(database, run_id)
+    assert (run.status, run.error) == ("failed", "The model could not be stored: Not a directory.")
+    assert list_versions(database) == []
+
+
+@pytest.mark.usefixtures("tastes")
+def test_after_a_failed_run_the_next_one_can_begin(trainer: Trainer) -> None:
+    failed = trainer.start_run()
+    with pytest.raises(TrainingInProgress, match=str(failed)):
+        trainer.start_run()
+    trainer.fail(failed, "a reason")
+
+    version = trainer.carry_out(trainer.start_run())
+
+    assert [entry.version for entry in list_versions(trainer.database)] == [version]
+
+
+@pytest.mark.usefixtures("tastes")
+def test_of_a_run_given_up_while_it_trained_nothing_is_kept(trainer: Trainer) -> None:
+    run_id = trainer.start_run()
+
+    def give_up_at_the_end(stage: str, _progress: float) -> None:
+        if stage == "storing":
+            give_up(trainer.database, run_id)
+
+    with pytest.raises(ConflictError):
+        trainer.carry_out(run_id, give_up_at_the_end)
+
+    run = get_run(trainer.database, run_id)
+    assert (run.status, run.error) == ("failed", "given up")
+    assert (list_versions(trainer.database), trainer.store.list_names()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyboardInterrupt(), "The training was interrupted."),
+        (MemoryError(), "The training needs more memory than there is."),
+        (
+            OperationalError("SELECT secret", {}, Exception("gone")),
+            "The database could not be read or written; the server's log says more.",
+        ),
+        (ZeroDivisionError("a bug"), "The training failed unexpectedly; the server's log says more."),
+    ],
+    ids=["interrupted", "no memory", "no database", "a bug"],
+)
+def test_whatever_ends_a_training_is_the_reason_of_its_run(trainer: Trainer, error: BaseException, reason: str) -> None:
+    run_id = trainer.start_run()
+
+    def fail(_stage: str, _progress: float) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        trainer.carry_out(run_id, fail)
+
+    assert get_run(trainer.database, run_id).error == reason
+
+
+def test_a_training_is_needed_when_ratings_have_gone_changed_or_come(tastes: Database, trainer: Trainer) -> None:
+    def is_needed_after(change: Callable[[RatingService], object]) -> bool:
+        trainer.carry_out(trainer.start_run())
+        in_transaction(tastes, lambda session: change(RatingService(session)))
+        return trainer.is_needed()
+
+    with tastes.transaction(writes=False) as session:
+        first, second = (RatingService(session).get_rating(rating_id) for rating_id in (1, 2))
+    first_again, second_again = (
+        RatingCreate(user_id=rating.user_id, movie_id=rating.movie_id, rating=3.0) for rating in (first, second)
+    )
+
+    needed = {
+        "before the first training": trainer.is_needed(),
+        "after nothing": is_needed_after(lambda _ratings: None),
+        "after a rating went": is_needed_after(lambda ratings: ratings.delete_rating(first.rating_id)),
+        "after one changed": is_needed_after(lambda ratings: ratings.save_rating(second_again)),
+        "after one came": is_needed_after(lambda ratings: ratings.save_rating(first_again)),
+    }
+
+    assert [when for when, is_needed in needed.items() if not is_needed] == ["after nothing"]
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_all_ratings_and_movies_are_read(session: TransactionSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Fewer than there are, so that they come in several portions.
+    monkeypatch.setattr(training, "ROWS_A_FETCH", 5)
+    data = TrainingDataManager(session)
+
+    ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
+
+    order = np.lexsort((ratings.movie_ids, ratings.user_ids))
+    assert ratings.user_ids[order].tolist() == [1] * 5 + [2] * 5 + [3] * 4 + [4] * 2
+    assert ratings.movie_ids[order].tolist() == [1, 2, 3, 4, 5, 1, 2, 3, 5, 7, 1, 2, 6, 7, 2, 11]
+    assert ratings.ratings[order].tolist() == [4, 5, 4, 4, 5, 5, 4.5, 4.5, 5, 3.5, 3.5, 4, 0.5, 4.5, 5, 3]
+    assert ratings.rated_at[order][:2].tolist() == [1000000000, 1000000003]
+    assert movie_ids.tolist() == list(range(1, 13))
+
+
+def test_an_empty_database_is_read_as_no_rows(session: TransactionSession) -> None:
+    data = TrainingDataManager(session)
+
+    assert (len(data.read_ratings()), data.read_movie_ids().tolist()) == (0, [])
+
+
+def test_a_heartbeat_writes_down_how_far_the_run_is(trainer: Trainer) -> None:
+    run_id = trainer.start_run()
+
+    with Heartbeat(trainer.database, run_id, lease_s=0.12) as heartbeat:
+        heartbeat.note("fitting", 0.5)
+        wait_until(lambda: get_run(trainer.database, run_id).stage == "fitting")
+
+    assert get_run(trainer.database, run_id).progress == 0.5
+
+
+def test_a_heartbeat_notices_that_its_run_was_given_up(trainer: Trainer) -> None:
+    run_id = trainer.start_run()
+
+    def is_noticed() -> bool:
+        try:
+            heartbeat.note("fitting", 0.5)
+        except ConflictError as error:
+            return str(error) == f"Training run {run_id} was given up before it ended."
+        return False
+
+    with Heartbeat(trainer.database, run_id, lease_s=0.12) as heartbeat:
+        give_up(trainer.database, run_id)
+
+        wait_until(is_noticed)
+
+
+def test_a_lost_run_makes_way_for_one_begun_by_hand(trainer: Trainer) -> None:
+    lost = trainer.start_run()
+    in_transaction(trainer.database, lambda session: fall_silent(session, lost))
+
+    begun = trainer.start_run()
+
+    assert [get_run(trainer.database, run_id).status for run_id in (lost, begun)] == ["failed", "running"]

@@ -1,0 +1,138 @@
+"""What service tests are made of: twelve films that many tests share, ratings with a taste in them, and versions."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import select, update
+
+from server.backend.database import Database, TransactionSession
+from server.models import MovieStatistics, Rating, TrainingRun
+from server.recommender.evaluation.comparison import Verdict
+from server.schemas.movies import MoviePage
+from server.services.recommendation_engine import RecommendationEngineService
+
+ResultT = TypeVar("ResultT")
+
+MOVIES = (
+    "1,Toy Story (1995),Adventure|Animation|Comedy",
+    '2,"Matrix, The (1999)",Action|Sci-Fi|Thriller',
+    "3,Alien (1979),Horror|Sci-Fi",
+    "4,Aliens (1986),Action|Horror|Sci-Fi",
+    "5,City of God (Cidade de Deus) (2002),Crime|Drama",
+    "6,Seven (a.k.a. Se7en) (1995),Mystery|Thriller",
+    "7,Heat (1995),Action|Crime|Thriller",
+    "8,Babylon 5,(no genres listed)",
+    "9,Nocturnal Animals,Drama|Thriller",
+    '10,"Amelie (Fabuleux destin d\'Amélie Poulain, Le) (2001)",Comedy|Romance',
+    "11,Toy Story 2 (1999),Adventure|Animation|Comedy",
+    '12,"Postman, The (1997)",Drama',
+)
+RATINGS = (
+    *("1,1,4.0,1000000000", "1,2,5.0,1000000003", "1,3,4.0,1000000001", "1,4,4.0,1000000001", "1,5,5.0,1000000002"),
+    *("2,1,5.0,1000000005", "2,2,4.5,1000000006", "2,3,4.5,1000000007", "2,5,5.0,1000000008", "2,7,3.5,1000000009"),
+    *("3,1,3.5,1000000010", "3,2,4.0,1000000011", "3,6,0.5,1000000012", "3,7,4.5,1000000013"),
+    *("4,2,5.0,1000000014", "4,11,3.0,1000000015"),
+)
+
+TASTE_MOVIES = range(1, 31)
+TASTE_USERS = range(1, 41)
+NEWER_MOVIES = (31, 32, 33)
+
+
+def taste_rows() -> tuple[list[str], list[str]]:
+    """Make rows of movies and ratings of users who like the movies of their own kind: the odd ones, or the even ones.
+
+    The odd ones are dramas, the even ones comedies. Each user has rated half of the movies, and the smaller a
+    movie's id, the more people have.
+    """
+    generator = random.Random(0)  # noqa: S311 (no secret, only the same ratings every time)
+    movies = [f"{movie},Film {movie} (2000),{genre_of(movie)}" for movie in TASTE_MOVIES]
+    ratings = []
+    for user in TASTE_USERS:
+        appeal = {movie: generator.random() ** (movie + 10) for movie in TASTE_MOVIES}
+        rated = sorted(TASTE_MOVIES, key=appeal.__getitem__, reverse=True)[:15]
+        generator.shuffle(rated)
+        for second, movie in enumerate(rated):
+            likes = generator.random() < (0.9 if is_of_kind(movie, user) else 0.15)
+            ratings.append(f"{user},{movie},{4.5 if likes else 2.0},{1000000000 + second}")
+    return movies, ratings
+
+
+def genre_of(movie_id: int) -> str:
+    """Give the genre of a movie of `taste_rows`, or of a newer one."""
+    return "Drama" if movie_id % 2 else "Comedy"
+
+
+def is_of_kind(movie_id: int, user_id: int) -> bool:
+    """Say whether a movie is what a user of `taste_rows` likes."""
+    return movie_id % 2 == user_id % 2
+
+
+PASSED = Verdict(is_passed=True, reason="It is not worse.")
+
+
+def add_version(session: TransactionSession, artifact: str, verdict: Verdict = PASSED) -> int:
+    """Carry a run through that has trained nothing, and give its version, which is live if it has passed."""
+    engine = RecommendationEngineService(session)
+    return engine.complete_run(engine.start_run(), version_values(artifact), verdict)
+
+
+def version_values(artifact: str) -> dict[str, object]:
+    """Give what a training says of a version."""
+    return {
+        "algorithm": "nmf",
+        "parameters": {"factors": 2},
+        "seed": 7,
+        "data": {
+            "ratings": 100,
+            "users": 10,
+            "movies": 20,
+            "newest_rating": 1000000000,
+            "catalogue_version": 1,
+            "modelled_movies": 15,
+            "modelled_ratings": 95,
+        },
+        "metrics": {"auc": 0.75},
+        "calibration": [{"lower": 0.7, "upper": 0.8, "pairs": 20, "mean_predicted": 0.75, "observed": 0.7}],
+        "activity": [{"ratings_from": 0, "users": 10, "ndcg_at_10": 0.3, "recall_at_20": 0.5, "hit_rate_at_10": 0.6}],
+        "duration_s": 1.5,
+        "size_bytes": 2048,
+        "artifact": artifact,
+    }
+
+
+def fall_silent(session: TransactionSession, run_id: int) -> None:
+    """Let a run's last sign of life be an hour ago."""
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    session.execute(update(TrainingRun).where(TrainingRun.run_id == run_id).values(heartbeat_at=an_hour_ago))
+
+
+def ids_of(page: MoviePage) -> list[int]:
+    """Give the ids on a page, in its order."""
+    return [movie.movie_id for movie in page.movies]
+
+
+def kept_statistics(session: TransactionSession) -> dict[int, tuple[int, float]]:
+    """Read number and sum of the ratings of each movie that has some, as kept."""
+    rows = session.execute(
+        select(MovieStatistics.movie_id, MovieStatistics.rating_count, MovieStatistics.rating_sum).where(
+            MovieStatistics.rating_count != 0
+        )
+    )
+    return {movie_id: (count, total) for movie_id, count, total in rows}
+
+
+def recounted_statistics(session: TransactionSession) -> dict[int, tuple[int, float]]:
+    """Count number and sum of the ratings of each movie that has some."""
+    stars: dict[int, list[float]] = {}
+    for movie_id, rating in session.execute(select(Rating.movie_id, Rating.rating)):
+        stars.setdefault(movie_id, []).append(rating)
+    return {movie_id: (len(ratings), sum(ratings)) for movie_id, ratings in stars.items()}
+
+
+def in_transaction(database: Database, call: Callable[[TransactionSession], ResultT]) -> ResultT:
+    """Run a call in a writing transaction of its own."""
+    with database.transaction(writes=True) as session:
+        return call(session)

@@ -1,0 +1,328 @@
+"""Services without a database: each keeps what a test puts into it, and notes what a router asked it for."""
+
+import threading
+from datetime import datetime, timedelta, timezone
+
+from sqlalchemy import create_engine
+
+from server.backend.database import TransactionSession
+from server.backend.model_store import ModelStore
+from server.errors import (
+    ModelVersionNotFound,
+    MovieNotFound,
+    RatingNotFound,
+    RunNotFound,
+    TooManyRequests,
+    UserNotFound,
+)
+from server.schemas.base import Paging
+from server.schemas.health import Readiness
+from server.schemas.movies import (
+    AverageRating,
+    BestMoviesQuery,
+    Genre,
+    GenreCount,
+    GenrePage,
+    Movie,
+    MoviePage,
+    MovieQuery,
+    SimilarMovies,
+)
+from server.schemas.ratings import Rating, RatingCreate, RatingPage
+from server.schemas.recommendation_engine import (
+    ActivityBucket,
+    ModelVersion,
+    ModelVersionPage,
+    RecommendationEngine,
+    ReliabilityBin,
+    TrainingData,
+    TrainingRun,
+)
+from server.schemas.user import Explanation, Reason, RecommendationQuery, RecommendedMovies, User
+from server.services.ratings import SavedRating
+
+# On the wire this is 2024-10-30T14:30:00: UTC, without the fraction.
+MOMENT = datetime(2024, 10, 30, 16, 30, 0, 987_654, tzinfo=timezone(timedelta(hours=2)))
+
+MATRIX = Movie(
+    movie_id=2571,
+    title="The Matrix",
+    alternative_titles=["Matrix"],
+    year=1999,
+    genres=[Genre(genre_id=1, genre_name="Action"), Genre(genre_id=17, genre_name="Sci-Fi")],
+    avg_rating=4.192446043165468,
+    total_ratings=278,
+)
+UNRATED = Movie(
+    movie_id=7, title="Babylon 5", alternative_titles=[], year=None, genres=[], avg_rating=None, total_ratings=0
+)
+EXPLANATIONS = [
+    Explanation(
+        movie_id=2571,
+        score=0.375,
+        because=[Reason(movie_id=7, title="Babylon 5", rating=4.5, contribution=0.25)],
+        other_ratings=0.0625,
+        rest=0.0625,
+    ),
+    Explanation(movie_id=7, score=0.0, because=[], other_ratings=0.0, rest=0.0),
+]
+QUEUED_RUN = TrainingRun(
+    run_id=4,
+    status="queued",
+    stage=None,
+    progress=0.0,
+    error=None,
+    version=None,
+    is_activated=None,
+    verdict=None,
+    created_at=MOMENT,
+    started_at=None,
+    finished_at=None,
+)
+VERSION = ModelVersion(
+    version=3,
+    algorithm="nmf",
+    parameters={"factors": 20},
+    seed=0,
+    data=TrainingData(
+        ratings=100_836,
+        users=610,
+        movies=9742,
+        newest_rating=MOMENT,
+        catalogue_version=2,
+        modelled_movies=2269,
+        modelled_ratings=81_915,
+    ),
+    metrics={"ndcg_at_10": 0.25},
+    calibration=[ReliabilityBin(lower=0.0, upper=0.1, pairs=3, mean_predicted=0.085, observed=0.5)],
+    activity=[ActivityBucket(ratings_from=20, users=31, ndcg_at_10=0.2, recall_at_20=0.3, hit_rate_at_10=0.4)],
+    duration_s=1.5,
+    size_bytes=4096,
+    created_at=MOMENT,
+    is_active=True,
+)
+
+
+class FakeSession(TransactionSession):
+    """A session without a database that notes how its transaction ends; its COMMIT can be made to fail."""
+
+    def __init__(self) -> None:
+        super().__init__(create_engine("sqlite://"))
+        self.events: list[str] = []
+        self.commit_threads: list[str] = []
+        self.commit_error: Exception | None = None
+
+    def commit(self) -> None:
+        self.events.append("commit")
+        self.commit_threads.append(threading.current_thread().name)
+        if self.commit_error is not None:
+            raise self.commit_error
+        super().commit()
+
+    def close(self) -> None:
+        self.events.append("close")
+        super().close()
+
+
+class FakeDatabase:
+    """Opens one session, over and over."""
+
+    def __init__(self, session: FakeSession) -> None:
+        self.session = session
+
+    def open_session(self, *, writes: bool) -> FakeSession:
+        del writes
+        return self.session
+
+
+class FakeLimits:
+    """Counts for each address; those in `refused` have asked too often."""
+
+    def __init__(self) -> None:
+        self.counted: list[tuple[str, str]] = []
+        self.refused: set[str] = set()
+
+    async def count_login(self, address: str) -> None:
+        self._count("login", address)
+
+    async def count_write(self, address: str) -> None:
+        self._count("write", address)
+
+    def _count(self, what: str, address: str) -> None:
+        if address in self.refused:
+            raise TooManyRequests(7)
+        self.counted.append((what, address))
+
+
+class FakeMovieService:
+    def __init__(self) -> None:
+        self.movies = {movie.movie_id: movie for movie in (UNRATED, MATRIX)}
+        self.total = 2
+        self.queries: list[MovieQuery] = []
+        self.error: Exception | None = None
+
+    def list_movies(self, query: MovieQuery) -> MoviePage:
+        self.queries.append(query)
+        if self.error is not None:
+            raise self.error
+        return MoviePage(movies=list(self.movies.values()), total=self.total, page=query.page, limit=query.limit)
+
+    def get_movie(self, movie_id: int) -> Movie:
+        if movie_id not in self.movies:
+            raise MovieNotFound(movie_id)
+        return self.movies[movie_id]
+
+    def get_average_rating(self, movie_id: int) -> AverageRating:
+        movie = self.get_movie(movie_id)
+        return AverageRating(
+            movie_id=movie_id, title=movie.title, avg_rating=movie.avg_rating, total_ratings=movie.total_ratings
+        )
+
+
+class FakeSimilarMoviesService:
+    """Knows the movie 7, to which The Matrix is similar."""
+
+    def __init__(self) -> None:
+        self.queries: list[BestMoviesQuery] = []
+        self.error: Exception | None = None
+
+    def list_similar_movies(self, movie_id: int, query: BestMoviesQuery) -> SimilarMovies:
+        if movie_id != UNRATED.movie_id:
+            raise MovieNotFound(movie_id)
+        self.queries.append(query)
+        if self.error is not None:
+            raise self.error
+        movies = [MATRIX] if query.expands_movies else None
+        return SimilarMovies(movie_ids=[MATRIX.movie_id], similarities=[0.61], movies=movies)
+
+
+class FakeGenreService:
+    def __init__(self) -> None:
+        self.pagings: list[Paging] = []
+
+    def list_genres(self, paging: Paging) -> GenrePage:
+        self.pagings.append(paging)
+        genres = [GenreCount(genre_id=1, genre_name="Action", total_movies=1828)]
+        return GenrePage(genres=genres, total=1, page=paging.page, limit=paging.limit)
+
+
+class FakeRatingService:
+    """Knows the user 1, the movies 1 and 2, and the ratings that were saved."""
+
+    def __init__(self) -> None:
+        self.ratings: dict[int, Rating] = {}
+
+    def save_rating(self, wanted: RatingCreate) -> SavedRating:
+        if wanted.user_id != 1:
+            raise UserNotFound(wanted.user_id)
+        if wanted.movie_id not in {1, 2}:
+            raise MovieNotFound(wanted.movie_id)
+        rating_id = wanted.movie_id * 100
+        is_new = rating_id not in self.ratings
+        self.ratings[rating_id] = Rating(rating_id=rating_id, timestamp=MOMENT, **wanted.model_dump())
+        return SavedRating(self.ratings[rating_id], is_new=is_new)
+
+    def get_rating(self, rating_id: int) -> Rating:
+        if rating_id not in self.ratings:
+            raise RatingNotFound(rating_id)
+        return self.ratings[rating_id]
+
+    def delete_rating(self, rating_id: int) -> None:
+        self.get_rating(rating_id)
+        del self.ratings[rating_id]
+
+
+class FakeUserService:
+    """Knows the user 1."""
+
+    def __init__(self) -> None:
+        self.pagings: list[Paging] = []
+        self.queries: list[RecommendationQuery] = []
+        self.error: Exception | None = None
+
+    def create_user(self) -> User:
+        return User(user_id=611)
+
+    def list_ratings(self, user_id: int, paging: Paging) -> RatingPage:
+        self._check_exists(user_id)
+        self.pagings.append(paging)
+        rating = Rating(rating_id=5, user_id=user_id, movie_id=1, rating=4.5, timestamp=MOMENT)
+        return RatingPage(ratings=[rating], total=31, page=paging.page, limit=paging.limit)
+
+    def recommend_movies(self, user_id: int, query: RecommendationQuery) -> RecommendedMovies:
+        self._check_exists(user_id)
+        self.queries.append(query)
+        if self.error is not None:
+            raise self.error
+        return RecommendedMovies(
+            movie_ids=[2571, 7],
+            probabilities=[0.91, 0.902],
+            movies=[MATRIX, UNRATED] if query.expands_movies else None,
+            explanations=EXPLANATIONS if query.explain else None,
+        )
+
+    def _check_exists(self, user_id: int) -> None:
+        if user_id != 1:
+            raise UserNotFound(user_id)
+
+
+class FakeRecommendationEngineService:
+    """Knows the run 4, which waits, and the version 3, which is live."""
+
+    def __init__(self) -> None:
+        self.pagings: list[Paging] = []
+        self.activated: list[int] = []
+        self.error: Exception | None = None
+
+    def request_training(self) -> int:
+        return QUEUED_RUN.run_id
+
+    def get_run(self, run_id: int) -> TrainingRun:
+        if run_id != QUEUED_RUN.run_id:
+            raise RunNotFound(run_id)
+        return QUEUED_RUN
+
+    def get_overview(self) -> RecommendationEngine:
+        return RecommendationEngine(active_model=VERSION, activated_at=MOMENT, age_s=60, current_run=QUEUED_RUN)
+
+    def list_versions(self, paging: Paging) -> ModelVersionPage:
+        self.pagings.append(paging)
+        return ModelVersionPage(models=[VERSION], total=1, page=paging.page, limit=paging.limit)
+
+    def get_version(self, version: int) -> ModelVersion:
+        if version != VERSION.version:
+            raise ModelVersionNotFound(version)
+        return VERSION
+
+    def activate(self, version: int, _store: ModelStore) -> ModelVersion:
+        found = self.get_version(version)
+        if self.error is not None:
+            raise self.error
+        self.activated.append(version)
+        return found
+
+
+class FakeOperationsService:
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def get_readiness(self) -> Readiness:
+        if self.error is not None:
+            raise self.error
+        return Readiness(status="ready", database="sqlite", movies=9742, model_version=3, model_problem=None)
+
+
+class FakeTrainingSupervisor:
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def look_after_runs(self) -> None:
+        self.calls += 1
+
+
+class FakeLiveModel:
+    def __init__(self) -> None:
+        self.refreshes = 0
+
+    def refresh(self) -> None:
+        self.refreshes += 1

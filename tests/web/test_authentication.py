@@ -1,0 +1,256 @@
+"""With authentication on, over the whole app: what is open, and that everything else is not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from server.app import create_app
+from server.backend.config import Settings
+from server.backend.database import Database
+from server.models import Role
+from server.schemas.ratings import RatingCreate
+from server.services.ratings import RatingService
+from server.services.token import CredentialsService
+from tests.conftest import DATABASES, database_copy
+from tests.support.passwords import ANOTHER, PASSWORD, SECRET, CountingPasswords
+from tests.support.problem_details import assert_problem
+from tests.support.source_files import load_folder, write_source
+
+API = "/api/rest/v1"
+RATINGS = f"{API}/ratings"
+ACTIVE_MODEL = f"{API}/recommendation-engine/active-model"
+
+Route = tuple[str, str]
+
+OPEN: set[Route] = {
+    ("GET", "/docs"),
+    ("GET", "/docs/oauth2-redirect"),
+    ("GET", "/redoc"),
+    ("GET", "/openapi.json"),
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("GET", "/errors"),
+    ("GET", "/errors/{code}"),
+    ("GET", f"{API}/movies"),
+    ("GET", f"{API}/movies/{{movie_id}}"),
+    ("GET", f"{API}/movies/{{movie_id}}/avg-rating"),
+    ("GET", f"{API}/movies/{{movie_id}}/similar"),
+    ("GET", f"{API}/genres"),
+    ("POST", f"{API}/token"),
+}
+# What a user may do with what is his, and what is answered.
+HIS: dict[Route, int] = {
+    ("POST", RATINGS): 201,
+    ("GET", f"{RATINGS}/{{rating_id}}"): 200,
+    ("DELETE", f"{RATINGS}/{{rating_id}}"): 204,
+    ("GET", f"{API}/user/{{user_id}}/ratings"): 200,
+    # No model has been trained.
+    ("GET", f"{API}/user/{{user_id}}/recommended-movies"): 409,
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running app, and who calls it."""
+
+    app: FastAPI
+    client: TestClient
+    database: Database
+
+    def add_user(self, role: Role = Role.USER) -> int:
+        """Make a user with the password of all, and give his id."""
+        with self.database.transaction(writes=True) as session:
+            return CredentialsService(session, CountingPasswords()).create_user(PASSWORD, role)
+
+    def log_in(self, user_id: int, password: str = PASSWORD) -> dict[str, str]:
+        """Give the header that signs a user's requests."""
+        form = {"grant_type": "password", "username": user_id, "password": password}
+        token = self.client.post(f"{API}/token", data=form).json()["access_token"]
+        return {"Authorization": f"Bearer {token}"}
+
+    def call_all(self, routes: set[Route], headers: dict[str, str], user_id: int) -> dict[Route, int]:
+        """Call routes for the things of a user who has rated, and give the statuses; what deletes comes last."""
+        in_order = sorted(routes, key=lambda route: (route[0] == "DELETE", route))
+        rating_id = self.rate(user_id)
+        return {route: self._call(route, headers, user_id, rating_id) for route in in_order}
+
+    def rate(self, user_id: int) -> int:
+        """Let a user rate movie 1, and give the rating's id."""
+        with self.database.transaction(writes=True) as session:
+            wanted = RatingCreate(user_id=user_id, movie_id=1, rating=4.0)
+            return RatingService(session).save_rating(wanted).rating.rating_id
+
+    def routes(self) -> set[Route]:
+        """List all there are."""
+        return {
+            (method, context.path)
+            for context in iter_route_contexts(self.app.routes)
+            for method in (context.methods or {"ANY"}) - {"HEAD"}
+            if context.path is not None
+        }
+
+    def _call(self, route: Route, headers: dict[str, str], user_id: int, rating_id: int) -> int:
+        method, path = route
+        url = path.format(user_id=user_id, rating_id=rating_id, movie_id=1, run_id=1, version=1, code="not-found")
+        bodies = {RATINGS: {"user_id": user_id, "movie_id": 2, "rating": 4.0}, ACTIVE_MODEL: {"version": 1}}
+        return self.client.request(method, url, json=bodies.get(path), headers=headers).status_code
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Run an app with two movies for all tests; each makes the users it needs."""
+    folder = tmp_path_factory.mktemp("site")
+    with database_copy(request, folder) as url:
+        settings = Settings(
+            _env_file=None,
+            database_url=url,
+            model_store=str(folder / "models"),
+            auth=True,
+            auth_secret=SecretStr(SECRET),
+            # All tests are one client.
+            login_limit="",
+        )
+        database = Database(settings)
+        movies = ["1,Toy Story (1995),Comedy", "2,Heat (1995),Crime"]
+        load_folder(write_source(folder / "films", movies=movies, ratings=[]), database)
+        app = create_app(settings)
+        with TestClient(app) as client:
+            yield Site(app, client, database)
+        database.dispose()
+
+
+def test_without_a_token_nothing_answers_but_what_is_open_on_purpose(site: Site) -> None:
+    answers = site.call_all(site.routes(), {}, site.add_user())
+
+    assert {route for route, status in answers.items() if status != 401} == OPEN
+    assert len(answers) - len(OPEN) >= 12
+
+
+def test_a_forged_token_is_worth_as_little(site: Site) -> None:
+    token = site.log_in(site.add_user(Role.ADMIN))["Authorization"]
+    forged = token[:-4] + ("aaaa" if token[-4:] != "aaaa" else "bbbb")
+
+    answers = site.call_all(site.routes() - OPEN, {"Authorization": forged}, site.add_user())
+
+    assert set(answers.values()) == {401}
+
+
+def test_another_user_may_do_nothing_of_it(site: Site) -> None:
+    answers = site.call_all(site.routes() - OPEN, site.log_in(site.add_user()), site.add_user())
+
+    assert set(answers.values()) == {403}
+
+
+def test_a_user_may_do_what_is_his_and_no_more(site: Site) -> None:
+    alice = site.add_user()
+
+    answers = site.call_all(site.routes() - OPEN, site.log_in(alice), alice)
+
+    assert {route: status for route, status in answers.items() if status != 403} == HIS
+
+
+def test_an_admin_may_do_everything(site: Site) -> None:
+    admin = site.log_in(site.add_user(Role.ADMIN))
+    # A training would start a process.
+    routes = site.routes() - OPEN - {("POST", f"{API}/recommendation-engine")}
+
+    answers = site.call_all(routes, admin, site.add_user())
+
+    assert {route: answers[route] for route in HIS} == HIS
+    assert {status for route, status in answers.items() if route not in HIS} == {200, 201, 404}
+
+
+def test_a_stranger_is_not_told_whether_a_user_exists(site: Site) -> None:
+    stranger = site.log_in(site.add_user())
+
+    answers = [
+        site.client.get(f"{API}/user/{user_id}/ratings", headers=stranger) for user_id in (site.add_user(), 999_999)
+    ]
+
+    for answer in answers:
+        assert_problem(answer, 403, "access-denied")
+
+
+@pytest.mark.parametrize(
+    ("headers", "code", "challenge"),
+    [
+        ({}, "not-signed-in", "Bearer"),
+        ({"Authorization": "Basic MTpwYXNz"}, "not-signed-in", "Bearer"),
+        ({"Authorization": "Bearer"}, "invalid-token", 'Bearer error="invalid_token"'),
+        ({"Authorization": "Bearer x.y.z"}, "invalid-token", 'Bearer error="invalid_token"'),
+    ],
+)
+def test_who_is_not_signed_in_is_told_how(site: Site, headers: dict[str, str], code: str, challenge: str) -> None:
+    answer = site.client.get(f"{API}/user/1/ratings", headers=headers)
+
+    assert_problem(answer, 401, code)
+    assert answer.headers["WWW-Authenticate"] == challenge
+
+
+def test_who_may_not_write_is_told_so_before_what_is_wrong_with_the_body(site: Site) -> None:
+    assert_problem(site.client.post(RATINGS, json={"rating": 9}), 401, "not-signed-in")
+
+
+def test_a_rating_for_another_user_changes_nothing(site: Site) -> None:
+    alice, bob = site.add_user(), site.add_user()
+    rating_id = site.rate(alice)
+    body = {"user_id": alice, "movie_id": 1, "rating": 0.5}
+
+    answer = site.client.post(RATINGS, json=body, headers=site.log_in(bob))
+
+    assert_problem(answer, 403, "access-denied")
+    assert site.client.get(f"{RATINGS}/{rating_id}", headers=site.log_in(alice)).json()["rating"] == 4.0
+
+
+def test_a_new_password_voids_a_token_at_once(site: Site) -> None:
+    alice = site.add_user()
+    token, path = site.log_in(alice), f"{API}/user/{alice}/ratings"
+    assert site.client.get(path, headers=token).status_code == 200
+
+    with site.database.transaction(writes=True) as session:
+        CredentialsService(session, CountingPasswords()).set_password(alice, ANOTHER)
+
+    assert_problem(site.client.get(path, headers=token), 401, "invalid-token")
+    assert site.client.get(path, headers=site.log_in(alice, ANOTHER)).status_code == 200
+
+
+def test_a_role_taken_is_gone_at_once(site: Site) -> None:
+    admin = site.add_user(Role.ADMIN)
+    token = site.log_in(admin)
+    assert site.client.post(f"{API}/user", headers=token).status_code == 201
+
+    with site.database.transaction(writes=True) as session:
+        CredentialsService(session, CountingPasswords()).set_role(admin, Role.USER)
+
+    assert_problem(site.client.post(f"{API}/user", headers=token), 403, "access-denied")
+
+
+def test_where_authentication_is_off_there_is_no_token_to_be_had(settings: Settings) -> None:
+    with TestClient(create_app(settings)) as client:
+        assert_problem(client.post(f"{API}/token", data={"username": "1"}), 404, "not-found")
+        assert client.post(f"{API}/user").status_code == 201
+
+
+def test_the_document_asks_for_a_token_exactly_where_the_app_does(site: Site) -> None:
+    document = site.client.get("/openapi.json").json()
+
+    asking = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if operation.get("security") == [{"login": []}]
+    }
+    refusing = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if {"401", "403"} <= operation["responses"].keys()
+    }
+    assert asking == refusing == site.routes() - OPEN
+    assert document["components"]["securitySchemes"]["login"]["flows"]["password"]["tokenUrl"] == f"{API}/token"

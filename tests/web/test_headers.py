@@ -1,0 +1,163 @@
+"""What may be kept and asked for again, HEAD, OPTIONS, compression and how long an answer took."""
+
+import gzip
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from tests.routers.conftest import Fakes
+from tests.support.fakes import MATRIX
+from tests.support.problem_details import assert_problem
+
+API = "/api/rest/v1"
+MATRIX_PATH = f"{API}/movies/{MATRIX.movie_id}"
+PUBLIC = [
+    f"{API}/movies",
+    MATRIX_PATH,
+    f"{MATRIX_PATH}/avg-rating",
+    f"{API}/genres",
+    f"{API}/recommendation-engine",
+    f"{API}/recommendation-engine/runs/4",
+    f"{API}/recommendation-engine/models",
+    f"{API}/recommendation-engine/models/3",
+]
+VARY = "Accept-Encoding, Origin"
+PERSONAL = [f"{API}/user/1/ratings", f"{API}/user/1/recommended-movies", "/livez", "/readyz", "/errors"]
+
+
+def ask(client: TestClient, path: str, **headers: str) -> Response:
+    """GET with headers, of which an underline is a hyphen."""
+    return client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_what_is_public_may_be_kept_and_is_asked_for_again(client: TestClient, path: str) -> None:
+    first = client.get(path)
+
+    again = ask(client, path, If_None_Match=first.headers["ETag"])
+
+    assert re.fullmatch(r'W/"[0-9a-f]{24}"', first.headers["ETag"])
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("ETag", "Cache-Control"):
+        assert again.headers[name] == first.headers[name]
+    assert (first.headers["Cache-Control"], again.headers["Vary"]) == ("no-cache", VARY)
+    assert "X-Request-ID" in again.headers
+
+
+@pytest.mark.parametrize("path", PERSONAL)
+def test_what_is_personal_or_of_the_moment_is_not_kept(client: TestClient, path: str) -> None:
+    response = client.get(path)
+
+    assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")
+    assert "ETag" not in response.headers
+
+
+def test_an_error_is_not_kept(client: TestClient, behind: Fakes) -> None:
+    missing = client.get(f"{API}/movies/8")
+    behind.movies.error = RuntimeError("secret")
+    failed = client.get(f"{API}/movies")
+
+    assert_problem(missing, 404, "movie-not-found")
+    assert_problem(failed, 500, "internal-error")
+    for response in (missing, failed):
+        assert response.headers["Cache-Control"] == "no-store"
+        assert "ETag" not in response.headers
+
+
+def test_a_new_average_is_a_new_version(client: TestClient, behind: Fakes) -> None:
+    before = client.get(MATRIX_PATH)
+    behind.movies.movies[MATRIX.movie_id] = MATRIX.model_copy(update={"avg_rating": 4.2, "total_ratings": 279})
+
+    after = ask(client, MATRIX_PATH, If_None_Match=before.headers["ETag"])
+
+    assert after.status_code == 200
+    assert after.json()["total_ratings"] == 279
+    assert after.headers["ETag"] != before.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ("{tag}", 304),
+        ("*", 304),
+        ('"other", {tag}', 304),
+        ('{tag},W/"other"', 304),
+        ("{strong}", 304),
+        ('"other"', 200),
+        ("", 200),
+        ("nonsense, W/", 200),
+    ],
+)
+def test_tags_are_compared_as_a_list_and_weakly(client: TestClient, sent: str, status: int) -> None:
+    tag = client.get(MATRIX_PATH).headers["ETag"]
+
+    response = ask(client, MATRIX_PATH, If_None_Match=sent.format(tag=tag, strong=tag.removeprefix("W/")))
+
+    assert response.status_code == status
+
+
+def test_a_write_answers_whatever_the_client_has(client: TestClient, behind: Fakes) -> None:
+    response = client.put(
+        f"{API}/recommendation-engine/active-model", json={"version": 3}, headers={"If-None-Match": "*"}
+    )
+
+    assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")
+    assert behind.engine.activated == [3]
+
+
+@pytest.mark.parametrize("path", [*PUBLIC, *PERSONAL, "/docs", "/openapi.json", f"{API}/movies/8", "/nowhere"])
+def test_head_answers_with_the_headers_of_get_and_no_body(client: TestClient, path: str) -> None:
+    gotten = client.get(path, headers={"X-Request-ID": "one"})
+
+    headed = client.head(path, headers={"X-Request-ID": "one"})
+
+    assert headed.status_code == gotten.status_code
+    assert headed.content == b""
+    for response in (headed, gotten):
+        del response.headers["Server-Timing"]
+    assert headed.headers == gotten.headers
+
+
+def test_head_of_what_cannot_be_read_is_refused(client: TestClient) -> None:
+    response = client.head(f"{API}/ratings")
+
+    assert (response.status_code, response.headers["Allow"], response.content) == (405, "POST, OPTIONS", b"")
+
+
+def test_options_tells_the_methods(client: TestClient) -> None:
+    response = client.options(f"{API}/ratings/1")
+
+    assert (response.status_code, response.content) == (204, b"")
+    assert response.headers["Allow"] == "GET, HEAD, DELETE, OPTIONS"
+
+
+def test_options_of_an_unknown_path_is_a_404(client: TestClient) -> None:
+    assert_problem(client.options("/nowhere"), 404, "not-found")
+
+
+def test_a_long_answer_is_compressed_for_who_takes_it(client: TestClient, behind: Fakes) -> None:
+    behind.movies.movies = {n: MATRIX.model_copy(update={"movie_id": n}) for n in range(1, 11)}
+    path = f"{API}/movies"
+
+    with client.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as packed:
+        body = gzip.decompress(b"".join(packed.iter_raw()))
+    plain = ask(client, path, Accept_Encoding="identity")
+
+    assert (packed.headers["Content-Encoding"], packed.headers["Vary"]) == ("gzip", VARY)
+    assert "Content-Encoding" not in plain.headers
+    assert plain.headers["Vary"] == VARY
+    assert int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 3
+    assert (body, packed.headers["ETag"]) == (plain.content, plain.headers["ETag"])
+
+
+def test_a_short_answer_is_not_compressed(client: TestClient) -> None:
+    response = ask(client, MATRIX_PATH, Accept_Encoding="gzip")
+
+    assert "Content-Encoding" not in response.headers
+
+
+@pytest.mark.parametrize("path", [MATRIX_PATH, "/nowhere", f"{API}/movies/x", "/livez"])
+def test_every_answer_says_how_long_it_took(client: TestClient, path: str) -> None:
+    assert re.fullmatch(r"app;dur=\d+\.\d", client.get(path).headers["Server-Timing"])

@@ -1,0 +1,127 @@
+"""What holds for every list, and the bounds of the movies' filters."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.routers.conftest import Fakes
+from tests.support.problem_details import assert_problem
+
+MOVIES = "/api/rest/v1/movies"
+LISTS = [MOVIES, "/api/rest/v1/genres", "/api/rest/v1/user/1/ratings", "/api/rest/v1/recommendation-engine/models"]
+NOT_NUMBERS = ["0", "-1", "1.0", "%2B1", "%201", "1_0", "%EF%BC%91", "ten", "", str(2**63), "9" * 5000]
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("parameter", ["limit=101", "page=1000001"])
+def test_a_parameter_past_its_bound_is_refused_not_clamped(client: TestClient, path: str, parameter: str) -> None:
+    body = assert_problem(client.get(f"{path}?{parameter}"), 422, "invalid-input")
+
+    name, bound = parameter.split("=")
+    assert body["errors"] == [
+        {"pointer": f"#/query/{name}", "message": f"Input should be less than or equal to {int(bound) - 1}"}
+    ]
+    assert body["detail"] == f"Correct what `errors` names and send it again: #/query/{name}."
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("name", ["limit", "page"])
+@pytest.mark.parametrize("text", NOT_NUMBERS, ids=lambda text: text[:20])
+def test_a_page_is_asked_for_with_positive_whole_numbers(client: TestClient, path: str, name: str, text: str) -> None:
+    body = assert_problem(client.get(f"{path}?{name}={text}"), 422, "invalid-input")
+
+    assert [error["pointer"] for error in body["errors"]] == [f"#/query/{name}"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_the_bounds_themselves_are_taken(client: TestClient, path: str) -> None:
+    response = client.get(f"{path}?limit=100&page=1000000")
+
+    assert response.status_code == 200
+    assert (response.json()["limit"], response.json()["page"]) == (100, 1_000_000)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_an_unknown_parameter_is_ignored(client: TestClient, path: str) -> None:
+    with_parameter, without = client.get(f"{path}?colour=red"), client.get(path)
+
+    assert (with_parameter.status_code, with_parameter.json()) == (200, without.json())
+
+
+def test_a_page_in_the_middle_links_to_its_neighbours_and_both_ends(client: TestClient, behind: Fakes) -> None:
+    behind.movies.total = 95
+
+    response = client.get(f"{MOVIES}?search=toy+%26+story&limit=10&page=3")
+
+    other = "/api/rest/v1/movies?search=toy+%26+story&limit=10&page="
+    assert response.headers["Link"] == (
+        f'<{other}1>; rel="first", <{other}2>; rel="prev", <{other}4>; rel="next", <{other}10>; rel="last"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("total", "page", "links"),
+    [
+        (0, 1, {"first": 1, "last": 1}),
+        (10, 1, {"first": 1, "last": 1}),
+        (11, 1, {"first": 1, "next": 2, "last": 2}),
+        (11, 2, {"first": 1, "prev": 1, "last": 2}),
+        (11, 7, {"first": 1, "prev": 2, "last": 2}),
+        (0, 7, {"first": 1, "prev": 1, "last": 1}),
+    ],
+)
+def test_links_lead_only_to_pages_there_are(
+    client: TestClient, behind: Fakes, total: int, page: int, links: dict[str, int]
+) -> None:
+    behind.movies.total = total
+
+    response = client.get(f"{MOVIES}?page={page}")
+
+    assert {name: link["url"] for name, link in response.links.items()} == {
+        name: f"/api/rest/v1/movies?page={number}" for name, number in links.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("search=" + "a" * 201, "#/query/search"),
+        ("genre=" + "&genre=".join("abcdefghijklmnopqrstu"), "#/query/genre"),
+        ("year_from=10000", "#/query/year_from"),
+        ("year_from=-1", "#/query/year_from"),
+        ("year_to=1999.0", "#/query/year_to"),
+        ("min_ratings=-1", "#/query/min_ratings"),
+        (f"min_ratings={2**63}", "#/query/min_ratings"),
+        ("sort=length", "#/query/sort"),
+        ("sort=--id", "#/query/sort"),
+        ("sort=", "#/query/sort"),
+    ],
+)
+def test_a_filter_out_of_bounds_is_refused(client: TestClient, query: str, pointer: str) -> None:
+    body = assert_problem(client.get(f"{MOVIES}?{query}"), 422, "invalid-input")
+
+    assert [error["pointer"] for error in body["errors"]] == [pointer]
+
+
+def test_the_longest_search_is_counted_in_characters(client: TestClient, behind: Fakes) -> None:
+    longest = "ß🎬" * 100
+
+    response = client.get(MOVIES, params={"search": longest})
+
+    assert response.status_code == 200
+    assert behind.movies.queries[0].search == longest
+
+
+def test_all_that_is_wrong_is_named_at_once(client: TestClient) -> None:
+    body = assert_problem(client.get(f"{MOVIES}?limit=0&page=x&sort=length"), 422, "invalid-input")
+
+    assert body["errors"] == [
+        {"pointer": "#/query/limit", "message": "Input should be greater than or equal to 1"},
+        {"pointer": "#/query/page", "message": "is not a whole number written in digits"},
+        {
+            "pointer": "#/query/sort",
+            "message": (
+                "Input should be 'relevance', 'popularity', 'rating', 'year', 'title', 'id', "
+                "'-relevance', '-popularity', '-rating', '-year', '-title' or '-id'"
+            ),
+        },
+    ]
