@@ -107,7 +107,7 @@ def measure(name: str, fit: Fit, ratings: Ratings, movie_ids: NDArray[np.int64])
     """Fit on what is known, rank, calibrate, and take the time and the memory; in a process of its own."""
     with threadpool_limits(1):
         split = temporal_split(Interactions.from_ratings(ratings, movie_ids), seed=SEED)
-        sample = split.of_users(split.evaluated_users(seed=SEED))
+        sample = split.select_users(split.evaluated_users(seed=SEED))
         started = time.perf_counter()
         scorer = fit(split.known)
         fit_s, peak = time.perf_counter() - started, peak_mb()
@@ -127,7 +127,7 @@ def _ms_a_user(scorer: Scorer, known: Interactions) -> float:
     """Take the median time to score all movies for one user and to find his first ten."""
     durations = []
     for user in np.random.default_rng(SEED).choice(known.n_users, min(TIMED_USERS, known.n_users), replace=False):
-        history = known.of_users(np.array([user]))
+        history = known.select_users(np.array([user]))
         started = time.perf_counter()
         top_items(scorer.score(history)[0], 10)
         durations.append(time.perf_counter() - started)

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from server.recommender.algorithms.ease import model as ease
 from sqlalchemy import select
 from starlette.types import ASGIApp, Message
 
@@ -23,7 +22,8 @@ from server.backend.config import Settings
 from server.backend.database import Database, TransactionSession
 from server.models import Movie, User
 from server.recommender import model
-from server.recommender.algorithms.ease.sparse_sums import RowSums
+from server.recommender.algorithms.ease import model as ease
+from server.recommender.algorithms.ease.sparse_sums import SparseRowAccumulator
 from server.recommender.calibration import Calibrator, Pairs
 from server.recommender.data.interactions import Interactions
 from server.recommender.model import TrainedModel
@@ -38,8 +38,8 @@ PARTS: dict[str, list[tuple[object, str]]] = {
     "- reading the history": [(UserDataManager, "get_history")],
     "- the list": [(TrainedModel, "recommend")],
     "- - the history by index": [(Interactions, "from_history")],
-    "- - worth of each rating": [(ease, "worth_of")],
-    "- - sum of their weights": [(RowSums, "add_up")],
+    "- - worth of each rating": [(ease, "weighted_history")],
+    "- - sum of their weights": [(SparseRowAccumulator, "add_up")],
     "- - the best of all": [(model, "top_items")],
     "- - probabilities": [(Pairs, "of"), (Calibrator, "probabilities")],
     "end of the transaction": [(TransactionSession, "commit"), (TransactionSession, "close")],

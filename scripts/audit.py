@@ -30,8 +30,8 @@ def _report(dependencies: Sequence[dict[str, Any]]) -> int:
         _say(f"audit left out for {len(skipped)} of {len(dependencies)} packages: {skipped[0]['skip_reason']}")
     found = [(dependency, known) for dependency in dependencies for known in dependency.get("vulns", ())]
     for dependency, known in found:
-        mend = f"mended in {', '.join(known['fix_versions'])}" if known["fix_versions"] else "not mended yet"
-        _say(f"{dependency['name']} {dependency['version']}: {known['id']}, {mend}")
+        remedy = f"mended in {', '.join(known['fix_versions'])}" if known["fix_versions"] else "not mended yet"
+        _say(f"{dependency['name']} {dependency['version']}: {known['id']}, {remedy}")
     return 1 if found else 0
 
 

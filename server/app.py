@@ -19,7 +19,7 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
-from server.backend.periodic import Refresher
+from server.backend.periodic import PeriodicTasks
 from server.backend.rate_limits import ClientLimits
 from server.backend.tokens import TokenSigner
 from server.routers import error_pages as errors
@@ -37,11 +37,11 @@ from server.web.dependencies import Lifespan, State
 from server.web.middleware.access_log import ObservationMiddleware
 from server.web.middleware.headers import CommonHeadersMiddleware, HeadMiddleware
 from server.web.middleware.limits import BodyLimitMiddleware, RequestIdMiddleware, UnexpectedErrorMiddleware
-from server.web.middleware.security import PatienceMiddleware, SecurityHeadersMiddleware, cross_origin_options
+from server.web.middleware.security import ReadTimeoutMiddleware, SecurityHeadersMiddleware, cross_origin_options
 
 API_PREFIX = "/api/rest/v1"
 
-# How many requests of a process may wait for each other in the database; see dependencies.get_write_turn.
+# How many requests of a process may wait for each other in the database; see dependencies.acquire_write_slot.
 WRITE_SLOTS = 8
 
 # How many passwords a process verifies at a time, 64 MiB each.
@@ -94,7 +94,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     openapi.install(app, has_authentication=settings.auth)
     # From the inside out: whoever answers, those further out see the answer.
     app.add_middleware(BodyLimitMiddleware, timeout_s=settings.request_timeout_s)
-    app.add_middleware(PatienceMiddleware, timeout_s=settings.request_timeout_s)
+    app.add_middleware(ReadTimeoutMiddleware, timeout_s=settings.request_timeout_s)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(CORSMiddleware, **cross_origin_options(settings.cors_origins))
@@ -129,7 +129,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         # What is there now stays: from here on the garbage collector need not go through it again and again.
         gc.collect()
         gc.freeze()
-        refresher = Refresher(tasks, settings.refresh_interval_s)
+        refresher = PeriodicTasks(tasks, settings.refresh_interval_s)
         refresher.start()
         try:
             with telemetry.exported(database.engine):
@@ -142,7 +142,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
                     running_calibration=RunningCalibration(metrics),
                     model_store=store,
                     training_supervisor=supervisor,
-                    write_slots=anyio.Semaphore(WRITE_SLOTS),
+                    write_semaphore=anyio.Semaphore(WRITE_SLOTS),
                     write_slot_timeout_s=settings.database_timeout_s,
                     limits=limits,
                     login=_login_service(settings, database),

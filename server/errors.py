@@ -11,12 +11,12 @@
     ├── BodyTooLarge             413
     ├── InvalidInputError        422  TooFewRatings SourceError UnfitPassword
     ├── TooManyRequests          429
-    ├── UnavailableError         503  DatabaseUnavailable TooManyWrites TooBusy LimitsUnavailable ArtifactError
+    ├── UnavailableError         503  DatabaseUnavailable WriteQueueFull TooBusy LimitsUnavailable ArtifactError
     └── SettingsError                 a setting, or the database's schema, that stops the start
 
-Nothing here knows HTTP beyond the number; ``server.web.problems`` renders these for the API, ``server.cli`` for a terminal.
-The docstring of a class says when it is raised, and its ``mend`` how to get rid of it: both are what ``docs/reference/errors.md``
-and ``/errors/{code}`` tell, so they speak to the person who got the error.
+Nothing here knows HTTP beyond the status; ``server.web.problems`` renders these errors for the API, ``server.cli`` for
+a terminal. ``docs/reference/errors.md`` and ``/errors/{code}`` show the docstring of a class, which says when it is
+raised, and its ``remedy``.
 """
 
 from typing import ClassVar
@@ -29,7 +29,9 @@ class MatineeError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
-    mend: ClassVar[str] = "Try again; if it stays, report the answer's `X-Request-ID`: the log tells the rest under it."
+    remedy: ClassVar[str] = (
+        "Try again; if it stays, report the answer's `X-Request-ID`: the log tells the rest under it."
+    )
 
 
 class BadRequest(MatineeError):
@@ -38,7 +40,7 @@ class BadRequest(MatineeError):
     status = 400
     code = "bad-request"
     title = "Bad request"
-    mend = "`detail` says what is wrong with the request."
+    remedy = "`detail` says what is wrong with the request."
 
 
 class AuthenticationError(MatineeError):
@@ -47,7 +49,7 @@ class AuthenticationError(MatineeError):
     status = 401
     code = "not-authenticated"
     title = "Not authenticated"
-    mend = "Log in with `POST /api/rest/v1/token`, then send the token as `Authorization: Bearer <token>`."
+    remedy = "Log in with `POST /api/rest/v1/token`, then send the token as `Authorization: Bearer <token>`."
     challenge: ClassVar[str] = "Bearer"
     """What the answer asks for (RFC 6750)."""
 
@@ -57,7 +59,7 @@ class NotSignedIn(AuthenticationError):
 
     code = "not-signed-in"
     title = "Not signed in"
-    mend = (
+    remedy = (
         "`POST /api/rest/v1/token` gives a token for a user's id and password. Send it with each request as "
         "`Authorization: Bearer <token>`."
     )
@@ -71,7 +73,7 @@ class InvalidToken(AuthenticationError):
 
     code = "invalid-token"
     title = "Invalid token"
-    mend = "`POST /api/rest/v1/token` gives a new one; `expires_in` there says for how many seconds it is good."
+    remedy = "`POST /api/rest/v1/token` gives a new one; `expires_in` there says for how many seconds it is good."
     challenge = 'Bearer error="invalid_token"'
 
     def __init__(self) -> None:
@@ -83,7 +85,7 @@ class WrongCredentials(AuthenticationError):
 
     code = "wrong-credentials"
     title = "Wrong credentials"
-    mend = "`username` is the id of the user. A forgotten password is replaced with `matinee user set-password ID`."
+    remedy = "`username` is the id of the user. A forgotten password is replaced with `matinee user set-password ID`."
 
     def __init__(self) -> None:
         super().__init__("User id or password is wrong. The user name is the id of the user.")
@@ -95,7 +97,7 @@ class AccessDenied(MatineeError):
     status = 403
     code = "access-denied"
     title = "Access denied"
-    mend = "Do it as the user whose it is, or as an admin; `matinee user grant ID` makes one."
+    remedy = "Do it as the user whose it is, or as an admin; `matinee user grant ID` makes one."
 
     def __init__(self) -> None:
         super().__init__("Your user may not do this: what is another user's, or the operator's, is for admins.")
@@ -107,7 +109,7 @@ class NotFoundError(MatineeError):
     status = 404
     code = "not-found"
     title = "Not found"
-    mend = "Look at `instance` for what was asked for. `/docs` lists all paths there are."
+    remedy = "Look at `instance` for what was asked for. `/docs` lists all paths there are."
 
 
 class MovieNotFound(NotFoundError):
@@ -115,7 +117,7 @@ class MovieNotFound(NotFoundError):
 
     code = "movie-not-found"
     title = "Movie not found"
-    mend = "`GET /api/rest/v1/movies` lists and searches the movies there are."
+    remedy = "`GET /api/rest/v1/movies` lists and searches the movies there are."
 
     def __init__(self, movie_id: int) -> None:
         super().__init__(f"There is no movie with id {movie_id}. GET /api/rest/v1/movies lists those there are.")
@@ -126,7 +128,7 @@ class UserNotFound(NotFoundError):
 
     code = "user-not-found"
     title = "User not found"
-    mend = "`POST /api/rest/v1/user` creates a user and gives the id."
+    remedy = "`POST /api/rest/v1/user` creates a user and gives the id."
 
     def __init__(self, user_id: int) -> None:
         super().__init__(f"There is no user with id {user_id}. POST /api/rest/v1/user creates one.")
@@ -137,7 +139,7 @@ class RatingNotFound(NotFoundError):
 
     code = "rating-not-found"
     title = "Rating not found"
-    mend = "It may have been taken back. `GET /api/rest/v1/user/{id}/ratings` lists a user's ratings with their ids."
+    remedy = "It may have been taken back. `GET /api/rest/v1/user/{id}/ratings` lists a user's ratings with their ids."
 
     def __init__(self, rating_id: int) -> None:
         super().__init__(
@@ -150,7 +152,7 @@ class RunNotFound(NotFoundError):
 
     code = "run-not-found"
     title = "Training run not found"
-    mend = "The `Location` of `POST /api/rest/v1/recommendation-engine` is the path of a run."
+    remedy = "The `Location` of `POST /api/rest/v1/recommendation-engine` is the path of a run."
 
     def __init__(self, run_id: int) -> None:
         super().__init__(
@@ -163,7 +165,7 @@ class ModelVersionNotFound(NotFoundError):
 
     code = "model-version-not-found"
     title = "Model version not found"
-    mend = "It may have been pruned. `GET /api/rest/v1/recommendation-engine/models` lists the versions there are."
+    remedy = "It may have been pruned. `GET /api/rest/v1/recommendation-engine/models` lists the versions there are."
 
     def __init__(self, version: int) -> None:
         super().__init__(
@@ -177,7 +179,7 @@ class MethodNotAllowed(MatineeError):
     status = 405
     code = "method-not-allowed"
     title = "Method not allowed"
-    mend = "The `Allow` header lists the methods that the path takes."
+    remedy = "The `Allow` header lists the methods that the path takes."
 
     def __init__(self) -> None:
         super().__init__("This path does not take this method; the Allow header says which it takes.")
@@ -189,7 +191,7 @@ class ConflictError(MatineeError):
     status = 409
     code = "conflict"
     title = "Conflict"
-    mend = "Look at what is there now, then repeat the request if it still makes sense."
+    remedy = "Look at what is there now, then repeat the request if it still makes sense."
 
 
 class NoActiveModel(ConflictError):
@@ -197,7 +199,7 @@ class NoActiveModel(ConflictError):
 
     code = "no-active-model"
     title = "No model yet"
-    mend = "`POST /api/rest/v1/recommendation-engine` trains one, and `matinee train` does on the command line."
+    remedy = "`POST /api/rest/v1/recommendation-engine` trains one, and `matinee train` does on the command line."
 
     def __init__(self) -> None:
         super().__init__("No model has been trained yet. POST /api/rest/v1/recommendation-engine trains one.")
@@ -208,7 +210,7 @@ class TrainingInProgress(ConflictError):
 
     code = "training-in-progress"
     title = "Training in progress"
-    mend = "Wait for it to end. `POST /api/rest/v1/recommendation-engine` queues one instead of refusing."
+    remedy = "Wait for it to end. `POST /api/rest/v1/recommendation-engine` queues one instead of refusing."
 
     def __init__(self, run_id: int) -> None:
         super().__init__(f"Training run {run_id} is still running. Wait for it to end, then train again.")
@@ -219,7 +221,7 @@ class NoCredentials(ConflictError):
 
     code = "no-credentials"
     title = "No credentials"
-    mend = "Give the user a password first: `matinee user set-password ID`."
+    remedy = "Give the user a password first: `matinee user set-password ID`."
 
     def __init__(self, user_id: int) -> None:
         super().__init__(f"User {user_id} cannot log in yet. Give him a password: matinee user set-password {user_id}")
@@ -231,7 +233,7 @@ class BodyTooSlow(MatineeError):
     status = 408
     code = "too-slow"
     title = "Too slow"
-    mend = "Nothing was done. Send the request again, its body in one go."
+    remedy = "Nothing was done. Send the request again, its body in one go."
 
     def __init__(self) -> None:
         super().__init__("The body did not arrive in time. Nothing was done; send it again.")
@@ -243,7 +245,7 @@ class BodyTooLarge(MatineeError):
     status = 413
     code = "too-large"
     title = "Too large"
-    mend = "Send less: no request of this API needs so much."
+    remedy = "Send less: no request of this API needs so much."
 
     def __init__(self) -> None:
         super().__init__("The body is larger than 64 KiB; no request of this API needs so much.")
@@ -255,7 +257,7 @@ class InvalidInputError(MatineeError):
     status = 422
     code = "invalid-input"
     title = "Invalid input"
-    mend = (
+    remedy = (
         "Correct what `errors` names: each entry has a `pointer` (`#/body/rating`, `#/query/limit`) and a `message`. "
         'JSON types are strict (`"1"` is no integer), and unknown fields of a body are refused.'
     )
@@ -266,7 +268,7 @@ class SourceError(InvalidInputError):
 
     code = "not-a-source"
     title = "Not a MovieLens source"
-    mend = "Name a folder or .zip with MovieLens files, a release, or `demo`: `matinee ingest --help`."
+    remedy = "Name a folder or .zip with MovieLens files, a release, or `demo`: `matinee ingest --help`."
 
 
 class TooFewRatings(InvalidInputError):
@@ -274,7 +276,7 @@ class TooFewRatings(InvalidInputError):
 
     code = "too-few-ratings"
     title = "Too few ratings"
-    mend = "Rate more movies, or load a larger source with `matinee ingest`; the text says how many are needed."
+    remedy = "Rate more movies, or load a larger source with `matinee ingest`; the text says how many are needed."
 
 
 class UnfitPassword(InvalidInputError):
@@ -282,7 +284,7 @@ class UnfitPassword(InvalidInputError):
 
     code = "unfit-password"
     title = "Unfit password"
-    mend = "Choose one as long as the text says; several words make a good one."
+    remedy = "Choose one as long as the text says; several words make a good one."
 
 
 class TooManyRequests(MatineeError):
@@ -291,7 +293,7 @@ class TooManyRequests(MatineeError):
     status = 429
     code = "too-many-requests"
     title = "Too many requests"
-    mend = (
+    remedy = (
         "Wait as many seconds as `Retry-After` says. The operator sets the limits: `MATINEE_LOGIN_LIMIT` and "
         "`MATINEE_WRITE_LIMIT`."
     )
@@ -307,7 +309,7 @@ class UnavailableError(MatineeError):
     status = 503
     code = "unavailable"
     title = "Unavailable"
-    mend = "Try again after as many seconds as `Retry-After` says."
+    remedy = "Try again after as many seconds as `Retry-After` says."
 
 
 class DatabaseUnavailable(UnavailableError):
@@ -315,7 +317,7 @@ class DatabaseUnavailable(UnavailableError):
 
     code = "database-unavailable"
     title = "Database unavailable"
-    mend = "Nothing was changed. Try again after as many seconds as `Retry-After` says."
+    remedy = "Nothing was changed. Try again after as many seconds as `Retry-After` says."
 
     def __init__(self) -> None:
         super().__init__(
@@ -324,12 +326,12 @@ class DatabaseUnavailable(UnavailableError):
         )
 
 
-class TooManyWrites(UnavailableError):
+class WriteQueueFull(UnavailableError):
     """More requests want to write than the database takes in the time that one may wait."""
 
     code = "too-many-writes"
     title = "Too many writes"
-    mend = "Try again after as many seconds as `Retry-After` says, and send fewer writes at a time."
+    remedy = "Try again after as many seconds as `Retry-After` says, and send fewer writes at a time."
 
     def __init__(self) -> None:
         super().__init__("Too many requests wait to write, or an ingestion holds the database. Try again shortly.")
@@ -340,7 +342,9 @@ class TooBusy(UnavailableError):
 
     code = "too-busy"
     title = "Too busy"
-    mend = "Nothing was done. Try again after as many seconds as `Retry-After` says, and send fewer requests at a time."
+    remedy = (
+        "Nothing was done. Try again after as many seconds as `Retry-After` says, and send fewer requests at a time."
+    )
 
     def __init__(self) -> None:
         super().__init__("The server is too busy to answer in time. Nothing was done; try again shortly.")
@@ -351,7 +355,7 @@ class LimitsUnavailable(UnavailableError):
 
     code = "limits-unavailable"
     title = "Limits unavailable"
-    mend = (
+    remedy = (
         "Nothing was done. Try again after as many seconds as `Retry-After` says; the operator starts, or corrects, "
         "what `MATINEE_LIMITS_STORAGE` names."
     )
@@ -365,18 +369,20 @@ class ArtifactError(UnavailableError):
 
     code = "artifact-unreadable"
     title = "Model artifact unreadable"
-    mend = (
+    remedy = (
         "Train a new model, or go back to another version with `PUT /api/rest/v1/recommendation-engine/active-model`. "
         "`GET /readyz` tells what is wrong."
     )
 
 
 class SettingsError(MatineeError):
-    """A setting, or the database it points to, cannot be used; the message names the setting and the mend."""
+    """A setting, or the database it points to, cannot be used; the message names the setting and the remedy."""
 
     code = "settings"
     title = "Settings"
-    mend = "Set the variable that the message names, in the environment or in `.env`; `docs/reference/cli.md` lists them all."
+    remedy = (
+        "Set the variable that the message names, in the environment or in `.env`. `docs/reference/cli.md` lists all."
+    )
 
 
 def list_errors(base: type[MatineeError] = MatineeError) -> list[type[MatineeError]]:

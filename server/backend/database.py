@@ -16,8 +16,8 @@ from server.backend.config import Settings
 if TYPE_CHECKING:  # SQLAlchemy imports the driver where the database is PostgreSQL
     import psycopg
 
-# On SQLite one connection for each of the 40 threads in which handlers run, and one for the event loop, where quick
-# ones do; PostgreSQL's connections are dearer.
+# On SQLite one connection for each of the 40 threads in which handlers run, and one for the event loop, where
+# short ones do; PostgreSQL's connections are dearer.
 POOL_SIZES = {"sqlite": 41, "postgresql": 20}
 
 BULK_CACHE_KB = 64_000

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 STOP_TIMEOUT_S = 2
 
 
-class Refresher:
+class PeriodicTasks:
     """Calls each task every `interval_s` seconds, in a thread of its own: none waits for another."""
 
     def __init__(self, tasks: Sequence[Callable[[], None]], interval_s: float) -> None:

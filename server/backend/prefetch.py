@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def read_ahead(items: Iterator[T]) -> Iterator[T]:
+def prefetch(items: Iterator[T]) -> Iterator[T]:
     """Give the same items; while one is at work on an item, the next is made in another thread."""
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(next, items, None)

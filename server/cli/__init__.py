@@ -92,10 +92,10 @@ def ingest(
 
     Can be run again: the same data changes nothing, newer data is merged, ratings given through the API stay.
     """
-    from server.cli import ingest as cli_ingest  # noqa: PLC0415 (Polars is slow to import, and serving does without)
+    from server.cli.ingest import ingest as load  # noqa: PLC0415 (Polars is slow to import, and serving does without)
 
     with open_database() as database:
-        cli_ingest.ingest(database, source, rejects, as_json=as_json)
+        load(database, source, rejects, as_json=as_json)
 
 
 @app.command(epilog=examples.TRAIN)

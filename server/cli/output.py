@@ -183,11 +183,11 @@ def _measures(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
 
 
 def print_examination(findings: Sequence[Finding]) -> None:
-    """Print what the doctor found, a line each, and below what is wrong how to mend it."""
+    """Print what the doctor found, a line each, and below what is wrong how to remedy it."""
     for finding in findings:
         say(f"{finding.health:<8} {finding.name}: {finding.detail}")
-        if finding.mend:
-            say(f"{'':<8}   {finding.mend}")
+        if finding.remedy:
+            say(f"{'':<8}   {finding.remedy}")
 
 
 def warn(sentence: str) -> None:

@@ -16,7 +16,7 @@ from server.services.diagnostics import Finding, Health, examine
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array of the findings instead.")] = False,
 ) -> None:
-    """Look at settings, disk space, model store, database and live model, and say how to mend what is wrong.
+    """Look at settings, disk space, model store, database and live model, and say how to remedy what is wrong.
 
     Nothing is changed, and servers may run meanwhile. Exit code 1 if something has failed; a warning is no failure.
     """

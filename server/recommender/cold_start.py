@@ -13,7 +13,7 @@ PENALTY = 20.0
 
 
 @dataclass(frozen=True, eq=False)
-class Prior:
+class ColdStartScorer:
     """One user's ridge regression of the scores of movies on their genres and decades."""
 
     genre_names: NDArray[np.str_]

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from server.recommender.algorithms.base import Algorithm, Record
 from server.recommender.calibration import Calibrator, Pairs
-from server.recommender.cold_start import Prior
+from server.recommender.cold_start import ColdStartScorer
 from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import History, Interactions, places_among
+from server.recommender.data.interactions import History, Interactions, index_of
 from server.recommender.evaluation.calibration_metrics import CalibrationMetrics, ReliabilityBin
 from server.recommender.evaluation.ranking import count_higher, top_items
 from server.recommender.evaluation.ranking_metrics import ActivityBucket, RankingMetrics
@@ -155,12 +155,12 @@ class TrainedModel:
     ) -> Recommendations:
         interactions = Interactions.from_history(history, self.movie_ids)
         n_enough = n + history.movie_ids.size
-        if n_enough > len(self.catalogue) - self._unproven.size:
+        if n_enough > len(self.catalogue) - self._unrated_items.size:
             movie_ids, scores = self._score_all(interactions, newcomers or Catalogue.of_ids(np.empty(0, np.int64)))
         else:
             movie_ids, scores = self._score_best(interactions, n_enough)
         best = top_items(scores, n_enough if exclude_seen else n, ids=movie_ids)
-        is_unseen = ~places_among(np.sort(history.movie_ids), movie_ids[best])[1]
+        is_unseen = ~index_of(np.sort(history.movie_ids), movie_ids[best])[1]
         listed = best[is_unseen][:n] if exclude_seen else best
         ranks = count_higher(scores[listed], scores[best[is_unseen]])
         pairs = Pairs.of(interactions, 0, scores[listed], ranks)
@@ -173,7 +173,7 @@ class TrainedModel:
         """
         others = self._others[:n]
         n_scored = self.algorithm.modelled_items.size + others.size
-        return self._proven_ids[:n_scored], self.algorithm.score_some(history, others)
+        return self._rankable_ids[:n_scored], self.algorithm.score_some(history, others)
 
     def _score_all(self, history: Interactions, newcomers: Catalogue) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Score all movies and the newcomers, by a prior where nothing speaks for them. Gives ids and scores."""
@@ -192,12 +192,12 @@ class TrainedModel:
         return others[np.argsort(-self.algorithm.like_shares[others], kind="stable")]
 
     @cached_property
-    def _proven_ids(self) -> NDArray[np.int64]:
+    def _rankable_ids(self) -> NDArray[np.int64]:
         """The ids of the movies with a score of the user's own, then of the others, in their order."""
         return self.movie_ids[np.append(self.algorithm.modelled_items, self._others)]
 
     @cached_property
-    def _unproven(self) -> NDArray[np.int64]:
+    def _unrated_items(self) -> NDArray[np.int64]:
         """The items that nothing speaks for: without a like, and without a score of the user's own."""
         liked = np.flatnonzero(self.algorithm.like_shares)
         return np.setdiff1d(np.arange(self.movie_ids.size), np.union1d(liked, self.algorithm.modelled_items))
@@ -205,9 +205,9 @@ class TrainedModel:
     def _with_prior(self, scores: NDArray[np.float64], newcomers: Catalogue) -> NDArray[np.float64]:
         """Put the unproven movies in the order of a prior, below all others; add the newcomers' scores, lower still."""
         modelled = self.algorithm.modelled_items
-        prior = Prior.learn(self.catalogue.of_items(modelled), scores[modelled])
-        scores[self._unproven] = np.inf
-        scores[self._unproven] = prior.below(scores.min(), self.catalogue.of_items(self._unproven))
+        prior = ColdStartScorer.learn(self.catalogue.of_items(modelled), scores[modelled])
+        scores[self._unrated_items] = np.inf
+        scores[self._unrated_items] = prior.below(scores.min(), self.catalogue.of_items(self._unrated_items))
         return np.append(scores, prior.below(scores.min(), newcomers))
 
     def explain(self, history: History, movie_ids: NDArray[np.int64]) -> Explanation:
@@ -216,7 +216,7 @@ class TrainedModel:
         Movies of the history that the model does not know are left out.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
-        places, is_known = places_among(self.movie_ids, movie_ids)
+        places, is_known = index_of(self.movie_ids, movie_ids)
         items, by_id = places[is_known].astype(np.int64), np.argsort(interactions.items)
         scores = np.zeros(movie_ids.size)
         scores[is_known] = self.algorithm.score(interactions)[0, items]

@@ -123,7 +123,7 @@ def _tune(
 
 def _evaluated_sample(split: Split, *, seed: int) -> Split:
     """Return the users of a split to evaluate; raises TooFewRatings if they cannot carry a measurement."""
-    sample = split.of_users(split.evaluated_users(seed=seed))
+    sample = split.select_users(split.evaluated_users(seed=seed))
     n_ratings = split.known.items.size + split.held_out.items.size
     if sample.held_out.n_users < MIN_EVALUATED_USERS:
         raise TooFewRatings(

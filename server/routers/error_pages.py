@@ -40,5 +40,5 @@ def describe(error: type[MatineeError]) -> str:
         f"## `{error.code}`\n\n"
         f"{error.title}. Status {error.status}, type `/errors/{error.code}`.\n\n"
         f"- When: {error.__doc__}\n"
-        f"- What to do: {error.mend}\n"
+        f"- What to do: {error.remedy}\n"
     )

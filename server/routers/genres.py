@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query
 from server.schemas.base import Limit, Paging
 from server.schemas.movies import GenrePage
 from server.web.dependencies import GenreServiceDep
-from server.web.routes import PublicRoute
+from server.web.routes import CacheableRoute
 
-router = APIRouter(prefix="/genres", tags=["movies"], route_class=PublicRoute)
+router = APIRouter(prefix="/genres", tags=["movies"], route_class=CacheableRoute)
 
 
 class GenrePaging(Paging):

@@ -6,10 +6,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from server.schemas.health import Liveness, Readiness
 from server.web.dependencies import OperationsServiceDep, state_of
-from server.web.routes import TransactionRoute
+from server.web.routes import TransactionalRoute
 
 liveness_router = APIRouter(tags=["operations"])
-router = APIRouter(tags=["operations"], route_class=TransactionRoute)
+router = APIRouter(tags=["operations"], route_class=TransactionalRoute)
 
 
 @liveness_router.get("/livez")

@@ -6,13 +6,13 @@ from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
 from server.web.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, SimilarMoviesServiceDep
 from server.web.problems import documented
-from server.web.routes import PublicRoute, quick
+from server.web.routes import CacheableRoute, runs_inline
 
-router = APIRouter(prefix="/movies", tags=["movies"], route_class=PublicRoute)
+router = APIRouter(prefix="/movies", tags=["movies"], route_class=CacheableRoute)
 
 
 @router.get("")
-@quick(when=lambda query, **_others: query.is_in_order and not query.facets)
+@runs_inline(when=lambda query, **_others: query.is_in_order and not query.facets)
 def list_movies(query: Movies, movies: MovieServiceDep) -> MoviePage:
     """List movies, a page at a time, all or those that fit a search and filters.
 
@@ -24,14 +24,14 @@ def list_movies(query: Movies, movies: MovieServiceDep) -> MoviePage:
 
 
 @router.get("/{movie_id}", responses=documented(MovieNotFound(0)))
-@quick()
+@runs_inline()
 def get_movie(movie_id: MovieId, movies: MovieServiceDep) -> Movie:
     """Give one movie."""
     return movies.get_movie(movie_id)
 
 
 @router.get("/{movie_id}/avg-rating", responses=documented(MovieNotFound(0)))
-@quick()
+@runs_inline()
 def get_average_rating(movie_id: MovieId, movies: MovieServiceDep) -> AverageRating:
     """Give the exact mean of a movie's ratings; it shows a new rating at once."""
     return movies.get_average_rating(movie_id)

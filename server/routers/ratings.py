@@ -6,9 +6,9 @@ from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.schemas.ratings import Rating, RatingCreate
 from server.web.dependencies import AccessDep, NoteRating, RatingId, RatingServiceDep
 from server.web.problems import documented
-from server.web.routes import TransactionRoute, described_header
+from server.web.routes import TransactionalRoute, described_header
 
-router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=TransactionRoute)
+router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=TransactionalRoute)
 
 
 @router.post(
@@ -36,7 +36,7 @@ def create_rating(
 
     The movie's average and the user's recommendations show it at once.
     """
-    access.check_is(wanted.user_id)
+    access.require_user(wanted.user_id)
     saved = ratings.save_rating(wanted)
     response.headers["Location"] = request.url_for("get_rating", rating_id=saved.rating.rating_id).path
     response.status_code = status.HTTP_201_CREATED if saved.is_new else status.HTTP_200_OK
@@ -49,12 +49,12 @@ def create_rating(
 def get_rating(access: AccessDep, rating_id: RatingId, ratings: RatingServiceDep) -> Rating:
     """Give one rating."""
     rating = ratings.get_rating(rating_id)
-    access.check_is(rating.user_id)
+    access.require_user(rating.user_id)
     return rating
 
 
 @router.delete("/{rating_id}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(RatingNotFound(0)))
 def delete_rating(access: AccessDep, rating_id: RatingId, ratings: RatingServiceDep) -> None:
     """Take a rating back; the movie's average and count follow."""
-    access.check_is(ratings.get_rating(rating_id).user_id)
+    access.require_user(ratings.get_rating(rating_id).user_id)
     ratings.delete_rating(rating_id)

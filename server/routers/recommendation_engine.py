@@ -21,9 +21,9 @@ from server.web.dependencies import (
     TrainingSupervisorDep,
 )
 from server.web.problems import documented
-from server.web.routes import PublicRoute, described_header
+from server.web.routes import CacheableRoute, described_header
 
-router = APIRouter(prefix="/recommendation-engine", tags=["recommendation engine"], route_class=PublicRoute)
+router = APIRouter(prefix="/recommendation-engine", tags=["recommendation engine"], route_class=CacheableRoute)
 
 
 @router.post(
@@ -49,7 +49,7 @@ def train_model(
     One training runs at a time. Asked for during one, the next begins when it ends; asked for more often, it is that
     same one.
     """
-    access.check_is_admin()
+    access.require_admin()
     run_id = engine.request_training()
     background.add_task(supervisor.look_after_runs)
     location = request.url_for("get_training_run", run_id=run_id).path
@@ -59,21 +59,21 @@ def train_model(
 @router.get("")
 def get_recommendation_engine(access: AccessDep, engine: RecommendationEngineServiceDep) -> RecommendationEngine:
     """Tell the live version, its metrics and age, and the run under way."""
-    access.check_is_admin()
+    access.require_admin()
     return engine.get_overview()
 
 
 @router.get("/runs/{run_id}", responses=documented(RunNotFound(0)))
 def get_training_run(access: AccessDep, run_id: RunId, engine: RecommendationEngineServiceDep) -> TrainingRun:
     """Tell how a training stands."""
-    access.check_is_admin()
+    access.require_admin()
     return engine.get_run(run_id)
 
 
 @router.get("/models")
 def list_model_versions(access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep) -> ModelVersionPage:
     """List the model versions, newest first."""
-    access.check_is_admin()
+    access.require_admin()
     return engine.list_versions(paging)
 
 
@@ -82,7 +82,7 @@ def get_model_version(
     access: AccessDep, version: ModelVersionNumber, engine: RecommendationEngineServiceDep
 ) -> ModelVersion:
     """Give one model version: algorithm, parameters, data, metrics, calibration."""
-    access.check_is_admin()
+    access.require_admin()
     return engine.get_version(version)
 
 
@@ -99,6 +99,6 @@ def activate_model_version(
     background: BackgroundTasks,
 ) -> ModelVersion:
     """Make a version the live one: go back, or forward. Every serving process follows within a second."""
-    access.check_is_admin()
+    access.require_admin()
     background.add_task(live_model.refresh)
     return engine.activate(change.version, store)

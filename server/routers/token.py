@@ -7,7 +7,7 @@ from server.schemas.token import Token
 from server.web.dependencies import LoginDep, LoginForm
 from server.web.problems import documented
 
-# No TransactionRoute: it would hold a writer's place, and the database, while a password is verified.
+# No TransactionalRoute: it would hold a writer's place, and the database, while a password is verified.
 router = APIRouter(prefix="/token", tags=["users"])
 
 

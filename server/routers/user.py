@@ -14,9 +14,9 @@ from server.web.dependencies import (
     calibration_of,
 )
 from server.web.problems import documented
-from server.web.routes import TransactionRoute, described_header, quick
+from server.web.routes import TransactionalRoute, described_header, runs_inline
 
-router = APIRouter(prefix="/user", tags=["users"], route_class=TransactionRoute)
+router = APIRouter(prefix="/user", tags=["users"], route_class=TransactionalRoute)
 
 
 @router.post(
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/user", tags=["users"], route_class=TransactionRoute)
 )
 def create_user(access: AccessDep, users: UserServiceDep, request: Request, response: Response) -> User:
     """Make a new user. ``Location`` leads to his ratings, none as yet."""
-    access.check_is_admin()
+    access.require_admin()
     user = users.create_user()
     response.headers["Location"] = request.url_for("list_user_ratings", user_id=user.user_id).path
     return user
@@ -33,7 +33,7 @@ def create_user(access: AccessDep, users: UserServiceDep, request: Request, resp
 @router.get("/{user_id}/ratings", responses=documented(UserNotFound(0)))
 def list_user_ratings(access: AccessDep, user_id: UserId, paging: Paging, users: UserServiceDep) -> RatingPage:
     """List a user's ratings, newest first."""
-    access.check_is(user_id)
+    access.require_user(user_id)
     return users.list_ratings(user_id, paging)
 
 
@@ -41,7 +41,7 @@ def list_user_ratings(access: AccessDep, user_id: UserId, paging: Paging, users:
     "/{user_id}/recommended-movies",
     responses=documented(UserNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
 )
-@quick(when=lambda query, **_others: not query.expand and not query.explain)
+@runs_inline(when=lambda query, **_others: not query.expand and not query.explain)
 def list_recommended_movies(
     access: AccessDep,
     user_id: UserId,
@@ -55,7 +55,7 @@ def list_recommended_movies(
     `exclude_seen`. A user without ratings gets the popular movies. `expand=movies` adds the movies themselves, and
     `explain=true` the user's ratings that speak for each.
     """
-    access.check_is(user_id)
+    access.require_user(user_id)
     recommended = users.recommend_movies(user_id, query)
     calibration_of(request).note_list(user_id, recommended.movie_ids, recommended.probabilities)
     return recommended

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from server.search.readings import TYPO, Meaning, Reading
+from server.search.readings import TYPO, Interpretation, TermExpansion
 from server.search.text import MARKS_AND_FORMAT_CHARACTERS, WrittenWord, locate_words
 from server.search.vocabulary import Vocabulary
 
@@ -31,7 +31,7 @@ class _Wanted(NamedTuple):
 class Highlighter:
     """Marks in the titles of movies what one query found in them."""
 
-    def __init__(self, vocabulary: Vocabulary, readings: Iterable[Reading]) -> None:
+    def __init__(self, vocabulary: Vocabulary, readings: Iterable[Interpretation]) -> None:
         self._readings = [[_wanted(vocabulary, meaning) for meaning in reading.meanings] for reading in readings]
 
     def mark(self, titles: Sequence[str]) -> list[list[Span]]:
@@ -50,7 +50,7 @@ class Highlighter:
         ]
 
 
-def _wanted(vocabulary: Vocabulary, meaning: Meaning) -> _Wanted:
+def _wanted(vocabulary: Vocabulary, meaning: TermExpansion) -> _Wanted:
     # Of a word that is there twice the later cost stays, which is the smaller one.
     order = np.argsort(-meaning.costs, kind="stable")
     words = (vocabulary.words[number] for number in meaning.words[order].tolist())

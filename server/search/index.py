@@ -11,7 +11,7 @@ from server.search.highlights import Highlighter
 from server.search.matching import CostTables, Matcher
 from server.search.postings import CatalogueName, Field, Indices, Postings, build_postings
 from server.search.ranking import Fit, Movies, best_fit, popularity_weight
-from server.search.readings import TYPO, Reader, Reading
+from server.search.readings import TYPO, Interpretation, Reader
 from server.search.text import Name, parse_name, read_query
 
 NO_MOVIES: Movies = np.empty(0, dtype=np.int64)
@@ -39,7 +39,7 @@ class Hits:
     movie_ids: NDArray[np.int64]
     fewest_typos: float
     """Of the best hit; inf without hits."""
-    readings: tuple[Reading, ...]
+    readings: tuple[Interpretation, ...]
     """The ways in which the query was read."""
 
     @classmethod
@@ -90,7 +90,7 @@ class SearchIndex:
         """Give what marks in titles the words that led to these hits."""
         return Highlighter(self.postings.vocabulary, hits.readings)
 
-    def _find(self, readings: Sequence[Reading]) -> Hits:
+    def _find(self, readings: Sequence[Interpretation]) -> Hits:
         """Find the movies that fit one of the readings, each as well as the best of them says."""
         tables = CostTables(self.postings)
         movies, fit = _best_of_each([best_fit(Matcher(self.postings, reading, tables)) for reading in readings])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from server.search.postings import Field, Indices, Postings
-from server.search.readings import Costs, Meaning, Reading
+from server.search.readings import Costs, Interpretation, TermExpansion
 from server.search.vocabulary import Numbers
 
 FEW_MOVIES = 1000
@@ -13,7 +13,7 @@ FEW_MOVIES = 1000
 class CostTable:
     """What each word of the vocabulary costs as one meaning."""
 
-    def __init__(self, meaning: Meaning, n_words: int) -> None:
+    def __init__(self, meaning: TermExpansion, n_words: int) -> None:
         self._costs = np.append(np.inf, meaning.costs)
         # As long as the vocabulary, so it holds no costs, but which of the few it is, 0 for none: memory that is zero
         # is had for nothing. The last is of END_OF_NAME, which is the last index, too.
@@ -27,14 +27,14 @@ class CostTable:
         return self._costs[self._which[words]]
 
 
-class CostTables(dict[Meaning, CostTable]):
+class CostTables(dict[TermExpansion, CostTable]):
     """The tables of a query's meanings, which its readings share."""
 
     def __init__(self, postings: Postings) -> None:
         super().__init__()
         self._n_words = len(postings.vocabulary)
 
-    def __missing__(self, meaning: Meaning) -> CostTable:
+    def __missing__(self, meaning: TermExpansion) -> CostTable:
         """Make the table of one more meaning."""
         table = self[meaning] = CostTable(meaning, self._n_words)
         return table
@@ -43,7 +43,7 @@ class CostTables(dict[Meaning, CostTable]):
 class Matcher:
     """Matches one reading with the stream of words. A word of the reading goes by its position there."""
 
-    def __init__(self, postings: Postings, reading: Reading, tables: CostTables) -> None:
+    def __init__(self, postings: Postings, reading: Interpretation, tables: CostTables) -> None:
         self.postings = postings
         self._meanings = reading.meanings
         self._split = reading.split
@@ -112,5 +112,5 @@ class Matcher:
         return places[np.diff(places, prepend=-1) > 0].astype(np.int64)
 
 
-def _all_words(meaning: Meaning) -> Numbers:
+def _all_words(meaning: TermExpansion) -> Numbers:
     return np.concatenate((meaning.words, meaning.described_by))

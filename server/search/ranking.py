@@ -20,7 +20,7 @@ from server.search.postings import END_OF_NAME, Field, Indices, Postings
 from server.search.readings import TYPO, Costs
 
 
-class Standing(IntEnum):
+class MatchKind(IntEnum):
     """How the words of a query stand in a name that has them all."""
 
     SCATTERED = 0
@@ -101,8 +101,8 @@ def _find_phrases(matcher: Matcher, places: Indices, words: range) -> Phrases:
     postings = matcher.postings
     starts, costs = matcher.find_phrases(words, places)
     is_to_the_end = postings.word[starts + len(words)] == END_OF_NAME
-    from_beginning = np.where(is_to_the_end, Standing.WHOLE, Standing.BEGINNING)
-    standing = np.where(postings.is_beginning[starts], from_beginning, Standing.TOGETHER)
+    from_beginning = np.where(is_to_the_end, MatchKind.WHOLE, MatchKind.BEGINNING)
+    standing = np.where(postings.is_beginning[starts], from_beginning, MatchKind.TOGETHER)
     names = postings.name[starts]
     return Phrases(postings.movie[names], FIT[postings.field[names], standing], costs)
 
@@ -121,8 +121,8 @@ def _fits_of_names(postings: Postings, places: Indices, starts: Indices, in_name
     closeness = np.minimum(1, len(in_name) / (last - first + 1))
     fit = np.where(
         _n_words_to_find(postings, names, first) == n_found,
-        FIT[field, Standing.REORDERED],
-        FIT[field, Standing.SCATTERED] + CLOSE[field] * closeness,
+        FIT[field, MatchKind.REORDERED],
+        FIT[field, MatchKind.SCATTERED] + CLOSE[field] * closeness,
     )
     return postings.movie[names], fit - cost[has_all]
 
@@ -157,4 +157,4 @@ def _fits_of_described(
             movies, fits, costs = _find_phrases(matcher, places, others)
             # The mean takes off half of what is left over from typos, which count whole.
             typos = costs - costs % TYPO
-            yield movies, (fits - costs - typos + FIT[Field.DESCRIPTION, Standing.WHOLE]) / 2 - cost[movies]
+            yield movies, (fits - costs - typos + FIT[Field.DESCRIPTION, MatchKind.WHOLE]) / 2 - cost[movies]

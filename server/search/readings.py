@@ -36,7 +36,7 @@ Costs = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Meaning:
+class TermExpansion:
     """The words of the vocabulary that a word of a query may stand for, and what each costs."""
 
     typed: str
@@ -48,10 +48,10 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class Interpretation:
     """Meanings that must all be found; after ``split``, the position of one of two joined words, stands the other."""
 
-    meanings: tuple[Meaning, ...]
+    meanings: tuple[TermExpansion, ...]
     split: int | None = None
 
 
@@ -73,14 +73,14 @@ class Reader:
 class QueryReader:
     """The ways to read one query."""
 
-    def __init__(self, postings: Postings, query: Query, meanings: tuple[Meaning, ...]) -> None:
+    def __init__(self, postings: Postings, query: Query, meanings: tuple[TermExpansion, ...]) -> None:
         self._postings = postings
         self._vocabulary = postings.vocabulary
         self._query = query
         self._last = len(query.words) - 1
         self._meanings = meanings
 
-    def readings(self) -> Iterator[list[Reading]]:
+    def readings(self) -> Iterator[list[Interpretation]]:
         """Yield readings in groups; the next group counts where one finds nothing without typos.
 
         In the first the words are as they are, or two are joined or one is split into whole words. That the last two
@@ -88,9 +88,9 @@ class QueryReader:
         if there is no such word as the last; else it is the second group.
         """
         if self._last >= MOST_WORDS:
-            yield [Reading(self._meanings)]
+            yield [Interpretation(self._meanings)]
             return
-        whole = [Reading(self._meanings), *self._joined(), *self._split()]
+        whole = [Interpretation(self._meanings), *self._joined(), *self._split()]
         unfinished = [*self._joined_beginning(), *self._split_beginning()] if self._query.is_unfinished else []
         if self._vocabulary.find(self._query.words[-1]) is None:
             yield whole + unfinished
@@ -98,7 +98,7 @@ class QueryReader:
             yield whole
             yield unfinished
 
-    def _joined(self) -> Iterator[Reading]:
+    def _joined(self) -> Iterator[Interpretation]:
         """Take two neighbours for one word: "spider man" for "spiderman", "science fiction" for a genre."""
         for position in range(self._last):
             word = "".join(self._query.words[position : position + 2])
@@ -106,37 +106,37 @@ class QueryReader:
             if number is not None or described_by.size:
                 yield self._with(position, 2, _only(word, _range(number), JOINED_OR_SPLIT, described_by))
 
-    def _joined_beginning(self) -> Iterator[Reading]:
+    def _joined_beginning(self) -> Iterator[Interpretation]:
         """Take the last two words for the beginning of one: "spider m" for "spiderman"."""
         word = "".join(self._query.words[-2:])
         longer = self._vocabulary.find_longer(word)
         if self._last > 0 and longer:
             yield self._with(self._last - 1, 2, _only(word, longer, JOINED_OR_SPLIT + UNFINISHED))
 
-    def _split(self) -> Iterator[Reading]:
+    def _split(self) -> Iterator[Interpretation]:
         """Take a word for two that stand together: "spiderman" for "spider man"."""
         for position, word in enumerate(self._query.words):
             for head, tail in _halves(word):
                 yield from self._together(position, head, tail, _range(self._vocabulary.find(tail)), JOINED_OR_SPLIT)
 
-    def _split_beginning(self) -> Iterator[Reading]:
+    def _split_beginning(self) -> Iterator[Interpretation]:
         """Take the last word for one and the beginning of another: "spiderm" for "spider man"."""
         for head, tail in _halves(self._query.words[-1]):
             longer = self._vocabulary.find_longer(tail)
             yield from self._together(self._last, head, tail, longer, JOINED_OR_SPLIT + UNFINISHED)
 
-    def _together(self, position: int, head: str, tail: str, tails: range, cost: float) -> Iterator[Reading]:
+    def _together(self, position: int, head: str, tail: str, tails: range, cost: float) -> Iterator[Interpretation]:
         """Read a word as two, if they stand together anywhere."""
         number = self._vocabulary.find(head) if tails else None
         if number is not None and self._postings.are_neighbours(number, tails):
             yield self._with(position, 1, _only(head, _range(number), 0), _only(tail, tails, cost), split=position)
 
-    def _with(self, position: int, n_words: int, *others: Meaning, split: int | None = None) -> Reading:
+    def _with(self, position: int, n_words: int, *others: TermExpansion, split: int | None = None) -> Interpretation:
         """Read the words at a position otherwise."""
-        return Reading((*self._meanings[:position], *others, *self._meanings[position + n_words :]), split)
+        return Interpretation((*self._meanings[:position], *others, *self._meanings[position + n_words :]), split)
 
 
-def _find_meaning(vocabulary: Vocabulary, word: str, *, is_unfinished: bool) -> Meaning:
+def _find_meaning(vocabulary: Vocabulary, word: str, *, is_unfinished: bool) -> TermExpansion:
     """Let a word stand for itself, for others within its budget of typos, and for longer ones if it is unfinished."""
     budget = typo_budget(word)
     number = _range(vocabulary.find(word))
@@ -153,11 +153,11 @@ def _find_meaning(vocabulary: Vocabulary, word: str, *, is_unfinished: bool) -> 
         misspelt = vocabulary.find_misspelt_beginnings(word, budget)
         found.append((misspelt.numbers, UNFINISHED + TYPO * misspelt.typos))
     words, costs = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return Meaning(word, words.astype(np.int32), costs, _described_by(vocabulary, word))
+    return TermExpansion(word, words.astype(np.int32), costs, _described_by(vocabulary, word))
 
 
-def _only(word: str, numbers: range, cost: float, described_by: Numbers = NO_WORDS) -> Meaning:
-    return Meaning(word, np.array(numbers, dtype=np.int32), np.full(len(numbers), cost), described_by)
+def _only(word: str, numbers: range, cost: float, described_by: Numbers = NO_WORDS) -> TermExpansion:
+    return TermExpansion(word, np.array(numbers, dtype=np.int32), np.full(len(numbers), cost), described_by)
 
 
 def _described_by(vocabulary: Vocabulary, word: str) -> Numbers:

@@ -13,24 +13,24 @@ from server.services.token import CredentialsDataManager
 class Access(Protocol):
     """What a handler asks before it does something."""
 
-    def check_is(self, user_id: int) -> None:
+    def require_user(self, user_id: int) -> None:
         """Return if the caller may act as this user. Raises `AccessDenied`; `InvalidToken` for a token now void."""
 
-    def check_is_admin(self) -> None:
-        """Return if the caller may do what admins may. Raises as `check_is` does."""
+    def require_admin(self) -> None:
+        """Return if the caller may do what admins may. Raises as `require_user` does."""
 
 
 class OpenAccess:
     """Access where authentication is off."""
 
-    def check_is(self, user_id: int) -> None:
+    def require_user(self, user_id: int) -> None:
         """Let everybody act as any user."""
 
-    def check_is_admin(self) -> None:
+    def require_admin(self) -> None:
         """Let everybody do what admins may."""
 
 
-class CallerAccess(BaseService):
+class TokenPermissions(BaseService):
     """Access of a caller whose token was read.
 
     What he may do is looked up with each request, never taken from the token: a role given or taken, and a new
@@ -42,12 +42,12 @@ class CallerAccess(BaseService):
         self.credentials = CredentialsDataManager(session)
         self.caller = caller
 
-    def check_is(self, user_id: int) -> None:
+    def require_user(self, user_id: int) -> None:
         """Return if the caller is this user, or an admin. Raises as `Access` says."""
         if self._current_role() is not Role.ADMIN and user_id != self.caller.user_id:
             raise AccessDenied
 
-    def check_is_admin(self) -> None:
+    def require_admin(self) -> None:
         """Return if the caller is an admin. Raises as `Access` says."""
         if self._current_role() is not Role.ADMIN:
             raise AccessDenied

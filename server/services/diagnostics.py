@@ -1,4 +1,4 @@
-"""Looks at an installation from top to bottom, and says of what is wrong how to mend it. It changes nothing."""
+"""Looks at an installation from top to bottom, and says of what is wrong how to remedy it. It changes nothing."""
 
 import secrets
 import shutil
@@ -43,7 +43,7 @@ class Finding(BaseModel):
     name: str
     health: Health
     detail: str
-    mend: str | None = None
+    remedy: str | None = None
 
 
 def examine() -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def examine() -> Iterator[Finding]:
         ClientLimits(settings)
         store = ModelStore(settings.model_store)
     except MatineeError as error:
-        yield Finding(name="settings", health=Health.FAILED, detail=str(error), mend="Correct the variable, or .env.")
+        yield Finding(name="settings", health=Health.FAILED, detail=str(error), remedy="Correct the variable, or .env.")
         return
     yield _ok("settings", f"{settings.sqlalchemy_url!r}, models in {settings.model_store}")
     yield from _examine_space(settings, store)
@@ -79,7 +79,9 @@ def _examine_space(settings: Settings, store: ModelStore) -> Iterator[Finding]:
             name=name,
             health=Health.OK if free >= FREE_BYTES_WARNING else enough,
             detail=f"{free / GIB:.1f} GiB free at {existing}",
-            mend=None if free >= FREE_BYTES_WARNING else "Make room: matinee models prune --keep 3 deletes old models.",
+            remedy=None
+            if free >= FREE_BYTES_WARNING
+            else "Make room: matinee models prune --keep 3 deletes old models.",
         )
 
 
@@ -88,20 +90,20 @@ def _examine_store(store: ModelStore) -> Finding:
     try:
         if not store.file_system.isdir(store.root):
             return Finding(
-                name=name, health=Health.WARNING, detail="It is not there yet.", mend="The first training makes it."
+                name=name, health=Health.WARNING, detail="It is not there yet.", remedy="The first training makes it."
             )
         store.file_system.pipe_file(probe, b"probe")
         store.file_system.rm_file(probe)
         return _ok(name, f"can be read and written, {len(store.list_names())} artifacts")
     except OSError as error:
         detail = f"{store.root} cannot be written: {error.strerror or error}."
-        return Finding(name=name, health=Health.FAILED, detail=detail, mend="Let the user that serves write there.")
+        return Finding(name=name, health=Health.FAILED, detail=detail, remedy="Let the user that serves write there.")
 
 
 def _examine_database(settings: Settings, store: ModelStore) -> Iterator[Finding]:
     if settings.sqlite_file is not None and not settings.sqlite_file.exists():
         detail = f"There is no file {settings.sqlite_file} yet."
-        yield Finding(name="database", health=Health.WARNING, detail=detail, mend="matinee ingest or serve makes it.")
+        yield Finding(name="database", health=Health.WARNING, detail=detail, remedy="matinee ingest or serve makes it.")
         return
     database = Database(settings)
     try:
@@ -115,8 +117,8 @@ def _examine_database(settings: Settings, store: ModelStore) -> Iterator[Finding
                 yield _examine_live_model(ModelVersionDataManager(session), store)
     except SQLAlchemyError as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
-        mend = "Start the database, or correct MATINEE_DATABASE_URL; a damaged file: restore a backup."
-        yield Finding(name="database", health=Health.FAILED, detail=f"It cannot be used: {reason}", mend=mend)
+        remedy = "Start the database, or correct MATINEE_DATABASE_URL; a damaged file: restore a backup."
+        yield Finding(name="database", health=Health.FAILED, detail=f"It cannot be used: {reason}", remedy=remedy)
     finally:
         database.dispose()
 
@@ -127,19 +129,19 @@ SCHEMA_FINDINGS = {
         name="schema",
         health=Health.WARNING,
         detail="There are no tables yet.",
-        mend="matinee ingest or serve makes them.",
+        remedy="matinee ingest or serve makes them.",
     ),
     SchemaState.BEHIND: Finding(
         name="schema",
         health=Health.FAILED,
         detail="It is an older release's.",
-        mend="Back the database up, then run: matinee db upgrade",
+        remedy="Back the database up, then run: matinee db upgrade",
     ),
     SchemaState.UNKNOWN: Finding(
         name="schema",
         health=Health.FAILED,
         detail="This release does not know it.",
-        mend="Install the newer release that made it, or name another database in MATINEE_DATABASE_URL.",
+        remedy="Install the newer release that made it, or name another database in MATINEE_DATABASE_URL.",
     ),
 }
 
@@ -148,12 +150,14 @@ def _examine_live_model(versions: ModelVersionDataManager, store: ModelStore) ->
     active = versions.find_active()
     if active is None:
         detail = "No model has been trained yet."
-        return Finding(name="live model", health=Health.WARNING, detail=detail, mend="Run: matinee train")
+        return Finding(name="live model", health=Health.WARNING, detail=detail, remedy="Run: matinee train")
     try:
         artifact.load(store.opener(active.artifact))
     except ArtifactError as error:
-        mend = "Restore the model store, or run: matinee models activate VERSION, or: matinee train --activate"
-        return Finding(name="live model", health=Health.FAILED, detail=f"Version {active.version}: {error}", mend=mend)
+        remedy = "Restore the model store, or run: matinee models activate VERSION, or: matinee train --activate"
+        return Finding(
+            name="live model", health=Health.FAILED, detail=f"Version {active.version}: {error}", remedy=remedy
+        )
     return _ok("live model", f"version {active.version} is whole")
 
 
@@ -171,10 +175,10 @@ class DoctorDataManager(BaseDataManager):
         )
         if damage != "ok":
             detail = f"The file is damaged: {damage}"
-            return Finding(name="database", health=Health.FAILED, detail=detail, mend="Restore a backup.")
+            return Finding(name="database", health=Health.FAILED, detail=detail, remedy="Restore a backup.")
         if mode != "wal":
-            detail, mend = f"SQLite {version}, journal mode {mode}", "Move the file to a local disk; WAL needs one."
-            return Finding(name="database", health=Health.WARNING, detail=detail, mend=mend)
+            detail, remedy = f"SQLite {version}, journal mode {mode}", "Move the file to a local disk; WAL needs one."
+            return Finding(name="database", health=Health.WARNING, detail=detail, remedy=remedy)
         return _ok("database", f"SQLite {version}, journal mode wal, undamaged")
 
     def _examine_postgresql(self) -> Finding:
@@ -183,8 +187,8 @@ class DoctorDataManager(BaseDataManager):
         )
         detail = f"PostgreSQL {version}, encoding {encoding}"
         if encoding != "UTF8":
-            mend = "Create the database with ENCODING 'UTF8': titles of the world do not fit into this one."
-            return Finding(name="database", health=Health.FAILED, detail=detail, mend=mend)
+            remedy = "Create the database with ENCODING 'UTF8': titles of the world do not fit into this one."
+            return Finding(name="database", health=Health.FAILED, detail=detail, remedy=remedy)
         return _ok("database", detail)
 
     def compare_statistics(self) -> Finding:
@@ -206,6 +210,6 @@ class DoctorDataManager(BaseDataManager):
         )
         if wrong := self.session.scalar(statement):
             detail = f"Of {wrong} movies the number or the sum of ratings is not what a recount gives."
-            mend = "Report it, for it should never be; an ingestion of newer ratings counts all movies anew."
-            return Finding(name="statistics", health=Health.FAILED, detail=detail, mend=mend)
+            remedy = "Report it, for it should never be; an ingestion of newer ratings counts all movies anew."
+            return Finding(name="statistics", health=Health.FAILED, detail=detail, remedy=remedy)
         return _ok("statistics", "each movie's count and sum are those of its ratings")

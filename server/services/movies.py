@@ -28,7 +28,7 @@ from server.schemas.movies import MovieQuery, MovieSort
 from server.search.highlights import Span
 from server.search.index import Hits
 from server.services.base import BaseDataManager, BaseService
-from server.services.live.catalogue import MOST_DESCRIPTIONS, Description, LiveCatalogue, Remembered
+from server.services.live.catalogue import MOST_DESCRIPTIONS, Description, LiveCatalogue, VersionedCache
 from server.services.live.model import LiveModel
 
 rating_count = MovieStatistics.rating_count.expression
@@ -174,9 +174,11 @@ class SimilarMoviesService(BaseService):
 class MovieDataManager(BaseDataManager):
     """SQL of the catalogue. Reads select columns, not entities: this is the hot path."""
 
-    def __init__(self, session: TransactionSession, descriptions: Remembered[int, Description] | None = None) -> None:
+    def __init__(
+        self, session: TransactionSession, descriptions: VersionedCache[int, Description] | None = None
+    ) -> None:
         super().__init__(session)
-        self.descriptions = descriptions or Remembered(MOST_DESCRIPTIONS)
+        self.descriptions = descriptions or VersionedCache(MOST_DESCRIPTIONS)
 
     def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int | None]:
         """Give the ids on a page of the movies that pass the filters, among `hits` where given.

@@ -138,7 +138,7 @@ class RecommendationEngineService(BaseService):
         version = self.versions.create(values)
         if not self.runs.succeed(run_id, version, verdict):
             raise ConflictError(f"Training run {run_id} was given up before it ended; its model is not kept.")
-        if verdict.is_passed:
+        if verdict.accepted:
             self.versions.activate(version)
         return version
 
@@ -190,7 +190,7 @@ class TrainingRunDataManager(BaseDataManager):
             stage=None,
             progress=1,
             version=version,
-            is_activated=verdict.is_passed,
+            is_activated=verdict.accepted,
             verdict=verdict.reason,
             finished_at=datetime.now(UTC),
         )

@@ -17,14 +17,14 @@ from server.backend.database import Database, TransactionSession
 from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.rate_limits import ClientLimits
-from server.errors import NotSignedIn, TooBusy, TooManyWrites, UnavailableError
+from server.errors import NotSignedIn, TooBusy, UnavailableError, WriteQueueFull
 from server.schemas.base import Paging as PagingQuery
 from server.schemas.base import PathId
 from server.schemas.movies import BestMoviesQuery, MovieQuery
 from server.schemas.ratings import Rating
 from server.schemas.token import TokenRequest
 from server.schemas.user import RecommendationQuery
-from server.services.authorization import Access, CallerAccess, OpenAccess
+from server.services.authorization import Access, OpenAccess, TokenPermissions
 from server.services.genres import GenreService
 from server.services.health import OperationsService
 from server.services.live.calibration import RunningCalibration
@@ -52,7 +52,7 @@ class State(TypedDict):
     running_calibration: RunningCalibration
     model_store: ModelStore
     training_supervisor: TrainingSupervisor
-    write_slots: anyio.Semaphore
+    write_semaphore: anyio.Semaphore
     write_slot_timeout_s: float
     limits: ClientLimits
     login: LoginService | None
@@ -88,7 +88,7 @@ def calibration_of(request: Request) -> RunningCalibration:
     return state_of(request)["running_calibration"]
 
 
-async def get_write_turn(request: Request) -> AsyncIterator[None]:
+async def acquire_write_slot(request: Request) -> AsyncIterator[None]:
     """Wait for a place among those who write.
 
     Writers wait for each other in the database, each in a thread and with a connection. Only a few may do so at a time,
@@ -96,11 +96,11 @@ async def get_write_turn(request: Request) -> AsyncIterator[None]:
     """
     state = state_of(request)
     await state["limits"].count_write(address_of(request))
-    async with _slot(state["write_slots"], state["write_slot_timeout_s"], TooManyWrites()):
+    async with _slot(state["write_semaphore"], state["write_slot_timeout_s"], WriteQueueFull()):
         yield
 
 
-WriteTurnDep = Annotated[None, Depends(get_write_turn, scope="function")]
+WriteSlotDep = Annotated[None, Depends(acquire_write_slot, scope="function")]
 
 
 @asynccontextmanager
@@ -131,7 +131,7 @@ class AccessByToken(OAuth2PasswordBearer):
         token = await super().__call__(request)
         if token is None:
             raise NotSignedIn
-        return CallerAccess(session_of(request), login.tokens.read(token))
+        return TokenPermissions(session_of(request), login.tokens.read(token))
 
 
 get_access = AccessByToken(

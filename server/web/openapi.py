@@ -17,7 +17,7 @@ from server.errors import (
     NotSignedIn,
     TooBusy,
     TooManyRequests,
-    TooManyWrites,
+    WriteQueueFull,
 )
 from server.schemas.base import FieldProblem, Problem, ValidationProblem
 from server.web.problems import INTERNAL_ERROR, MEDIA_TYPE, NO_FORM, NO_JSON_OBJECT, documented, invalid_input
@@ -173,7 +173,7 @@ def _without_null(schema: Json) -> Json:
 def _describe_errors(operation: Json, method: str, path: str) -> None:
     responses = operation["responses"]
     errors = [INTERNAL_ERROR, DatabaseUnavailable()]
-    errors += [TooBusy()] if method == "get" else [TooManyWrites(), TooManyRequests(60), LimitsUnavailable()]
+    errors += [TooBusy()] if method == "get" else [WriteQueueFull(), TooManyRequests(60), LimitsUnavailable()]
     if "security" in operation:
         errors += [NotSignedIn(), InvalidToken(), AccessDenied()]
     if "requestBody" in operation:

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 
 from server.backend.database import TransactionSession
 from server.schemas.base import PageRead
-from server.web.dependencies import READING_METHODS, WriteTurnDep, session_of
+from server.web.dependencies import READING_METHODS, WriteSlotDep, session_of
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -35,7 +35,7 @@ PAGE_RESPONSES: dict[int | str, dict[str, Any]] = {
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client's copy still holds; no body."}}
 
 
-class TransactionRoute(APIRoute):
+class TransactionalRoute(APIRoute):
     """Runs its handler in the request's session, then commits and closes, all in the handler's own thread.
 
     A dependency with ``yield`` would do so as well, but after the response (a failing COMMIT would have answered 201)
@@ -49,7 +49,7 @@ class TransactionRoute(APIRoute):
         super().__init__(path, in_transaction(endpoint, writes=writes), **options)
 
 
-class PublicRoute(TransactionRoute):
+class CacheableRoute(TransactionalRoute):
     """A route whose answers are the same for all who get them: they may be kept, with an ``ETag`` to ask if they hold.
 
     The tag is a hash of the body, so that it changes with whatever is in it, a movie's average for one. It is a weak
@@ -86,7 +86,7 @@ def _tagged(request: Request, response: Response) -> Response:
     return Response(status_code=304, headers=kept | {"Vary": "Accept-Encoding"}, background=response.background)
 
 
-def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Handler], Handler]:
+def runs_inline(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Handler], Handler]:
     """Mark a handler that, `when` its parameters are such, takes a millisecond or two.
 
     Such are those that search the index, score movies for a user, or read a few rows by their keys.
@@ -96,7 +96,7 @@ def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Ha
     """
 
     def mark(endpoint: Handler) -> Handler:
-        endpoint.is_quick = when  # type: ignore[attr-defined]  # functions take attributes
+        endpoint.runs_inline = when  # type: ignore[attr-defined]  # functions take attributes
         return endpoint
 
     return mark
@@ -104,7 +104,7 @@ def quick(*, when: Callable[..., bool] = lambda **_values: True) -> Callable[[Ha
 
 def in_transaction(endpoint: Callable[..., Any], *, writes: bool) -> Callable[..., Any]:
     """Wrap a handler; FastAPI sees its parameters and more: the request, its response, and a writer's turn."""
-    is_quick = getattr(endpoint, "is_quick", lambda **_values: False)
+    runs_inline = getattr(endpoint, "runs_inline", lambda **_values: False)
     is_paged = _is_paged(endpoint)
 
     def run(session: TransactionSession, values: dict[str, Any]) -> Any:  # noqa: ANN401 (as the handler has it)
@@ -114,7 +114,7 @@ def in_transaction(endpoint: Callable[..., Any], *, writes: bool) -> Callable[..
         return result
 
     parameters = dict(inspect.signature(endpoint).parameters)
-    wanted = {"whole_request": Request, "whole_response": Response} | ({"turn": WriteTurnDep} if writes else {})
+    wanted = {"whole_request": Request, "whole_response": Response} | ({"turn": WriteSlotDep} if writes else {})
     # FastAPI hands each over once: to the handler's own parameter, where it has one.
     own = {name: _named(parameters, kind) or name for name, kind in wanted.items()}
     added = set(own.values()) - parameters.keys()
@@ -126,7 +126,7 @@ def in_transaction(endpoint: Callable[..., Any], *, writes: bool) -> Callable[..
         for name in added:
             del values[name]
         session = session_of(request)
-        if session.is_in_process and is_quick(**values):
+        if session.is_in_process and runs_inline(**values):
             result = run(session, values)
         else:
             result = await run_in_threadpool(run, session, values)

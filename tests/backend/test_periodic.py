@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from server.backend import periodic as refresher_module
-from server.backend.periodic import Refresher, logger
+from server.backend.periodic import PeriodicTasks, logger
 
 
 class Task:
@@ -52,7 +52,7 @@ def levels() -> Iterator[list[str]]:
 
 def test_every_task_is_called_again_and_again_until_the_stop() -> None:
     tasks = [Task(), Task()]
-    refresher = Refresher(tasks, interval_s=0.001)
+    refresher = PeriodicTasks(tasks, interval_s=0.001)
 
     refresher.start()
     called = [task.wait_for_call(3) for task in tasks]
@@ -64,7 +64,7 @@ def test_every_task_is_called_again_and_again_until_the_stop() -> None:
 
 def test_a_refresher_that_was_stopped_before_the_first_round_has_done_nothing() -> None:
     task = Task()
-    refresher = Refresher([task], interval_s=60)
+    refresher = PeriodicTasks([task], interval_s=60)
 
     refresher.start()
     refresher.stop()
@@ -79,7 +79,7 @@ def test_a_refresher_that_was_stopped_before_the_first_round_has_done_nothing() 
 )
 def test_a_task_that_fails_is_tried_again_and_holds_nobody_up(levels: list[str], error: Exception, level: str) -> None:
     failing, sound = Task(error, error), Task()
-    refresher = Refresher([failing, sound], interval_s=0.001)
+    refresher = PeriodicTasks([failing, sound], interval_s=0.001)
 
     refresher.start()
     called = failing.wait_for_call(3) and sound.wait_for_call(3)
@@ -97,7 +97,7 @@ def test_a_task_that_takes_long_holds_up_neither_the_others_nor_the_stop(monkeyp
     def wait_for_an_answer() -> None:
         answered.wait(timeout=30)
 
-    refresher = Refresher([wait_for_an_answer, sound], interval_s=0.001)
+    refresher = PeriodicTasks([wait_for_an_answer, sound], interval_s=0.001)
 
     refresher.start()
     called = sound.wait_for_call(3)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from server.recommender.cold_start import Prior
+from server.recommender.cold_start import ColdStartScorer
 from server.recommender.data.catalogue import Catalogue
 
 GENRES: tuple[list[str], ...] = (["Comedy"], ["Comedy", "Drama"], ["Drama"], [])
@@ -9,11 +9,11 @@ YEARS = (1985, 1995, 2005)
 MOVIES = Catalogue.of_movies((1 + number, YEARS[number % 3], GENRES[number % 4]) for number in range(240))
 
 
-def learned() -> Prior:
+def learned() -> ColdStartScorer:
     """Learn from one who likes comedies, and dramas less, and what is newer."""
     of_genre = MOVIES.genres @ np.array([0.3, -0.1])
     of_decade = np.select([MOVIES.years == year for year in YEARS], [0.0, 0.1, 0.2])
-    return Prior.learn(MOVIES, of_genre + of_decade)
+    return ColdStartScorer.learn(MOVIES, of_genre + of_decade)
 
 
 def order(*movies: tuple[int | None, list[str]]) -> list[int]:
@@ -45,7 +45,7 @@ def test_all_scores_are_lower_than_the_lowest_and_as_far_apart_as_what_movies_ar
 
 def test_of_movies_of_which_nothing_is_known_none_is_better() -> None:
     bare = Catalogue.of_ids(np.arange(3))
-    scores = Prior.learn(bare, np.array([0.1, 0.5, 0.2])).below(0.1, bare)
+    scores = ColdStartScorer.learn(bare, np.array([0.1, 0.5, 0.2])).below(0.1, bare)
 
     assert len(set(scores.tolist())) == 1
 

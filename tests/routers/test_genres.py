@@ -1,6 +1,6 @@
 from fastapi.testclient import TestClient
 
-from tests.routers.conftest import Fakes
+from tests.support.mocked_app import Fakes
 
 
 def test_genres_are_a_page_that_holds_them_all(client: TestClient, behind: Fakes) -> None:

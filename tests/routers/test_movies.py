@@ -3,7 +3,7 @@ from fastapi.testclient import TestClient
 
 from server.errors import ArtifactError, MatineeError, NoActiveModel
 from server.schemas.movies import BestMoviesQuery, Expansion, MovieQuery, MovieSort
-from tests.routers.conftest import Fakes
+from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
 
 MOVIES = "/api/rest/v1/movies"

@@ -1,6 +1,6 @@
 from fastapi.testclient import TestClient
 
-from tests.routers.conftest import Fakes
+from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
 
 RATINGS = "/api/rest/v1/ratings"

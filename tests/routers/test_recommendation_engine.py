@@ -1,7 +1,7 @@
 from fastapi.testclient import TestClient
 
 from server.errors import ConflictError
-from tests.routers.conftest import Fakes
+from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
 
 ENGINE = "/api/rest/v1/recommendation-engine"

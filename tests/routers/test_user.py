@@ -4,7 +4,7 @@ from fastapi.testclient import TestClient
 from server.errors import ArtifactError, NoActiveModel
 from server.schemas.movies import Expansion
 from server.schemas.user import RecommendationQuery
-from tests.routers.conftest import Fakes
+from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
 
 USER = "/api/rest/v1/user"

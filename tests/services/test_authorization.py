@@ -4,7 +4,7 @@ from server.backend.database import TransactionSession
 from server.backend.tokens import Caller
 from server.errors import AccessDenied, InvalidToken
 from server.models import Role
-from server.services.authorization import CallerAccess, OpenAccess
+from server.services.authorization import OpenAccess, TokenPermissions
 from server.services.token import CredentialsService
 from tests.support.passwords import ANOTHER, PASSWORD, CountingPasswords
 
@@ -24,37 +24,37 @@ def admin(credentials: CredentialsService) -> int:
     return credentials.create_user(PASSWORD, Role.ADMIN)
 
 
-def access_of(session: TransactionSession, user_id: int, generation: int = 1) -> CallerAccess:
-    return CallerAccess(session, Caller(user_id, generation))
+def access_of(session: TransactionSession, user_id: int, generation: int = 1) -> TokenPermissions:
+    return TokenPermissions(session, Caller(user_id, generation))
 
 
 def test_a_user_acts_as_himself_only(session: TransactionSession, user: int, admin: int) -> None:
     access = access_of(session, user)
 
-    access.check_is(user)
+    access.require_user(user)
     with pytest.raises(AccessDenied):
-        access.check_is(admin)
+        access.require_user(admin)
     with pytest.raises(AccessDenied):
-        access.check_is_admin()
+        access.require_admin()
 
 
 def test_an_admin_acts_as_anybody(session: TransactionSession, user: int, admin: int) -> None:
     access = access_of(session, admin)
 
-    access.check_is(admin)
-    access.check_is(user)
-    access.check_is_admin()
+    access.require_user(admin)
+    access.require_user(user)
+    access.require_admin()
 
 
 def test_a_role_counts_at_once(session: TransactionSession, credentials: CredentialsService, user: int) -> None:
     access = access_of(session, user)
 
     credentials.set_role(user, Role.ADMIN)
-    access.check_is_admin()
+    access.require_admin()
     credentials.set_role(user, Role.USER)
 
     with pytest.raises(AccessDenied):
-        access.check_is_admin()
+        access.require_admin()
 
 
 def test_a_new_password_voids_the_tokens_of_the_old(
@@ -63,14 +63,14 @@ def test_a_new_password_voids_the_tokens_of_the_old(
     credentials.set_password(user, ANOTHER)
 
     with pytest.raises(InvalidToken):
-        access_of(session, user).check_is(user)
-    access_of(session, user, generation=2).check_is(user)
+        access_of(session, user).require_user(user)
+    access_of(session, user, generation=2).require_user(user)
 
 
 @pytest.mark.parametrize("generation", [0, 2])
 def test_a_token_of_another_generation_is_void(session: TransactionSession, admin: int, generation: int) -> None:
     with pytest.raises(InvalidToken):
-        access_of(session, admin, generation).check_is_admin()
+        access_of(session, admin, generation).require_admin()
 
 
 def test_a_token_of_a_user_who_cannot_log_in_is_void(
@@ -79,11 +79,11 @@ def test_a_token_of_a_user_who_cannot_log_in_is_void(
     user_id = credentials.users.create()
 
     with pytest.raises(InvalidToken):
-        access_of(session, user_id).check_is(user_id)
+        access_of(session, user_id).require_user(user_id)
 
 
 def test_where_authentication_is_off_everybody_may_everything() -> None:
     access = OpenAccess()
 
-    access.check_is(1)
-    access.check_is_admin()
+    access.require_user(1)
+    access.require_admin()

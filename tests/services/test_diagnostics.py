@@ -45,7 +45,7 @@ def test_what_is_not_there_yet_is_no_failure(examined: Examine) -> None:
     findings = examined()
 
     assert failures(findings) == []
-    assert (findings["live model"].mend, findings["model store"].mend) == (
+    assert (findings["live model"].remedy, findings["model store"].remedy) == (
         "Run: matinee train",
         "The first training makes it.",
     )
@@ -80,7 +80,7 @@ def test_an_older_schema_is_to_be_upgraded(examined: Examine, database: Database
     findings = examined()
 
     assert failures(findings) == ["schema"]
-    assert findings["schema"].mend == "Back the database up, then run: matinee db upgrade"
+    assert findings["schema"].remedy == "Back the database up, then run: matinee db upgrade"
     assert "statistics" not in findings
 
 

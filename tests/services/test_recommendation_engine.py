@@ -197,7 +197,7 @@ def test_a_completed_run_has_a_version_that_is_live(engine: RecommendationEngine
 
 def test_a_version_that_did_not_pass_is_kept_and_the_run_says_why(engine: RecommendationEngineService) -> None:
     live, run_id = add_version(engine.session, "first"), engine.start_run()
-    verdict = Verdict(is_passed=False, reason="The lists are worse.")
+    verdict = Verdict(accepted=False, reason="The lists are worse.")
 
     version = engine.complete_run(run_id, version_values("worse"), verdict)
 

@@ -70,7 +70,7 @@ def is_of_kind(movie_id: int, user_id: int) -> bool:
     return movie_id % 2 == user_id % 2
 
 
-PASSED = Verdict(is_passed=True, reason="It is not worse.")
+PASSED = Verdict(accepted=True, reason="It is not worse.")
 
 
 def add_version(session: TransactionSession, artifact: str, verdict: Verdict = PASSED) -> int:

@@ -7,8 +7,8 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from tests.routers.conftest import Fakes
 from tests.support.fakes import MATRIX
+from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
 
 API = "/api/rest/v1"

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from tests.routers.conftest import Fakes
+from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
 
 MOVIES = "/api/rest/v1/movies"

@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.web.dependencies import get_write_turn
-from tests.routers.conftest import Fakes
+from server.web.dependencies import acquire_write_slot
 from tests.support.fakes import FakeDatabase, FakeLimits
+from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
 
 Call = tuple[str, str, dict[str, Any] | None]
@@ -170,11 +170,11 @@ def test_an_unexpected_error_in_a_handler_commits_nothing(client: TestClient, be
 
 
 def test_writers_wait_for_a_free_slot_but_not_for_ever(app: FastAPI, client: TestClient, behind: Fakes) -> None:
-    del app.dependency_overrides[get_write_turn]
+    del app.dependency_overrides[acquire_write_slot]
     client.app_state.update(
         database=FakeDatabase(behind.session),
         limits=FakeLimits(),
-        write_slots=anyio.Semaphore(0),
+        write_semaphore=anyio.Semaphore(0),
         write_slot_timeout_s=0.01,
     )
     method, path, body = RATE

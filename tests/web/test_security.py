@@ -15,7 +15,7 @@ from server.backend.config import Settings
 from server.services.authorization import OpenAccess
 from server.web import dependencies
 from server.web.middleware.limits import BodyLimitMiddleware
-from server.web.middleware.security import PatienceMiddleware
+from server.web.middleware.security import ReadTimeoutMiddleware
 from tests.support.fakes import FakeDatabase, FakeMovieService, FakeSession
 from tests.support.problem_details import assert_problem
 
@@ -161,7 +161,7 @@ def test_origins_are_a_setting() -> None:
     assert allowed == ["https://films.example", "https://b.example", None]
 
 
-def run(app: PatienceMiddleware | BodyLimitMiddleware, method: str, receive: Receive) -> list[Message]:
+def run(app: ReadTimeoutMiddleware | BodyLimitMiddleware, method: str, receive: Receive) -> list[Message]:
     """Send a request to a middleware, and give what it answers."""
     sent: list[Message] = []
 
@@ -189,7 +189,7 @@ def test_a_request_that_reads_and_waits_too_long_is_given_up() -> None:
         del scope, receive, send
         await anyio.sleep_forever()
 
-    sent = run(PatienceMiddleware(wait_for_ever, timeout_s=0.01), "GET", receive_nothing)
+    sent = run(ReadTimeoutMiddleware(wait_for_ever, timeout_s=0.01), "GET", receive_nothing)
 
     assert sent[0]["status"] == 503
     assert (b"retry-after", b"5") in sent[0]["headers"]
@@ -201,7 +201,7 @@ def test_a_request_that_writes_is_never_given_up() -> None:
         await anyio.sleep(0.1)
         await answer(send)
 
-    sent = run(PatienceMiddleware(commit_late, timeout_s=0.01), "POST", receive_nothing)
+    sent = run(ReadTimeoutMiddleware(commit_late, timeout_s=0.01), "POST", receive_nothing)
 
     assert [message.get("status") for message in sent] == [200, None]
 
@@ -213,7 +213,7 @@ def test_an_answer_that_has_begun_is_sent_to_its_end() -> None:
         await anyio.sleep(0.1)
         await send({"type": "http.response.body", "body": b"done"})
 
-    sent = run(PatienceMiddleware(send_slowly, timeout_s=0.05), "GET", receive_nothing)
+    sent = run(ReadTimeoutMiddleware(send_slowly, timeout_s=0.05), "GET", receive_nothing)
 
     assert [message.get("body") for message in sent] == [None, b"done"]
 
@@ -230,7 +230,7 @@ def test_a_read_that_runs_already_ends_before_it_is_given_up() -> None:
         await anyio.to_thread.run_sync(work)
         await answer(send)
 
-    sent = run(PatienceMiddleware(work_in_a_thread, timeout_s=0.01), "GET", receive_nothing)
+    sent = run(ReadTimeoutMiddleware(work_in_a_thread, timeout_s=0.01), "GET", receive_nothing)
 
     assert sent[0]["status"] == 503
     assert ended.is_set()

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from server.backend.database import Database
-from server.backend.prefetch import read_ahead
+from server.backend.prefetch import prefetch
 from server.etl.load.movie_writer import CatalogueWriter
 from server.etl.load.rating_writer import RatingWriter
 from server.etl.movielens.batches import RatingBatch, Rejected
@@ -119,7 +119,7 @@ def _load_ratings(
     movie_ids = np.array(session.scalars(select(Movie.movie_id).order_by(Movie.movie_id)).all(), np.int64)
     writer = RatingWriter(session, movie_ids)
     read = rejected = 0
-    for batch in read_ahead(source.ratings()):
+    for batch in prefetch(source.ratings()):
         frame, unknown = _split_unknown(batch, movie_ids, source.ratings_file)
         _report([*batch.rejected, *unknown], on_reject)
         read, rejected = read + batch.read, rejected + len(batch.rejected) + len(unknown)

@@ -69,7 +69,7 @@ class Interactions:
         """Index ratings by user and movie. Ratings of movies outside the catalogue are left out."""
         movie_ids = np.unique(catalogue_movie_ids)
         order = _by_user_and_time(ratings)
-        items, is_known = places_among(movie_ids, ratings.movie_ids)
+        items, is_known = index_of(movie_ids, ratings.movie_ids)
         if not is_known.all():
             order = order[is_known[order]]
         first_of_user = np.flatnonzero(np.diff(ratings.user_ids[order], prepend=-1))
@@ -80,7 +80,7 @@ class Interactions:
     def from_history(cls, history: History, movie_ids: NDArray[np.int64]) -> Self:
         """Index one user's history by the movies of a model, whose ids must ascend."""
         # Found in the order in which they come, which is mostly that of their ids: the search goes on where it was.
-        items, is_known = places_among(movie_ids, history.movie_ids)
+        items, is_known = index_of(movie_ids, history.movie_ids)
         order = np.lexsort((history.movie_ids, history.rated_at))
         order = order[is_known[order]]
         return cls(movie_ids, np.array([0, order.size]), items[order], history.ratings[order], history.rated_at[order])
@@ -125,9 +125,9 @@ class Interactions:
         """How many of the same user's ratings are later than each."""
         return self.repeated(self.offsets[1:] - 1) - np.arange(self.items.size)
 
-    def repeated(self, of_users: NDArray[Number]) -> NDArray[Number]:
+    def repeated(self, select_users: NDArray[Number]) -> NDArray[Number]:
         """Give for every rating what there is of its user."""
-        return of_users.repeat(self.rating_counts)
+        return select_users.repeat(self.rating_counts)
 
     def likes(self) -> csr_array[np.float32, tuple[int, int]]:
         """Return the matrix, users by items, with a one for every like."""
@@ -135,15 +135,15 @@ class Interactions:
         items = self.items[self.liked]
         return csr_array((np.ones(items.size, np.float32), items, offsets), shape=(self.n_users, self.n_items))
 
-    def of_ratings(self, chosen: NDArray[np.bool_]) -> Self:
+    def select_ratings(self, chosen: NDArray[np.bool_]) -> Self:
         """Keep the chosen ratings, of the same users and movies; a user may be left without any."""
         offsets = running_count(chosen)[self.offsets]
         return type(self)(self.movie_ids, offsets, self.items[chosen], self.stars[chosen], self.rated_at[chosen])
 
     def over(self, movie_ids: NDArray[np.int64]) -> Self:
         """Index the same ratings by another catalogue, of ascending ids; those of movies it lacks are left out."""
-        places, is_there = places_among(movie_ids, self.movie_ids)
-        kept = self.of_ratings(is_there[self.items])
+        places, is_there = index_of(movie_ids, self.movie_ids)
+        kept = self.select_ratings(is_there[self.items])
         return type(self)(movie_ids, kept.offsets, places[kept.items], kept.stars, kept.rated_at)
 
     def parts(self, n_ratings: int) -> Iterator[Self]:
@@ -154,7 +154,7 @@ class Interactions:
             offsets = self.offsets[first : end + 1] - self.offsets[first]
             yield type(self)(self.movie_ids, offsets, self.items[rows], self.stars[rows], self.rated_at[rows])
 
-    def of_users(self, users: NDArray[np.int64]) -> Self:
+    def select_users(self, users: NDArray[np.int64]) -> Self:
         """Keep the chosen users, numbered anew in the order given."""
         counts = self.rating_counts[users]
         offsets = np.append(0, np.cumsum(counts))
@@ -174,7 +174,7 @@ def _by_user_and_time(ratings: Ratings) -> NDArray[np.int64]:
     return np.argsort(number * span + (moments - first), kind="stable")
 
 
-def places_among(
+def index_of(
     ascending: NDArray[np.integer[Any]], wanted: NDArray[np.integer[Any]]
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Return where each wanted number is, and whether it is there at all; a place of no meaning if not."""
@@ -184,7 +184,7 @@ def places_among(
     return places, ascending[places] == wanted
 
 
-def numbered(chosen: NDArray[np.int64], n_items: int) -> NDArray[np.int32]:
+def inverse_index(chosen: NDArray[np.int64], n_items: int) -> NDArray[np.int32]:
     """Return the place of each item among the chosen ones, -1 for the others."""
     places = np.full(n_items, -1, np.int32)
     places[chosen] = np.arange(chosen.size)

@@ -33,9 +33,9 @@ class Split:
         users = np.random.default_rng(seed).permutation(np.flatnonzero(self.held_out.rating_counts))
         return np.sort(users[:MAX_EVALUATED_USERS])
 
-    def of_users(self, users: NDArray[np.int64]) -> Self:
+    def select_users(self, users: NDArray[np.int64]) -> Self:
         """Keep the chosen users, numbered anew in the order given."""
-        return type(self)(self.known.of_users(users), self.held_out.of_users(users))
+        return type(self)(self.known.select_users(users), self.held_out.select_users(users))
 
 
 class SplitMaker(Protocol):
@@ -68,9 +68,9 @@ def global_time_split(interactions: Interactions, *, seed: int) -> Split:  # noq
         return Split(interactions, interactions)
     moment = np.quantile(interactions.rated_at, 1 - NEWEST_SHARE, method="lower")
     is_known = interactions.rated_at <= moment
-    known = interactions.of_ratings(is_known)
+    known = interactions.select_ratings(is_known)
     is_of_known_user = interactions.repeated(known.rating_counts) >= MIN_KNOWN_RATINGS
-    return Split(known, interactions.of_ratings(~is_known & is_of_known_user))
+    return Split(known, interactions.select_ratings(~is_known & is_of_known_user))
 
 
 SPLITS: Mapping[str, SplitMaker] = MappingProxyType({
@@ -86,4 +86,4 @@ def _hold_out_last(interactions: Interactions, order: NDArray[np.int64]) -> Spli
     first_held_out = interactions.offsets[1:] - counts // HELD_OUT_ONE_IN
     held_out = np.empty(order.size, np.bool_)
     held_out[order] = np.arange(order.size) >= np.repeat(first_held_out, counts)
-    return Split(interactions.of_ratings(~held_out), interactions.of_ratings(held_out))
+    return Split(interactions.select_ratings(~held_out), interactions.select_ratings(held_out))

@@ -41,7 +41,7 @@ class Measurement:
 class Verdict(Record):
     """Whether a new model may go live, and why."""
 
-    is_passed: bool
+    accepted: bool
     reason: str = Field(description="A sentence for the person who wonders.")
 
 
@@ -66,10 +66,10 @@ def judge(new: Measurement, live: Measurement) -> Verdict:
         f"{live.ndcg_at_10.mean():.4f} (difference {low:+.4f} to {high:+.4f})"
     )
     if high < 0:
-        return Verdict(is_passed=False, reason=f"{comparison}: the lists are worse.")
+        return Verdict(accepted=False, reason=f"{comparison}: the lists are worse.")
     for complaint in _complaints(new.card, live.card):
-        return Verdict(is_passed=False, reason=complaint)
-    return Verdict(is_passed=True, reason=f"{comparison}: it is not worse.")
+        return Verdict(accepted=False, reason=complaint)
+    return Verdict(accepted=True, reason=f"{comparison}: it is not worse.")
 
 
 def _complaints(new: ModelCard, live: ModelCard) -> Iterator[str]:

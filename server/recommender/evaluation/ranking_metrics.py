@@ -76,7 +76,7 @@ def rank(scorer: Scorer, split: Split) -> Ranked:
     known, held_out = split.known, split.held_out
     n_batches = -(-known.n_users * known.n_items // SCORES_AT_ONCE)
     batches = [
-        _rank_batch(scorer, split.of_users(users)) for users in np.array_split(np.arange(known.n_users), n_batches)
+        _rank_batch(scorer, split.select_users(users)) for users in np.array_split(np.arange(known.n_users), n_batches)
     ]
     lists, scores, ranks = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     pairs = Pairs.of(known, held_out.users, scores, ranks)
@@ -97,7 +97,7 @@ def _rank_batch(scorer: Scorer, split: Split) -> tuple[NDArray[np.int64], NDArra
 def list_qualities(lists: NDArray[np.int64], split: Split) -> ListQualities:
     """Compare lists, users by up to 20 items, with what the users liked of the held-out ratings."""
     n_items = split.known.n_items
-    relevant = split.held_out.of_ratings(split.held_out.liked)
+    relevant = split.held_out.select_ratings(split.held_out.liked)
     evaluated = np.flatnonzero(relevant.rating_counts)
     counts = relevant.rating_counts[evaluated]
     hits = np.isin(evaluated[:, None] * n_items + lists[evaluated], relevant.users * n_items + relevant.items)

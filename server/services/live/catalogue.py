@@ -27,7 +27,7 @@ KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 
 
-class Remembered(Generic[KeyT, ValueT]):
+class VersionedCache(Generic[KeyT, ValueT]):
     """What only depends on the catalogue, for as long as that is of one version. Threads may share it."""
 
     def __init__(self, most: int) -> None:
@@ -58,9 +58,9 @@ class LiveCatalogue:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.index = build_index([])
-        self.totals: Remembered[str, int] = Remembered(MOST_TOTALS)
+        self.totals: VersionedCache[str, int] = VersionedCache(MOST_TOTALS)
         """How many movies fit filters."""
-        self.descriptions: Remembered[int, Description] = Remembered(MOST_DESCRIPTIONS)
+        self.descriptions: VersionedCache[int, Description] = VersionedCache(MOST_DESCRIPTIONS)
         """What there is to say of movies by id, but for their ratings; a few megabytes."""
         self._version: int | None = None
         self._is_stored = True

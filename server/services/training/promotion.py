@@ -13,7 +13,7 @@ from server.services.recommendation_engine import ModelVersionDataManager
 logger = logging.getLogger(__name__)
 
 
-class Gatekeeper:
+class PromotionPolicy:
     """Compares a training with the live version, on the ratings held out today."""
 
     def __init__(self, database: Database, store: ModelStore) -> None:
@@ -25,12 +25,12 @@ class Gatekeeper:
         with self.database.transaction(writes=False) as session:
             live = ModelVersionDataManager(session).find_active()
         if live is None:
-            return Verdict(is_passed=True, reason="There was no live version to compare with.")
+            return Verdict(accepted=True, reason="There was no live version to compare with.")
         try:
             trial = artifact.load_trial(self.store.opener(live.artifact))
         except ArtifactError as error:
             logger.warning("version %d cannot be compared with: %s", live.version, error)
             reason = f"The live version {live.version} cannot be read, so there was nothing to compare with."
-            return Verdict(is_passed=True, reason=reason)
+            return Verdict(accepted=True, reason=reason)
         new = Measurement.of(training.lists, training.sample, training.model.card)
         return judge(new, measure(trial, training.sample))

@@ -32,7 +32,7 @@ class TrainingSupervisor:
     def look_after_runs(self) -> None:
         """Mark the runs of dead processes as failed, then start the one that waits; mostly this only reads."""
         with self._lock:
-            self._bury_dead()
+            self._reap_finished()
             with self.database.transaction(writes=False) as session:
                 if not TrainingRunDataManager(session).needs_attention(self.settings.training_lease_s):
                     return
@@ -44,11 +44,11 @@ class TrainingSupervisor:
             for process in self._processes:
                 process.stop()
             try:
-                self._bury_dead()
+                self._reap_finished()
             except SQLAlchemyError as error:
                 logger.warning("the database does not answer; the runs stopped here end with their lease: %s", error)
 
-    def _bury_dead(self) -> None:
+    def _reap_finished(self) -> None:
         ended = [(process, end) for process in self._processes if (end := process.find_end()) is not None]
         for process, end in ended:
             with self.database.transaction(writes=True) as session:

@@ -18,7 +18,7 @@ from server.backend.config import Settings
 from server.backend.database import Database, driver_connection
 from server.backend.model_store import ModelStore
 from server.backend.packed_columns import Packed, pack, unpack
-from server.backend.prefetch import read_ahead
+from server.backend.prefetch import prefetch
 from server.errors import ArtifactError, ConflictError, MatineeError
 from server.models import Genre, Movie, MovieGenre, Rating
 from server.recommender import artifact
@@ -34,7 +34,7 @@ from server.services.recommendation_engine import (
     RecommendationEngineService,
     TrainingRunDataManager,
 )
-from server.services.training.promotion import Gatekeeper
+from server.services.training.promotion import PromotionPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Trainer:
         self.database = database
         self.store = store
         self.settings = settings
-        self.gatekeeper = Gatekeeper(database, store)
+        self.gatekeeper = PromotionPolicy(database, store)
 
     def is_needed(self) -> bool:
         """Say whether a training would make something new.
@@ -139,7 +139,7 @@ class Trainer:
             with self.database.transaction(writes=True) as session:
                 TrainingRunDataManager(session).fail(run_id, reason)
 
-        _insist(write, patience_s)
+        _retry_until(write, patience_s)
 
     def _train(self, run_id: int, on_progress: OnProgress, *, is_to_activate: bool) -> int:
         started = time.monotonic()
@@ -161,8 +161,8 @@ class Trainer:
             )
             on_progress("comparing", 0.95)
             verdict = self.gatekeeper.judge(training)
-        if is_to_activate and not verdict.is_passed:
-            verdict = Verdict(is_passed=True, reason=f"It was to go live whatever it is like. {verdict.reason}")
+        if is_to_activate and not verdict.accepted:
+            verdict = Verdict(accepted=True, reason=f"It was to go live whatever it is like. {verdict.reason}")
         on_progress("storing", 0.99)
         with self.store.publish(f"run-{run_id}") as (name, open_file):
             artifact.save(training.model, training.trial, open_file)
@@ -179,7 +179,7 @@ class Trainer:
                 return RecommendationEngineService(session).complete_run(run_id, values, verdict)
 
         try:
-            return _insist(write, PATIENCE_S)
+            return _retry_until(write, PATIENCE_S)
         except BaseException:
             # A COMMIT may have done its work though its answer was lost. In doubt the artifact stays; prune sweeps.
             with suppress(SQLAlchemyError), self.database.transaction(writes=False) as session:
@@ -254,7 +254,7 @@ class TrainingDataManager(BaseDataManager):
                 cursor.execute(POSTGRESQL_CHUNKS, [RATINGS_A_CHUNK] * 2)
                 packed = iter(cursor)
             # The database is at work on the next chunk meanwhile, and Python leaves it alone.
-            for row in read_ahead(packed):
+            for row in prefetch(packed):
                 yield dict(zip(RATING_COLUMNS, unpack(self.dialect, row), strict=True))
 
     def read_movie_ids(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -307,7 +307,7 @@ def _sqlite_chunks(cursor: sqlite3.Cursor) -> Iterator[Packed]:
         yield cursor.execute(SQLITE_CHUNK, [start, start + RATINGS_A_CHUNK]).fetchone()
 
 
-def _insist(write: Callable[[], T], patience_s: float) -> T:
+def _retry_until(write: Callable[[], T], patience_s: float) -> T:
     """Write, and where the database does not let us, as while an ingestion holds it, try again for a while."""
     deadline = time.monotonic() + patience_s
     while True:

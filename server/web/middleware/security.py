@@ -70,7 +70,7 @@ class SecurityHeadersMiddleware:
         await self.app(scope, receive, send_with_headers)
 
 
-class PatienceMiddleware:
+class ReadTimeoutMiddleware:
     """Answers 503 to a request that only reads and has waited too long for its turn.
 
     A request that writes is never given up from here: its handler, in a thread, could commit after the answer. What it

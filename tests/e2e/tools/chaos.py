@@ -168,7 +168,7 @@ def _look(installation: Installation, writers: list[Writer], outcome: Outcome) -
         for writer in writers:
             writer.settle(read_ratings(database, writer.user_id), outcome)
         with database.transaction(writes=False) as session:
-            outcome.mismatches += DoctorDataManager(session).compare_statistics().mend is not None
+            outcome.mismatches += DoctorDataManager(session).compare_statistics().remedy is not None
 
 
 @contextmanager

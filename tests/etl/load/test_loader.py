@@ -6,8 +6,8 @@ from sqlalchemy import select
 
 from server.backend.database import Database
 from server.etl.load.loader import Counts, LoadReport, Progress
-from server.etl.movielens.batches import Rejected
 from server.etl.movielens import source as movielens
+from server.etl.movielens.batches import Rejected
 from server.models import Ingestion, MovieStatistics, Rating, User
 from tests.support.source_files import load_folder, write_source
 

@@ -103,7 +103,7 @@ def test_a_user_is_scored_by_his_history_alone(name: str) -> None:
     interactions = Interactions.from_ratings(taste_ratings(), CATALOGUE)
     algorithm = fit(name, interactions)
 
-    alone = algorithm.score(interactions.of_users(np.array([17])))
+    alone = algorithm.score(interactions.select_users(np.array([17])))
 
     np.testing.assert_allclose(alone[0], algorithm.score(interactions)[17], rtol=1e-5, atol=1e-6)
 
@@ -181,7 +181,7 @@ def test_a_new_user_with_few_likes_is_not_served_worse_than_by_popularity(name: 
     known_users = Interactions.from_ratings(rows_of(ratings, ~is_new), CATALOGUE)
     likes = Interactions.from_ratings(rows_of(ratings, is_new & (ratings.ratings >= 4)), CATALOGUE)
     place = np.arange(likes.items.size) - likes.offsets[likes.users]
-    split = Split(likes.of_ratings(place < n_likes), likes.of_ratings(place >= n_likes))
+    split = Split(likes.select_ratings(place < n_likes), likes.select_ratings(place >= n_likes))
 
     mine, popular = (metrics_of(fit(each, known_users), split) for each in (name, "popularity"))
 

@@ -73,7 +73,7 @@ def test_an_empty_history_is_one_user_without_ratings() -> None:
 def test_chosen_ratings_keep_all_users() -> None:
     interactions = Interactions.from_ratings(RATINGS, CATALOGUE)
 
-    chosen = interactions.of_ratings(np.array([False, False, True, False]))
+    chosen = interactions.select_ratings(np.array([False, False, True, False]))
 
     assert columns(chosen) == {
         "movie_ids": [10, 20, 30, 40],
@@ -87,7 +87,7 @@ def test_chosen_ratings_keep_all_users() -> None:
 def test_chosen_users_are_numbered_in_the_order_given() -> None:
     interactions = Interactions.from_ratings(RATINGS, CATALOGUE)
 
-    chosen = interactions.of_users(np.array([1, 0]))
+    chosen = interactions.select_users(np.array([1, 0]))
 
     assert columns(chosen) == {
         "movie_ids": [10, 20, 30, 40],

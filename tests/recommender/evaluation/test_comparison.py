@@ -45,7 +45,7 @@ def test_a_model_passes_if_it_is_the_live_one(card: ModelCard) -> None:
 
     verdict = judge(measurement, measurement)
 
-    assert verdict.is_passed
+    assert verdict.accepted
     assert verdict.reason == (
         "On the same held-out ratings NDCG@10 is 0.2000, that of the live version 0.2000 "
         "(difference +0.0000 to +0.0000): it is not worse."
@@ -55,7 +55,7 @@ def test_a_model_passes_if_it_is_the_live_one(card: ModelCard) -> None:
 def test_a_model_that_is_worse_for_everyone_fails_with_the_numbers(card: ModelCard) -> None:
     verdict = judge(Measurement(np.array([0.1, 0.2] * 50), card), Measurement(np.array([0.2, 0.3] * 50), card))
 
-    assert not verdict.is_passed
+    assert not verdict.accepted
     assert verdict.reason == (
         "On the same held-out ratings NDCG@10 is 0.1500, that of the live version 0.2500 "
         "(difference -0.1000 to -0.1000): the lists are worse."
@@ -66,7 +66,7 @@ def test_a_model_that_is_worse_by_chance_alone_passes(card: ModelCard) -> None:
     random = np.random.default_rng(0)
     live = random.random(50)
 
-    assert judge(Measurement(live + random.normal(-0.01, 0.2, 50), card), Measurement(live, card)).is_passed
+    assert judge(Measurement(live + random.normal(-0.01, 0.2, 50), card), Measurement(live, card)).accepted
 
 
 def test_a_fall_below_what_the_live_model_was_when_it_was_trained_fails(card: ModelCard) -> None:
@@ -75,7 +75,7 @@ def test_a_fall_below_what_the_live_model_was_when_it_was_trained_fails(card: Mo
 
     verdict = judge(Measurement(equal, fallen), Measurement(equal, card))
 
-    assert not verdict.is_passed
+    assert not verdict.accepted
     assert verdict.reason == (
         "NDCG@10 has fallen from 0.3000 (at least 0.2800) to 0.2000 (at most 0.2200) on about as many ratings: "
         "are they damaged?"
@@ -87,9 +87,9 @@ def test_probabilities_that_tell_much_less_than_the_live_ones_did_fail(card: Mod
 
     verdict = judge(Measurement(equal, with_metrics(card, auc=0.69)), Measurement(equal, card))
 
-    assert not verdict.is_passed
+    assert not verdict.accepted
     assert verdict.reason == "AUC has fallen from 0.7500 to 0.6900 on about as many ratings: are they damaged?"
-    assert judge(Measurement(equal, with_metrics(card, auc=0.71)), Measurement(equal, card)).is_passed
+    assert judge(Measurement(equal, with_metrics(card, auc=0.71)), Measurement(equal, card)).accepted
 
 
 @pytest.mark.parametrize("data", [{"movies": 161}, {"ratings": 2 * 5760}, {"ratings": 5760 // 2}])
@@ -97,7 +97,7 @@ def test_a_fall_on_other_data_is_no_sign_of_damage(card: ModelCard, data: dict[s
     fallen = with_data(with_metrics(card, ndcg_at_10=0.2, ndcg_at_10_high=0.22, auc=0.6), **data)
     equal = np.array([0.1, 0.3])
 
-    assert judge(Measurement(equal, fallen), Measurement(equal, card)).is_passed
+    assert judge(Measurement(equal, fallen), Measurement(equal, card)).accepted
 
 
 def test_probabilities_that_are_not_true_fail_unless_the_live_ones_are_no_truer(card: ModelCard) -> None:
@@ -106,9 +106,9 @@ def test_probabilities_that_are_not_true_fail_unless_the_live_ones_are_no_truer(
 
     verdict = judge(untrue, Measurement(equal, card))
 
-    assert not verdict.is_passed
+    assert not verdict.accepted
     assert verdict.reason == "The calibration error is 0.2000, more than 0.0350: the probabilities are not true."
-    assert judge(untrue, untrue).is_passed
+    assert judge(untrue, untrue).accepted
 
 
 def test_different_users_cannot_be_compared(card: ModelCard) -> None:
@@ -121,7 +121,7 @@ def test_a_model_of_shuffled_ratings_does_not_pass(sample: Split) -> None:
 
     verdict = judge(measure(new, sample), measure(live, sample))
 
-    assert not verdict.is_passed
+    assert not verdict.accepted
     assert verdict.reason.endswith("the lists are worse.")
 
 
@@ -131,14 +131,14 @@ def test_nor_does_it_pass_on_the_shuffled_ratings_themselves() -> None:
 
     verdict = judge(measure(shuffled.trial, shuffled.sample), measure(live, shuffled.sample))
 
-    assert not verdict.is_passed
+    assert not verdict.accepted
 
 
 def test_a_model_of_a_worse_algorithm_does_not_pass_but_a_better_one_does(sample: Split) -> None:
     ease, popularity = (measure(trial_of(taste_ratings(), name), sample) for name in ("ease", "popularity"))
 
-    assert not judge(popularity, ease).is_passed
-    assert judge(ease, popularity).is_passed
+    assert not judge(popularity, ease).accepted
+    assert judge(ease, popularity).accepted
 
 
 def test_a_model_of_another_catalogue_is_measured_on_the_movies_it_knows(sample: Split) -> None:

@@ -8,8 +8,8 @@ from server.backend.database import Database
 from server.backend.model_store import ModelStore, OpenFile
 from server.errors import ArtifactError, NoActiveModel
 from server.recommender.evaluation.comparison import Verdict
-from server.services.live.model import LiveModel
 from server.services.live import model as live
+from server.services.live.model import LiveModel
 from server.services.recommendation_engine import ModelVersionDataManager, RecommendationEngineService
 from server.services.training.trainer import Trainer
 from tests.support.builders import add_version
@@ -118,7 +118,7 @@ def test_a_new_process_serves_the_newest_predecessor_that_can_be_read(
 ) -> None:
     first, second, third = train(), train(), train()
     with live_model.database.transaction(writes=True) as session:
-        never_live = add_version(session, "nowhere", Verdict(is_passed=False, reason="It is worse."))
+        never_live = add_version(session, "nowhere", Verdict(accepted=False, reason="It is worse."))
         store.remove(ModelVersionDataManager(session).get_artifact(second))
         (Path(store.root) / ModelVersionDataManager(session).get_artifact(third) / "manifest.json").write_text("{}")
 

@@ -24,8 +24,8 @@ from server.schemas.recommendation_engine import ModelVersion, TrainingData, Tra
 from server.services.live.model import LiveModel
 from server.services.ratings import RatingService
 from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
-from server.services.training.trainer import Heartbeat, Trainer, TrainingDataManager
 from server.services.training import trainer as training
+from server.services.training.trainer import Heartbeat, Trainer, TrainingDataManager
 from tests.support.builders import TASTE_MOVIES, TASTE_USERS, fall_silent, in_transaction
 from tests.support.threads import wait_until
 

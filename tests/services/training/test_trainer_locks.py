@@ -9,9 +9,9 @@ from sqlalchemy.exc import OperationalError
 from server.models import RunStatus
 from server.schemas.base import Paging
 from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
+from server.services.training import trainer as training
 from server.services.training.supervisor import TrainingSupervisor
 from server.services.training.trainer import Trainer
-from server.services.training import trainer as training
 from tests.support.builders import fall_silent, in_transaction
 
 LOST = OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
@@ -39,7 +39,7 @@ def test_a_write_that_the_database_refuses_is_tried_again(monkeypatch: pytest.Mo
             raise answer
         return answer
 
-    assert training._insist(write, patience_s=60) == 7
+    assert training._retry_until(write, patience_s=60) == 7
 
 
 def test_patience_has_an_end() -> None:
@@ -47,7 +47,7 @@ def test_patience_has_an_end() -> None:
         raise LOCKED
 
     with pytest.raises(OperationalError):
-        training._insist(write, patience_s=0)
+        training._retry_until(write, patience_s=0)
 
 
 def test_an_artifact_stays_where_the_answer_of_its_commit_was_lost(

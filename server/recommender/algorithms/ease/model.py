@@ -13,9 +13,9 @@ from scipy.sparse import csr_array
 
 from server.recommender.algorithms.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
 from server.recommender.algorithms.ease.gram import Rows
-from server.recommender.algorithms.ease.sparse_sums import RowSums
-from server.recommender.algorithms.ease.statistics import Evidence, fade, grade
-from server.recommender.data.interactions import Interactions, numbered, places_among, running_count
+from server.recommender.algorithms.ease.sparse_sums import SparseRowAccumulator
+from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics, preference_weight, recency_decay
+from server.recommender.data.interactions import Interactions, index_of, inverse_index, running_count
 
 BYTES_A_WEIGHT = np.dtype(np.float32).itemsize + np.dtype(np.int32).itemsize
 """Itself, and whose it is."""
@@ -103,7 +103,7 @@ class Ease(Algorithm[EaseConfig]):
     def fit(cls, interactions: Interactions, config: EaseConfig, *, seed: int) -> Self:  # noqa: ARG003 (the solution is exact)
         """Solve for the weights."""
         items = np.sort(most_rated(interactions, config))
-        evidence = Evidence.gather(
+        evidence = CooccurrenceStatistics.gather(
             interactions, items, max_user_ratings=config.max_user_ratings, max_next_users=config.max_next_users
         )
         weights = evidence.weights_together(config.penalty, is_last=True)
@@ -150,7 +150,7 @@ class Ease(Algorithm[EaseConfig]):
 
         With them, for the other items, the share that popularity has in a score, and what is added to that.
         """
-        rows, values, offsets = worth_of(
+        rows, values, offsets = weighted_history(
             histories, self._rows, half_life=self.config.half_life, floor=self.config.floor
         )
         for trust, (start, end) in zip(self._trust(histories).tolist(), pairwise(offsets.tolist()), strict=True):
@@ -160,22 +160,24 @@ class Ease(Algorithm[EaseConfig]):
             yield modelled, 1 - trust, min(float(personal.min()), 0.0)
 
     @cached_property
-    def _row_sums(self) -> RowSums:
-        return RowSums(self.columns, self.weights, self.items.size)
+    def _row_sums(self) -> SparseRowAccumulator:
+        return SparseRowAccumulator(self.columns, self.weights, self.items.size)
 
     @cached_property
     def _rows(self) -> NDArray[np.int32]:
         """The row of each item of the catalogue, -1 for those without weights."""
-        return numbered(self.items, self.like_shares.size)
+        return inverse_index(self.items, self.like_shares.size)
 
     def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:
         """Give the terms of the sums: exactly what each rating adds."""
-        rows, has_row = places_among(self.items, history.items)
-        columns, has_column = places_among(self.items, items)
-        values = grade(history) * fade(history.ages, half_life=self.config.half_life, floor=self.config.floor)
+        rows, has_row = index_of(self.items, history.items)
+        columns, has_column = index_of(self.items, items)
+        values = preference_weight(history) * recency_decay(
+            history.ages, half_life=self.config.half_life, floor=self.config.floor
+        )
         # Row and column in one number: all the weights of the rows, ascending, and those that are wanted.
         first = np.arange(rows.size)[:, None] * self.items.size
-        places, is_kept = places_among((first + self.columns[rows]).ravel(), (first + columns).ravel())
+        places, is_kept = index_of((first + self.columns[rows]).ravel(), (first + columns).ravel())
         weights = np.where(is_kept, self.weights[rows].ravel()[places], 0) if places.size else np.empty(0)
         terms = values[:, None] * weights.reshape(rows.size, columns.size).astype(np.float64)
         contributions: NDArray[np.float64] = self._trust(history)[0] * terms * has_row[:, None] * has_column
@@ -187,7 +189,7 @@ class Ease(Algorithm[EaseConfig]):
         People found these lists better than those of the weights themselves or of the rows.
         """
         similarities = np.zeros(self.like_shares.size)
-        (place,), (has_weights,) = places_among(self.items, np.array([item]))
+        (place,), (has_weights,) = index_of(self.items, np.array([item]))
         if has_weights:
             rows, kept = np.nonzero(self.columns == place)
             lengths = np.maximum(self.lengths * self.lengths[place], np.finfo(np.float32).tiny)
@@ -219,14 +221,14 @@ def _strongest(weights: NDArray[np.float32], n: int) -> tuple[NDArray[np.int32],
     return columns, np.take_along_axis(weights, columns, axis=1)
 
 
-def worth_of(
+def weighted_history(
     histories: Interactions, rows: NDArray[np.int32], *, half_life: float, floor: float
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
     """Return what the ratings of each user are worth now, of the items that have a row only: the others have -1.
 
     Gives their rows, what they are worth, and where each user's begin, and the last one's end.
     """
-    values = grade(histories) * fade(histories.ages, half_life=half_life, floor=floor)
+    values = preference_weight(histories) * recency_decay(histories.ages, half_life=half_life, floor=floor)
     places = rows[histories.items]
     is_chosen = places >= 0
     offsets = running_count(is_chosen)[histories.offsets]
@@ -235,5 +237,7 @@ def worth_of(
 
 def inputs_of(histories: Interactions, items: NDArray[np.int64], *, half_life: float, floor: float) -> Rows:
     """Return the same of the chosen items, as a matrix, users by those."""
-    rows, values, offsets = worth_of(histories, numbered(items, histories.n_items), half_life=half_life, floor=floor)
+    rows, values, offsets = weighted_history(
+        histories, inverse_index(items, histories.n_items), half_life=half_life, floor=floor
+    )
     return csr_array((values, rows, offsets), shape=(histories.n_users, items.size))

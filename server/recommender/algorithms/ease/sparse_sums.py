@@ -10,7 +10,7 @@ from scipy.sparse import csc_array
 ROWS_AT_ONCE = 128
 
 
-class RowSums:
+class SparseRowAccumulator:
     """Adds up rows of a matrix whose rows all have as many entries.
 
     The rows are copied to where a matrix of SciPy's stands ready, once for each thread: to make one takes as long as

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from server.recommender.algorithms.ease.gram import Gram, Ridge, Rows
-from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, numbered
+from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, inverse_index
 
 MIDDLING_STARS = 3.0
 MIDDLING = 0.3
@@ -39,7 +39,7 @@ RATINGS_AT_ONCE = 2_000_000
 """About so many ratings are turned into rows at a time."""
 
 
-def grade(histories: Interactions) -> NDArray[np.float32]:
+def preference_weight(histories: Interactions) -> NDArray[np.float32]:
     """Say what each rating is worth: the mean of a common scale and of the user's own.
 
     On the common scale a like is 1, on the user's own it is what lies a star above his mean.
@@ -52,13 +52,13 @@ def grade(histories: Interactions) -> NDArray[np.float32]:
     return ((common + np.minimum(np.maximum(own, lowest), highest)) / 2).astype(np.float32)
 
 
-def fade(ages: NDArray[np.int64], *, half_life: float, floor: float) -> NDArray[np.float32]:
+def recency_decay(ages: NDArray[np.int64], *, half_life: float, floor: float) -> NDArray[np.float32]:
     """Weigh ratings by age: 1 for the latest, never below the floor."""
     return (floor + (1 - floor) * 0.5 ** (ages / half_life)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class CooccurrenceStatistics:
     """The sums over all users from which the weights between movies follow, for any penalty."""
 
     places: NDArray[np.int32]
@@ -79,10 +79,10 @@ class Evidence:
         Of more users than ``max_next_users`` only every second, third or so shows what is liked next.
         """
         counts = np.bincount(interactions.items, minlength=interactions.n_items)[items]
-        columns = numbered(items[np.argsort(-counts, kind="stable")], interactions.n_items)
+        columns = inverse_index(items[np.argsort(-counts, kind="stable")], interactions.n_items)
         together, earlier, next_after = Ridge(), Ridge(), Gram(items.size)
         for users in interactions.parts(RATINGS_AT_ONCE):
-            rated = Rated.of(users.of_ratings(users.ages < max_user_ratings), columns, items.size)
+            rated = Rated.of(users.select_ratings(users.ages < max_user_ratings), columns, items.size)
             together.add(rated.whole_and_sittings())
             of_some = rated.of_every(-(-interactions.n_users // max_next_users))
             for cut in CUTS:
@@ -130,7 +130,7 @@ class Rated:
         """Look up the column of each item; items without one, -1, are left out, and so is what is worth nothing."""
         column, values, ages, users = (
             columns[interactions.items],
-            grade(interactions),
+            preference_weight(interactions),
             interactions.ages,
             interactions.users,
         )
@@ -169,7 +169,7 @@ class Rated:
         first, end = np.floor(counts * cut), np.floor(counts * (cut + 0.2) + 1e-9)
         is_before, is_after = self.places < first, (self.places >= first) & (self.places < end)
         since = np.maximum(first - 1 - self.places, 0).astype(np.int64)
-        faded = self.values * fade(since, half_life=HALF_LIFE, floor=FLOOR)
+        faded = self.values * recency_decay(since, half_life=HALF_LIFE, floor=FLOOR)
         return self._rows(is_before, faded), self._rows(is_after, self.values)
 
     def _rows(self, chosen: NDArray[np.bool_], values: NDArray[np.float32]) -> Rows:

@@ -7,8 +7,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from server.recommender.algorithms.ease.model import EaseConfig, inputs_of, most_rated
-from server.recommender.algorithms.ease.statistics import Evidence
-from server.recommender.data.interactions import Interactions, numbered
+from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics
+from server.recommender.data.interactions import Interactions, inverse_index
 from server.recommender.data.splits import Split
 from server.recommender.evaluation.ranking_metrics import list_qualities
 
@@ -39,7 +39,7 @@ class Trial:
     def quality(self, scores: NDArray[np.float32]) -> float:
         """Measure lists: the mean of NDCG@10 and Recall@20, which is less noisy than either."""
         known = self.split.known
-        seen = numbered(self.items, known.n_items)[known.items]
+        seen = inverse_index(self.items, known.n_items)[known.items]
         scores = scores.copy()
         scores[known.users[seen >= 0], seen[seen >= 0]] = -np.inf
         n = min(20, self.items.size)
@@ -80,12 +80,12 @@ def tune_ease(known: Interactions, held_out: Interactions, config: EaseConfig, *
     that have weights, the settings stay as they are.
     """
     items = np.sort(most_rated(known, config)[:MAX_ITEMS])
-    findable = held_out.of_ratings(np.isin(held_out.items, items)).like_counts
+    findable = held_out.select_ratings(np.isin(held_out.items, items)).like_counts
     users = np.random.default_rng(seed).permutation(np.flatnonzero(findable))[:MAX_USERS]
     if not users.size:
         return config
-    trial = Trial(Split(known, held_out).of_users(np.sort(users)), items)
-    evidence = Evidence.gather(
+    trial = Trial(Split(known, held_out).select_users(np.sort(users)), items)
+    evidence = CooccurrenceStatistics.gather(
         known, items, max_user_ratings=config.max_user_ratings, max_next_users=config.max_next_users
     )
     best = _climb(trial, evidence, (config.half_life, config.floor))
@@ -94,7 +94,7 @@ def tune_ease(known: Interactions, held_out: Interactions, config: EaseConfig, *
     return config.model_copy(update=chosen)
 
 
-def _climb(trial: Trial, evidence: Evidence, fading: Fading) -> Candidate:
+def _climb(trial: Trial, evidence: CooccurrenceStatistics, fading: Fading) -> Candidate:
     """Follow the penalty upwards, or else downwards, for as long as the lists get better."""
     best = _candidate(trial, evidence, FIRST_PENALTY, fading)
     for factor in (STEP, 1 / STEP):
@@ -109,7 +109,7 @@ def _climb(trial: Trial, evidence: Evidence, fading: Fading) -> Candidate:
     return best
 
 
-def _candidate(trial: Trial, evidence: Evidence, penalty: float, fading: Fading) -> Candidate:
+def _candidate(trial: Trial, evidence: CooccurrenceStatistics, penalty: float, fading: Fading) -> Candidate:
     together, following = evidence.weights_together(penalty), evidence.weights_next(penalty)
     of_together, of_next = trial.scores(together, fading), trial.scores(following, fading)
     qualities = [trial.quality(of_together + np.float32(weight) * of_next) for weight in NEXT_WEIGHTS]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from server.recommender.algorithms.ease.model import Ease, EaseConfig, inputs_of, most_rated
-from server.recommender.algorithms.ease.statistics import Evidence, fade, grade
+from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics, preference_weight, recency_decay
 from server.recommender.algorithms.ease.tuning import FLOORS, HALF_LIVES, NEXT_WEIGHTS
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.data.interactions import Interactions
@@ -22,7 +22,7 @@ def one_user(stars: dict[int, float]) -> Interactions:
 
 
 def test_the_weights_of_what_is_liked_together_are_steck_s_closed_form() -> None:
-    evidence = Evidence.gather(TASTES, np.arange(152), max_user_ratings=1_000, max_next_users=1_000)
+    evidence = CooccurrenceStatistics.gather(TASTES, np.arange(152), max_user_ratings=1_000, max_next_users=1_000)
 
     weights = evidence.weights_together(30.0)
 
@@ -37,7 +37,7 @@ def test_what_is_always_liked_next_is_foreseen() -> None:
     # Users like 1 then 2, or 3 then 4; as many like the two in the other order as would make them companions.
     rows = [(user, movie, 5.0, movie) for user in range(1, 81) for movie in ((1, 2), (3, 4))[user % 2]]
     rows += [(user, movie, 1.0, movie) for user in range(1, 81) for movie in (7, 8, 9)]
-    evidence = Evidence.gather(
+    evidence = CooccurrenceStatistics.gather(
         Interactions.from_ratings(ratings_of(rows), np.arange(1, 11)),
         np.arange(10),
         max_user_ratings=1_000,
@@ -60,11 +60,11 @@ def test_what_is_always_liked_next_is_foreseen() -> None:
     ],
 )
 def test_a_rating_is_worth_what_it_is_to_all_and_to_the_user(stars: float, worth: float) -> None:
-    assert grade(one_user({4: stars})).tolist() == pytest.approx([worth])
+    assert preference_weight(one_user({4: stars})).tolist() == pytest.approx([worth])
 
 
 def test_ratings_fade_with_age_down_to_the_floor() -> None:
-    weights = fade(np.array([0, 5, 10, 10_000]), half_life=5.0, floor=0.2)
+    weights = recency_decay(np.array([0, 5, 10, 10_000]), half_life=5.0, floor=0.2)
 
     assert weights.tolist() == pytest.approx([1, 0.6, 0.4, 0.2])
 
@@ -190,6 +190,6 @@ def test_order_in_time_is_found_out_where_it_matters_and_ignored_where_it_does_n
 
 
 def test_with_nothing_to_find_the_settings_stay() -> None:
-    nothing = TASTES.of_ratings(np.zeros(TASTES.items.size, np.bool_))
+    nothing = TASTES.select_ratings(np.zeros(TASTES.items.size, np.bool_))
 
     assert Ease.tune(TASTES, nothing, EaseConfig(penalty=7.0), seed=0) == EaseConfig(penalty=7.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from server.recommender.algorithms.ease.sparse_sums import ROWS_AT_ONCE, RowSums
+from server.recommender.algorithms.ease.sparse_sums import ROWS_AT_ONCE, SparseRowAccumulator
 from tests.support.threads import at_once
 
 N_ROWS, N_COLUMNS, WIDTH = 700, 50, 8
@@ -24,13 +24,13 @@ def some_rows(n: int, *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float
 def test_rows_times_factors_are_added_up_by_column(n: int) -> None:
     rows, factors = some_rows(n, seed=n)
 
-    sums = RowSums(COLUMNS, ENTRIES, N_COLUMNS).add_up(rows, factors)
+    sums = SparseRowAccumulator(COLUMNS, ENTRIES, N_COLUMNS).add_up(rows, factors)
 
     np.testing.assert_allclose(sums, factors @ DENSE[rows], atol=1e-4)
 
 
 def test_a_sum_has_nothing_of_the_one_before_it() -> None:
-    row_sums = RowSums(COLUMNS, ENTRIES, N_COLUMNS)
+    row_sums = SparseRowAccumulator(COLUMNS, ENTRIES, N_COLUMNS)
     row_sums.add_up(*some_rows(N_ROWS, seed=1))
     rows, factors = some_rows(3, seed=2)
 
@@ -38,7 +38,7 @@ def test_a_sum_has_nothing_of_the_one_before_it() -> None:
 
 
 def test_threads_do_not_disturb_each_other() -> None:
-    row_sums = RowSums(COLUMNS, ENTRIES, N_COLUMNS)
+    row_sums = SparseRowAccumulator(COLUMNS, ENTRIES, N_COLUMNS)
 
     def add_up_again_and_again(seed: int) -> None:
         rows, factors = some_rows(200, seed=seed)

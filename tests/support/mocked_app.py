@@ -1,0 +1,69 @@
+"""The app with every service replaced by a fake: no database, no model, no lifespan."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from server.app import create_app
+from server.backend.config import Settings
+from server.backend.metrics import Metrics
+from server.services.authorization import OpenAccess
+from server.services.live.calibration import RunningCalibration
+from server.web import dependencies
+from tests.support import fakes
+
+
+@dataclass(frozen=True)
+class Fakes:
+    """What stands behind the routers."""
+
+    session: fakes.FakeSession = field(default_factory=fakes.FakeSession)
+    movies: fakes.FakeMovieService = field(default_factory=fakes.FakeMovieService)
+    similar: fakes.FakeSimilarMoviesService = field(default_factory=fakes.FakeSimilarMoviesService)
+    genres: fakes.FakeGenreService = field(default_factory=fakes.FakeGenreService)
+    ratings: fakes.FakeRatingService = field(default_factory=fakes.FakeRatingService)
+    users: fakes.FakeUserService = field(default_factory=fakes.FakeUserService)
+    engine: fakes.FakeRecommendationEngineService = field(default_factory=fakes.FakeRecommendationEngineService)
+    operations: fakes.FakeOperationsService = field(default_factory=fakes.FakeOperationsService)
+    supervisor: fakes.FakeTrainingSupervisor = field(default_factory=fakes.FakeTrainingSupervisor)
+    calibration: RunningCalibration = field(default_factory=lambda: RunningCalibration(Metrics()))
+    live_model: fakes.FakeLiveModel = field(default_factory=fakes.FakeLiveModel)
+
+    def state(self) -> dict[str, object]:
+        """Give what requests take from the lifespan's state, without a dependency."""
+        return {"database": fakes.FakeDatabase(self.session), "running_calibration": self.calibration}
+
+
+@pytest.fixture
+def behind() -> Fakes:
+    return Fakes()
+
+
+@pytest.fixture
+def app(behind: Fakes) -> FastAPI:
+    app = create_app(Settings(_env_file=None))
+    app.dependency_overrides = {
+        dependencies.get_access: OpenAccess,
+        dependencies.acquire_write_slot: lambda: None,
+        dependencies.get_movie_service: lambda: behind.movies,
+        dependencies.get_similar_movies_service: lambda: behind.similar,
+        dependencies.get_genre_service: lambda: behind.genres,
+        dependencies.get_rating_service: lambda: behind.ratings,
+        dependencies.get_user_service: lambda: behind.users,
+        dependencies.get_recommendation_engine_service: lambda: behind.engine,
+        dependencies.get_operations_service: lambda: behind.operations,
+        dependencies.get_training_supervisor: lambda: behind.supervisor,
+        dependencies.get_live_model: lambda: behind.live_model,
+        dependencies.get_model_store: lambda: None,
+    }
+    return app
+
+
+@pytest.fixture
+def client(app: FastAPI, behind: Fakes) -> TestClient:
+    """Give a client of that app; it is not entered as a context, so the lifespan does not run."""
+    client = TestClient(app, follow_redirects=False)
+    client.app_state.update(behind.state())
+    return client
