@@ -6,18 +6,15 @@ words is lost.
 
 import html
 import re
-import unicodedata
 from dataclasses import dataclass
 
-_ARTICLES = (
-    "The|the|A|An|La|Le|Les|L'|L\u2019|El|Los|Las|Lo|Il|Gli|I|O|Os|As|Um|Uma|Un|Una|Une"
-    "|Der|Die|Das|Ein|Eine|De|Het|Een|Den|Det|En|Et|Ett|Da|Ha-"
-)
+from server.search.folding import ALSO_KNOWN_AS, INVERTED_ARTICLES, fold
+
+_ARTICLES = "|".join(["the", "L\u2019", *(article.capitalize() for article in INVERTED_ARTICLES)])
 _INVERTED = re.compile(rf"(?P<name>.*\S)\s*,\s*(?P<article>{_ARTICLES})(?P<rest>:.*)?")
 _ENGLISH_ARTICLE = re.compile(r"(?:the|an?)\s+(?=\S)", re.IGNORECASE)
 
 _YEAR = re.compile(r"((?:18|19|20)\d\d)(?:\s*[-\u2013]\s*(?:(?:18|19|20)\d\d)?)?")
-_ALSO_KNOWN_AS = re.compile(r"a\.?k\.?a\b\.?:?\s*", re.IGNORECASE)
 # "Ah Boys To Men (Part 1)", "Help (TV Movie)", "7 Reasons to Run Away (from Society)": no other title.
 _NOTE = re.compile(
     r"(?i:parts?|vol\.|volume|episode|chapter|season)\s(?:\d+|[IVX]+|One|Two|Three)\b.*"
@@ -31,19 +28,6 @@ _UNFINISHED = re.compile(r"[^\s)]$|[:&]\s*$|\s(?:or|and)\s*$", re.IGNORECASE)
 _ENTITY = re.compile(r"&#?\w+;")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _WORD = re.compile(r"[^\W_]+")
-# Letters that Unicode does not take apart into a base letter and an accent; "it's" is sorted as "its".
-_PLAIN_LETTERS = str.maketrans({
-    "ø": "o",
-    "ł": "l",
-    "đ": "d",
-    "ð": "d",
-    "þ": "th",
-    "æ": "ae",
-    "œ": "oe",
-    "\u0131": "i",
-    "'": "",
-    "\u2019": "",
-})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +58,7 @@ def parse_title(source_title: str) -> ParsedTitle:
         title=title + notes,
         alternative_titles=tuple(dict.fromkeys(other for other in alternatives if other not in {"", title})),
         year=year,
-        sort_title=_fold(bare_title + notes),
+        sort_title=_fold_for_sorting(bare_title + notes),
     )
 
 
@@ -119,7 +103,8 @@ def _find_year(bracket: str) -> int | None:
 
 def _read_alternative(bracket: str) -> str:
     """Read "a.k.a. Naked Island, The" as "The Naked Island"."""
-    title, _ = _put_article_first(_ALSO_KNOWN_AS.sub("", bracket, count=1).strip())
+    mark = ALSO_KNOWN_AS.match(bracket)
+    title, _ = _put_article_first(bracket[mark.end() :] if mark else bracket)
     return title
 
 
@@ -137,10 +122,7 @@ def _put_article_first(text: str) -> tuple[str, str]:
     return inverted["article"].capitalize() + blank + bare_title, bare_title
 
 
-def _fold(title: str) -> str:
-    """Take case, accents and signs away and leave one blank between words; signs alone stay as they are."""
-    decomposed = unicodedata.normalize("NFKD", title.replace("½", " 1/2")).casefold()
-    letters = decomposed
-    if not decomposed.isascii():
-        letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return " ".join(_WORD.findall(_THOUSANDS.sub("", letters.translate(_PLAIN_LETTERS)))) or title
+def _fold_for_sorting(title: str) -> str:
+    """Return the folded words with one blank between them, "its" for "it's"; a title of signs alone stays as it is."""
+    letters = fold(title.replace("½", " 1/2")).replace("'", "")
+    return " ".join(_WORD.findall(_THOUSANDS.sub("", letters))) or title
