@@ -64,6 +64,7 @@ check: .venv/.installed-dev audit ## Format, lint, types, import contracts, size
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m scripts.sizes
 	@.venv/bin/codespell
+	@#.venv/bin/python -m scripts.prose
 	@.venv/bin/python -m scripts.migrations
 	@.venv/bin/python -m scripts.generate_docs
 
