@@ -2,9 +2,9 @@
 
     python -m benchmarks.search [--data SOURCE] [--titles MOVIES_CSV] [--queries N] [--seed N]
 
-Queries are made from the titles of films with 20 ratings or more, by kind (``search_queries.py``), and read from
-``golden_queries.csv``. With ``--titles`` all is measured again in the larger catalogue of that file with the ratings of
-SOURCE, whose ids must be the same, as they are in all of MovieLens. At last the queries go to a server of their own.
+Queries are generated from the titles of films with at least 20 ratings, by kind (``search_queries.py``), and read from
+``golden_queries.csv``. With ``--titles`` everything is measured again with the larger catalogue of that file and the
+ratings of SOURCE; all editions of MovieLens share their ids. Finally the queries are sent to a server.
 """
 
 import argparse
@@ -40,7 +40,7 @@ WARM_UP = 20
 
 
 class Answer(NamedTuple):
-    """Where the film meant stood among the hits, from 1, or 0, and how long it took."""
+    """The rank of the film that was meant, 0 if it is not among the hits, and the duration."""
 
     kind: str
     rank: int
@@ -49,14 +49,14 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Options:
-    """How many queries of each kind, and which."""
+    """The number of queries of each kind, and the seed that selects them."""
 
     queries: int = QUERIES_A_KIND
     seed: int = SEED
 
 
 def run(bench: Workbench, options: Options = Options()) -> None:
-    """Print quality and time of each engine by kind of query, then time over HTTP."""
+    """Print the quality by engine and kind of query, the time by engine, and the time over HTTP."""
     with bench.loaded_database() as database:
         films = read_films(database)
     queries = [*golden_queries(films), *make_queries(films, a_kind=options.queries, seed=options.seed)]
@@ -71,7 +71,7 @@ def run(bench: Workbench, options: Options = Options()) -> None:
 
 
 def read_films(database: Database) -> list[Film]:
-    """Read what is searched, with the source's titles."""
+    """Return the searchable movies with the titles of their source."""
     with database.transaction(writes=False) as session:
         sources = dict(iter(session.execute(select(Movie.movie_id, Movie.source_title))))
         documents = CatalogueDataManager(session).list_documents()
@@ -86,7 +86,7 @@ def _ask(engine: Engine, query: Query) -> Answer:
 
 
 def _print_quality(title: str, answers: dict[str, list[Answer]]) -> None:
-    """Print a table a measure: engines side by side, kinds one below the other."""
+    """Print one table for each measure: engines in columns, kinds of queries in rows."""
     by_engine = [_ranks_by_kind(given) for given in answers.values()]
     kinds = list(by_engine[0])
     for measure, score in MEASURES.items():
@@ -128,7 +128,7 @@ def _print_times(answers: dict[str, list[Answer]]) -> None:
 
 
 def _print_serving(bench: Workbench, queries: Sequence[Query]) -> None:
-    """Ask a server of one worker for all, one after the other, on one connection."""
+    """Send all queries to a server with one worker, one after the other, on one connection."""
     with bench.scratch(SQLITE) as settings, matinee_server(settings) as server:
         with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
             for query in queries[:WARM_UP]:
@@ -173,7 +173,7 @@ def _percentiles_ms(seconds: Sequence[float]) -> tuple[float, ...]:
 
 
 def with_titles(bench: Workbench, titles: Path, folder: Path) -> Workbench:
-    """Make a source of other titles and the ratings of a workbench's own, as far as they are of the same movies."""
+    """Return a workbench with other titles and the ratings of a given one."""
     source = folder / "source"
     source.mkdir(parents=True)
     shutil.copyfile(titles, source / "movies.csv")

@@ -1,7 +1,6 @@
-"""What the search is measured beside: the usual engines, each with several names a movie and popularity in the order.
+"""Other search engines for comparison, each with all names of a movie and popularity in its ranking.
 
-Each gives the ids of its first ten hits. Where an engine would demand too much of a query with typos, it gets a second
-query that demands less.
+An engine that requires too much of a query with typos gets a second query that requires less.
 """
 
 import re
@@ -21,26 +20,26 @@ RERANKED = 100
 
 
 class Engine(Protocol):
-    """Finds movies."""
+    """A search engine filled with the catalogue."""
 
     def search(self, query: str) -> list[int]:
         """Return the ids of the first ten hits."""
 
 
 class Matinee:
-    """Our own."""
+    """The search of Matinee."""
 
     def __init__(self, documents: Sequence[SearchDocument]) -> None:
         self._index = build_index(documents)
 
     def search(self, query: str) -> list[int]:
-        """Search in process."""
+        """Return the ids of the first ten hits."""
         found: list[int] = self._index.search(query).movie_ids[:HITS].tolist()
         return found
 
 
 class Fts5:
-    """SQLite's full-text search: unicode61 without accents, all words, the last as a prefix, else any of them."""
+    """SQLite FTS5 with unicode61 and without accents: all words, the last as a prefix, else any word."""
 
     ORDER = "bm25(movies, 10, 5) * (1 + weight)"
 
@@ -54,7 +53,7 @@ class Fts5:
         self._connection.executemany("INSERT INTO movies (rowid, names, description, weight) VALUES (?, ?, ?, ?)", rows)
 
     def search(self, query: str) -> list[int]:
-        """Search for all words, then for any."""
+        """Return the ids of the first ten hits for all words, else for any word."""
         words = [f'"{word}"' for word in _words(query)]
         if not words:
             return []
@@ -70,7 +69,7 @@ class Fts5:
 
 
 class PgTrgm:
-    """PostgreSQL's pg_trgm together with tsvector: names that are similar or have all words, the last as a prefix."""
+    """PostgreSQL pg_trgm and tsvector: similar names, or names with all words, the last as a prefix."""
 
     SCHEMA = """
         CREATE EXTENSION IF NOT EXISTS pg_trgm;
@@ -110,7 +109,7 @@ class PgTrgm:
         connection.execute(self.INDEXES)
 
     def search(self, query: str) -> list[int]:
-        """Search for similar names and for all words at once."""
+        """Return the ids of the first ten hits for similar names or all words."""
         words = [f"'{word}'" for word in _words(query)]
         if not words:
             return []
@@ -119,13 +118,13 @@ class PgTrgm:
 
 
 class Tantivy:
-    """Tantivy, a Lucene in Rust: all words with as many typos as Matinee allows, the last as a prefix, else any.
+    """Tantivy: all words with the same number of typos as Matinee, the last as a prefix, else any word.
 
     It cannot order by a product, so the best hundred by BM25 are weighed with popularity here.
     """
 
     def __init__(self, documents: Sequence[SearchDocument]) -> None:
-        import tantivy  # noqa: PLC0415 (only there with the bench group)
+        import tantivy  # noqa: PLC0415 (in the bench group only)
 
         self._tantivy = tantivy
         builder = tantivy.SchemaBuilder()
@@ -144,7 +143,7 @@ class Tantivy:
         self._searcher = self._index.searcher()
 
     def search(self, query: str) -> list[int]:
-        """Search for all words, then for any."""
+        """Return the ids of the first ten hits for all words, else for any word."""
         words = self._analyzer.analyze(query)
         if not words:
             return []
@@ -179,7 +178,7 @@ class Tantivy:
 
 @contextmanager
 def contenders(documents: Sequence[SearchDocument], server: str | None) -> Iterator[dict[str, Engine]]:
-    """Give every engine that can be had, filled; ``server`` is the URL of an empty PostgreSQL database."""
+    """Yield all engines, filled with the catalogue. ``server`` is the URL of an empty PostgreSQL database."""
     engines: dict[str, Engine] = {"Matinee": Matinee(documents), "FTS5": Fts5(documents)}
     if find_spec("tantivy") is None:
         print("tantivy is not installed (the dependency group bench): it is left out.")

@@ -1,4 +1,4 @@
-"""What people type who look for a film, made from its titles, by kind."""
+"""Queries of people who look for a film, generated from its titles, by kind."""
 
 import csv
 import random
@@ -11,21 +11,21 @@ from importlib import resources
 from server.search.index import SearchDocument
 
 GOLDEN = "golden"
-LEAST_RATINGS = 20
+MIN_RATINGS = 20
 GENRES = ("Action", "Adventure", "Children", "Comedy", "Crime", "Fantasy", "Horror", "Mystery", "Romance", "Western")
 ARTICLES = ("The ", "A ", "An ")
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A movie of the catalogue with its title as the source writes it."""
+    """A movie of the catalogue with the title of its source."""
 
     document: SearchDocument
     source_title: str
 
     @property
     def title(self) -> str:
-        """The title as a person says it."""
+        """The title without year, its article in front."""
         return self.document.title
 
     @property
@@ -36,7 +36,7 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A text, and the movie that is meant."""
+    """A search text, and the movie it means."""
 
     kind: str
     text: str
@@ -47,7 +47,7 @@ Maker = Callable[[Film, random.Random], str | None]
 
 
 def golden_queries(films: Sequence[Film]) -> list[Query]:
-    """Read the queries that a person wrote, of the films that are there."""
+    """Return the handwritten queries whose films are in the catalogue."""
     ids = {(film.title, film.document.year): film.document.movie_id for film in films}
     with resources.files(__package__).joinpath("golden_queries.csv").open(encoding="utf-8") as file:
         rows = [(row["query"], (row["title"], int(row["year"]))) for row in csv.DictReader(file)]
@@ -55,13 +55,13 @@ def golden_queries(films: Sequence[Film]) -> list[Query]:
 
 
 def make_queries(films: Sequence[Film], *, a_kind: int, seed: int) -> list[Query]:
-    """Make up to so many queries of each kind, for films that enough people have rated."""
-    known = [film for film in films if film.document.popularity >= LEAST_RATINGS]
+    """Generate at most ``a_kind`` queries of each kind, for films with enough ratings."""
+    known = [film for film in films if film.document.popularity >= MIN_RATINGS]
     return [query for kind, make in KINDS.items() for query in _of_kind(kind, make, known, a_kind, seed)]
 
 
 def _of_kind(kind: str, make: Maker, films: Iterable[Film], at_most: int, seed: int) -> list[Query]:
-    generator = random.Random(f"{kind} {seed}")  # noqa: S311 (no secret, only the same queries every time)
+    generator = random.Random(f"{kind} {seed}")  # noqa: S311 (reproducible queries, no secret)
     shuffled = generator.sample(films := list(films), len(films))
     texts = ((make(film, generator), film.document.movie_id) for film in shuffled)
     queries = (Query(kind, text, movie_id) for text, movie_id in texts if text)
@@ -69,7 +69,7 @@ def _of_kind(kind: str, make: Maker, films: Iterable[Film], at_most: int, seed: 
 
 
 def without_article(title: str) -> str:
-    """Leave out an English article in front."""
+    """Return the title without an English article in front."""
     return next((title[len(article) :] for article in ARTICLES if title.startswith(article)), title)
 
 
@@ -93,7 +93,7 @@ def _unfinished(film: Film, generator: random.Random) -> str | None:
 
 
 def _with_typos(n_typos: int, shortest: int, typo: Callable[[str, random.Random], str]) -> Maker:
-    """Make typos in one word of a title that is long enough."""
+    """Return a maker of typos in one word of a title with enough letters."""
 
     def make(film: Film, generator: random.Random) -> str | None:
         words = film.title.lower().split()
@@ -104,7 +104,7 @@ def _with_typos(n_typos: int, shortest: int, typo: Callable[[str, random.Random]
         word = words[position]
         for _ in range(n_typos):
             word = typo(word, generator)
-        # The budget goes by the word as typed.
+        # The number of allowed typos depends on the word as typed.
         if len(word) < shortest or word == words[position]:
             return None
         return " ".join([*words[:position], word, *words[position + 1 :]])

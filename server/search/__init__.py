@@ -1,1 +1,1 @@
-"""The search of a movie page: in process, free of SQL."""
+"""Full-text search of the catalogue: in process, without SQL."""

@@ -1,4 +1,4 @@
-"""Where in its titles a movie has the words of a query."""
+"""Highlights: the characters of a title that match a query."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -6,65 +6,67 @@ from typing import NamedTuple
 
 import numpy as np
 
-from server.search.readings import TYPO, Interpretation, TermExpansion
+from server.search.interpretations import TYPO, Interpretation, TermExpansion
 from server.search.text import MARKS_AND_FORMAT_CHARACTERS, WrittenWord, locate_words
 from server.search.vocabulary import Vocabulary
 
 IN_NO_TITLE = TYPO / 2
-"""What a word costs that only genres or year have: less than a typo, more than anything else."""
+"""Cost of a word that only the metadata has: less than a typo, more than anything else."""
 
 
 class Span(NamedTuple):
-    """Characters of a text, from ``start`` to before ``end``."""
+    """A range of characters, ``end`` excluded."""
 
     start: int
     end: int
 
 
 class _Wanted(NamedTuple):
-    """A word of a query: as it was typed, and what each word of the catalogue costs that does for it."""
+    """A word of a query as typed, and the cost of each word of the catalogue that matches it."""
 
     typed: str
     cost: dict[str, float]
 
 
 class Highlighter:
-    """Marks in the titles of movies what one query found in them."""
+    """Marks the words of one query in the titles of movies."""
 
-    def __init__(self, vocabulary: Vocabulary, readings: Iterable[Interpretation]) -> None:
-        self._readings = [[_wanted(vocabulary, meaning) for meaning in reading.meanings] for reading in readings]
+    def __init__(self, vocabulary: Vocabulary, interpretations: Iterable[Interpretation]) -> None:
+        self._interpretations = [[_wanted(vocabulary, term) for term in each.terms] for each in interpretations]
 
     def mark(self, titles: Sequence[str]) -> list[list[Span]]:
-        """Return, for each title of one movie, where words of the query stand, in order, none within another.
+        """Return the spans of matching words for each title of one movie, in order, without overlaps.
 
-        The query is read as fits the titles best. Of the words that do for one of the query, those with the fewest
-        typos are marked; where a word goes on after what was typed, its beginning.
+        The interpretation that fits the titles best counts. If several words match one of the query, those with the
+        fewest typos are marked. If a word continues what was typed, only its beginning is marked.
         """
         words = [locate_words(title) for title in titles]
-        said = {word.word for found in words for word in found}
-        reading = min(self._readings, key=lambda reading: sum(_least(wanted, said) for wanted in reading), default=[])
-        marks = {word: _n_letters(word, wanted) for wanted in reading for word in _best(wanted, said)}
+        written = {word.word for found in words for word in found}
+        best = min(
+            self._interpretations, key=lambda terms: sum(_least_cost(wanted, written) for wanted in terms), default=[]
+        )
+        marks = {word: _n_letters(word, wanted) for wanted in best for word in _best_words(wanted, written)}
         return [
             _disjoint(_span(title, word, marks[word.word]) for word in found if word.word in marks)
             for title, found in zip(titles, words, strict=True)
         ]
 
 
-def _wanted(vocabulary: Vocabulary, meaning: TermExpansion) -> _Wanted:
-    # Of a word that is there twice the later cost stays, which is the smaller one.
-    order = np.argsort(-meaning.costs, kind="stable")
-    words = (vocabulary.words[number] for number in meaning.words[order].tolist())
-    return _Wanted(meaning.typed, dict(zip(words, meaning.costs[order].tolist(), strict=True)))
+def _wanted(vocabulary: Vocabulary, term: TermExpansion) -> _Wanted:
+    # If a word is listed twice, the later entry wins: the smaller cost.
+    order = np.argsort(-term.costs, kind="stable")
+    words = (vocabulary.words[number] for number in term.words[order].tolist())
+    return _Wanted(term.typed, dict(zip(words, term.costs[order].tolist(), strict=True)))
 
 
-def _least(wanted: _Wanted, said: set[str]) -> float:
-    return min((wanted.cost[word] for word in wanted.cost.keys() & said), default=IN_NO_TITLE)
+def _least_cost(wanted: _Wanted, written: set[str]) -> float:
+    return min((wanted.cost[word] for word in wanted.cost.keys() & written), default=IN_NO_TITLE)
 
 
-def _best(wanted: _Wanted, said: set[str]) -> set[str]:
-    """Return the words that do with the fewest typos."""
-    fewest = _least(wanted, said) // TYPO
-    return {word for word in wanted.cost.keys() & said if wanted.cost[word] // TYPO == fewest}
+def _best_words(wanted: _Wanted, written: set[str]) -> set[str]:
+    """Return the written words that match with the fewest typos."""
+    fewest = _least_cost(wanted, written) // TYPO
+    return {word for word in wanted.cost.keys() & written if wanted.cost[word] // TYPO == fewest}
 
 
 def _n_letters(word: str, wanted: _Wanted) -> int:
@@ -72,7 +74,7 @@ def _n_letters(word: str, wanted: _Wanted) -> int:
 
 
 def _span(text: str, word: WrittenWord, n_letters: int) -> Span:
-    """Return where the first letters of a word stand, with the accents that are characters of their own."""
+    """Return the span of the first letters of a word, including accents that are separate characters."""
     end = word.origins[n_letters - 1] + 1
     while end < len(text) and unicodedata.category(text[end]) in MARKS_AND_FORMAT_CHARACTERS:
         end += 1
@@ -80,7 +82,7 @@ def _span(text: str, word: WrittenWord, n_letters: int) -> Span:
 
 
 def _disjoint(spans: Iterable[Span]) -> list[Span]:
-    """Leave out what overlaps a span before it: "½" is two words in one character."""
+    """Skip spans that overlap the previous one: "½" is two words in one character."""
     kept: list[Span] = []
     for span in spans:
         if not kept or span.start >= kept[-1].end:

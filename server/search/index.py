@@ -1,4 +1,4 @@
-"""The search of the catalogue: movies in, ids in rank order out."""
+"""The search index: built from movies, it returns ids in rank order."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.search.highlights import Highlighter
+from server.search.interpretations import TYPO, Interpretation, Interpreter
 from server.search.matching import CostTables, Matcher
 from server.search.postings import CatalogueName, Field, Indices, Postings, build_postings
 from server.search.ranking import Fit, Movies, best_fit, popularity_weight
-from server.search.readings import TYPO, Interpretation, Reader
 from server.search.text import Name, parse_name, read_query
 
 NO_MOVIES: Movies = np.empty(0, dtype=np.int64)
@@ -20,7 +20,7 @@ NO_FITS: Fit = np.empty(0)
 
 @dataclass(frozen=True, slots=True)
 class SearchDocument:
-    """What can be searched of one movie."""
+    """The searchable text of one movie."""
 
     movie_id: int
     title: str
@@ -34,17 +34,17 @@ class SearchDocument:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hits:
-    """All movies that a query finds, the best first."""
+    """All movies that match a query, best first."""
 
     movie_ids: NDArray[np.int64]
     fewest_typos: float
-    """Of the best hit; inf without hits."""
-    readings: tuple[Interpretation, ...]
-    """The ways in which the query was read."""
+    """Typos of the best hit; inf without hits."""
+    interpretations: tuple[Interpretation, ...]
+    """The ways in which the query was interpreted."""
 
     @classmethod
     def none(cls) -> Self:
-        """Give the hits of a query that finds nothing."""
+        """Return the hits of a query that matches nothing."""
         return cls(np.empty(0, dtype=np.int64), np.inf, ())
 
     @property
@@ -54,53 +54,58 @@ class Hits:
 
 
 class SearchIndex:
-    """The words of a catalogue. It never changes, so any number of threads may search it."""
+    """The searchable words of a catalogue. Threads may share it.
+
+    The words and the popularity never change. The expansions of recent query words are cached in a bounded,
+    thread-safe LRU cache, which lives as long as the index.
+    """
 
     def __init__(self, movie_ids: Indices, postings: Postings, popularity: Indices) -> None:
-        """Take the ids and numbers of ratings by movie, the ids ascending. See `build_index`."""
+        """Create an index of movies in ascending order of their ids. See `build_index`."""
         self.movie_ids = movie_ids
         self.postings = postings
         self._popularity_weight = popularity_weight(popularity)
-        self._reader = Reader(postings)
+        self._interpreter = Interpreter(postings)
 
     def __len__(self) -> int:
         return self.movie_ids.size
 
     def with_popularity(self, ratings: Mapping[int, int]) -> "SearchIndex":
-        """Give the same words with other numbers of ratings by movie id; 0 for movies that are not named."""
+        """Return an index of the same words with these numbers of ratings by movie id, 0 for absent movies."""
         popularity = np.array([ratings.get(movie_id, 0) for movie_id in self.movie_ids.tolist()], dtype=np.int64)
         return SearchIndex(self.movie_ids, self.postings, popularity)
 
     def search(self, query: str) -> Hits:
-        """Find the movies that have every word of the query, the last of which may be unfinished.
+        """Return the movies that match every word of the query, the last of which may be unfinished.
 
-        Any text is a query, and what is no word of the catalogue finds nothing. Hits are ordered by relevance
-        (see ``server.search.ranking``), then by popularity, then by id.
+        Any text is a valid query. Hits are ordered by relevance (see ``server.search.ranking``), then by popularity,
+        then by id.
         """
         found = Hits.none()
         for words in read_query(query):
-            for readings in self._reader.read(words).readings():
-                hits = self._find(readings)
+            for interpretations in self._interpreter.interpret(words):
+                hits = self._find(interpretations)
                 if hits.fewest_typos == 0:
                     return hits
                 found = min(found, hits, key=lambda hits: hits.fewest_typos)
         return found
 
     def highlighter(self, hits: Hits) -> Highlighter:
-        """Give what marks in titles the words that led to these hits."""
-        return Highlighter(self.postings.vocabulary, hits.readings)
+        """Return a highlighter that marks the words that led to these hits."""
+        return Highlighter(self.postings.vocabulary, hits.interpretations)
 
-    def _find(self, readings: Sequence[Interpretation]) -> Hits:
-        """Find the movies that fit one of the readings, each as well as the best of them says."""
+    def _find(self, interpretations: Sequence[Interpretation]) -> Hits:
+        """Return the movies that match one of the interpretations, each with its best fit."""
         tables = CostTables(self.postings)
-        movies, fit = _best_of_each([best_fit(Matcher(self.postings, reading, tables)) for reading in readings])
+        found = [best_fit(Matcher(self.postings, interpretation, tables)) for interpretation in interpretations]
+        movies, fit = _best_of_each(found)
         relevance = fit + self._popularity_weight[movies]
         order = np.argsort(-relevance, kind="stable")
-        return Hits(self.movie_ids[movies[order]], _fewest_typos(fit), tuple(readings))
+        return Hits(self.movie_ids[movies[order]], _fewest_typos(fit), tuple(interpretations))
 
 
 def build_index(documents: Iterable[SearchDocument]) -> SearchIndex:
-    """Read the names of movies, in whatever order they come."""
+    """Build an index of movies, given in any order."""
     ordered = sorted(documents, key=lambda document: document.movie_id)
     movie_ids = np.array([document.movie_id for document in ordered], dtype=np.int64)
     popularity = np.array([document.popularity for document in ordered], dtype=np.int64)
@@ -108,7 +113,7 @@ def build_index(documents: Iterable[SearchDocument]) -> SearchIndex:
 
 
 def _best_of_each(found: Sequence[tuple[Movies, Fit]]) -> tuple[Movies, Fit]:
-    """Return the movies of several readings, ascending, each with its best fit."""
+    """Return the movies of several interpretations in ascending order, each with its best fit."""
     if len(found) == 1:
         return found[0]
     movies = np.concatenate([NO_MOVIES, *(movies for movies, _ in found)])
@@ -120,8 +125,8 @@ def _best_of_each(found: Sequence[tuple[Movies, Fit]]) -> tuple[Movies, Fit]:
 
 
 def _fewest_typos(fit: Fit) -> float:
-    """Return the number of typos of the best hit, inf if there is none."""
-    # What is not due to typos is far less than half of one.
+    """Return the number of typos of the best hit, inf without hits."""
+    # All other costs together are far less than half a typo.
     return float(np.round(-fit.max(initial=-np.inf) / TYPO))
 
 
@@ -132,7 +137,7 @@ def _names(documents: Sequence[SearchDocument]) -> Iterator[CatalogueName]:
         for title in document.alternative_titles:
             yield CatalogueName(movie, Field.ALTERNATIVE_TITLE, parse_name(title))
         year = () if document.year is None else (str(document.year),)
-        yield CatalogueName(movie, Field.DESCRIPTION, Name("", words_of[document.genres] + year))
+        yield CatalogueName(movie, Field.METADATA, Name("", words_of[document.genres] + year))
 
 
 def _genre_words(genres: Iterable[str]) -> tuple[str, ...]:

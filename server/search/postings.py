@@ -1,8 +1,8 @@
-"""Every word of the catalogue and where it stands.
+"""Positional postings: every word of the catalogue with its places.
 
-The names of all movies (titles, alternative titles, and one of genres and year) are laid end to end in one stream of
-words, movie by movie. A place in the stream tells the word, its neighbours and the name; the postings lead from a
-word to its places.
+The names of all movies (titles, alternative titles, and one name of metadata: genres and year) are concatenated to one
+stream of words, movie by movie. A place in the stream identifies the word, its neighbours and the name. The postings
+list the places of each word.
 """
 
 from collections import defaultdict
@@ -24,11 +24,11 @@ Indices = NDArray[np.int64]
 
 
 class Field(IntEnum):
-    """What a name is to its movie."""
+    """The kind of a name."""
 
     TITLE = 0
     ALTERNATIVE_TITLE = 1
-    DESCRIPTION = 2  # its genres and its year
+    METADATA = 2  # genres and year
 
 
 class CatalogueName(NamedTuple):
@@ -40,7 +40,7 @@ class CatalogueName(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """The names of all movies; see `Postings` for its arrays, which derive from it."""
+    """The names of all movies, as stored. See `Postings` for the meaning of the arrays."""
 
     word: NDArray[np.int32]
     is_beginning: NDArray[np.bool_]
@@ -51,50 +51,50 @@ class Stream(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Postings:
-    """The stream and the ways into it; names and movies are numbered in its order. Made by ``build_postings``."""
+    """The stream and its indexes. Names and movies are numbered in stream order. See ``build_postings``."""
 
     vocabulary: Vocabulary
     word: NDArray[np.int32]
-    """By place: the word's number, or END_OF_NAME after the last word of a name."""
+    """By place: the number of the word, or END_OF_NAME after the last word of a name."""
     is_beginning: NDArray[np.bool_]
-    """By place: whether a name begins here, with its article or after it."""
+    """By place: whether a name begins here, with or without its article."""
     name: NDArray[np.int32]
-    """By place: the name it is in."""
+    """By place: its name."""
     movie: NDArray[np.int32]
     """By name."""
     field: NDArray[np.int8]
     """By name."""
     start_of_name: Indices
-    """By name: its first place; one more at the end."""
+    """By name: its first place. One more entry at the end."""
     start_of_movie: Indices
-    """By movie: the first place of its names; one more at the end."""
+    """By movie: the first place of its names. One more entry at the end."""
     places: NDArray[np.int32]
-    """All places, in the order of the vocabulary, those of one word in the order of the stream."""
+    """All places, ordered by word and then by place."""
     start_of_word: Indices
-    """By word: where its slice of ``places`` begins; one more at the end."""
+    """By word: the start of its slice of ``places``. One more entry at the end."""
 
     @property
     def stream(self) -> Stream:
-        """What the rest can be derived from."""
+        """The arrays that all others are derived from."""
         return Stream(self.word, self.is_beginning, self.movie, self.field, self.start_of_name)
 
     @property
     def n_movies(self) -> int:
-        """How many movies there are."""
+        """The number of movies."""
         return self.start_of_movie.size - 1
 
     def count_places(self, words: Numbers) -> int:
-        """Return how often the words stand in the stream."""
+        """Return how often the words occur in the stream."""
         return int((self.start_of_word[words + 1] - self.start_of_word[words]).sum())
 
     def movies_with(self, words: Numbers) -> NDArray[np.bool_]:
-        """Return, by movie, whether it has one of the words."""
+        """Return for each movie whether it has one of the words."""
         has_one = np.zeros(self.n_movies, dtype=np.bool_)
         has_one[self.movie[self.name[self.places_of(words)]]] = True
         return has_one
 
     def are_neighbours(self, word: int, following: range) -> bool:
-        """Return whether the word stands right before one of the following, which are neighbours alphabetically."""
+        """Return whether the word ever directly precedes one of ``following``, a range of the vocabulary."""
         before = self.places[self.start_of_word[word] : self.start_of_word[word + 1]]
         after = self.places[self.start_of_word[following.start] : self.start_of_word[following.stop]]
         if after.size < before.size:
@@ -103,16 +103,16 @@ class Postings:
         return bool(((next_word >= following.start) & (next_word < following.stop)).any())
 
     def places_of(self, words: Numbers) -> NDArray[np.int32]:
-        """Return the places of the words, word by word."""
+        """Return the places of the words, one word after the other."""
         return self.places[_ranges(self.start_of_word[words], self.start_of_word[words + 1])]
 
     def places_in(self, movies: Indices) -> Indices:
-        """Return all places in the names of some movies."""
+        """Return all places in the names of the movies."""
         return _ranges(self.start_of_movie[movies], self.start_of_movie[movies + 1])
 
 
 def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings:
-    """Lay the names end to end, those of movies 0 to ``n_movies - 1``, in the order of the movies."""
+    """Concatenate the names of movies 0 to ``n_movies - 1``, given in the order of the movies."""
     first_seen: defaultdict[str, int] = defaultdict(count().__next__)
     stream: list[int] = []
     rows: list[tuple[int, int, int, int]] = []
@@ -124,7 +124,7 @@ def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings
     movie_of, field_of, length, has_article = np.array(rows, dtype=np.int32).reshape(-1, 4).T.copy()
 
     vocabulary = sorted(first_seen)
-    # END_OF_NAME is -1 and so picks the last entry, which keeps it what it is.
+    # END_OF_NAME is -1 and so selects the last entry, which maps it to itself.
     alphabetical = np.full(len(vocabulary) + 1, END_OF_NAME, dtype=np.int32)
     alphabetical[[first_seen[word] for word in vocabulary]] = np.arange(len(vocabulary))
     word = alphabetical[np.array(stream, dtype=np.int32)]
@@ -137,7 +137,7 @@ def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings
 
 
 def lay_out(vocabulary: Sequence[str], stream: Stream, *, n_movies: int) -> Postings:
-    """Derive the ways into a stream from the stream itself."""
+    """Derive the indexes of a stream."""
     n_names = stream.movie.size
     places = np.argsort(stream.word, kind="stable")[n_names:].astype(np.int32)
     return Postings(
@@ -151,7 +151,7 @@ def lay_out(vocabulary: Sequence[str], stream: Stream, *, n_movies: int) -> Post
 
 
 def _ranges(starts: Indices, stops: Indices) -> Indices:
-    """Return the numbers from each start to before its stop, one range after the other."""
+    """Return the concatenation of the ranges from each start to its stop, excluded."""
     lengths = stops - starts
     ends = np.cumsum(lengths)
     numbers: Indices = np.arange(ends[-1] if ends.size else 0) + np.repeat(starts - (ends - lengths), lengths)

@@ -1,4 +1,4 @@
-"""An index as bytes: a catalogue is read into one once, not by every process at every start."""
+"""The index as bytes, so that a catalogue is indexed once and not by every process at every start."""
 
 import io
 import zipfile
@@ -9,11 +9,11 @@ from server.search.index import SearchIndex
 from server.search.postings import Stream, lay_out
 
 LAYOUT = 1
-"""To be raised by whoever changes what is kept, or how names become words."""
+"""Increase it with every change of the stored arrays or of how names become words."""
 
 
 def pack(index: SearchIndex) -> bytes:
-    """Write all but the popularity, which changes with every rating."""
+    """Serialize everything but the popularity, which changes with every rating."""
     words = np.frombuffer("\n".join(index.postings.vocabulary.words).encode(), dtype=np.uint8)
     content = io.BytesIO()
     np.savez_compressed(content, movie_ids=index.movie_ids, words=words, **index.postings.stream._asdict())
@@ -21,9 +21,9 @@ def pack(index: SearchIndex) -> bytes:
 
 
 def unpack(content: bytes) -> SearchIndex:
-    """Read what `pack` has written, of this very `LAYOUT`; nobody has rated anything.
+    """Return the index that `pack` has serialized, with a popularity of 0 for all movies.
 
-    Raises `ValueError` for anything else.
+    Raise `ValueError` if the bytes are not an index of this `LAYOUT`.
     """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as kept:
@@ -31,6 +31,6 @@ def unpack(content: bytes) -> SearchIndex:
             words = kept["words"].tobytes().decode().split("\n")
             stream = Stream(*(kept[name] for name in Stream._fields))
     except (zipfile.BadZipFile, EOFError, KeyError, OSError, ValueError) as error:
-        raise ValueError("These bytes are no search index.") from error
+        raise ValueError("The bytes are not a search index.") from error
     postings = lay_out(words, stream, n_movies=movie_ids.size)
     return SearchIndex(movie_ids, postings, np.zeros_like(movie_ids))

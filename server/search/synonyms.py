@@ -1,9 +1,9 @@
 """Other words for genres, decades and numbers: "kids", "90s", "the eighties", "2" for "II".
 
-A genre or a decade leads to words of a movie's description, its genres and its year, and to no title. The tables are
-those of docs/search.md.
-Two words of a query that stand for one thing are looked up as one: "science fiction" as "sciencefiction". What the
-genres say themselves needs no entry, nor how it is joined or split: "sci fi", "scifi", "film noir".
+The synonyms of a genre or a decade match the metadata of a movie (genres and year), not its titles. docs/search.md
+lists the tables.
+A synonym of two words is looked up as one: "science fiction" as "sciencefiction". The words of the genres themselves
+need no entry, joined or split: "sci fi", "scifi", "film noir".
 """
 
 import re
@@ -22,13 +22,13 @@ GENRE_SYNONYMS = {
     "thriller": ("thrillers", "suspense"),
     "western": ("westerns",),
 }
-"""By the word that tells a genre from all others."""
+"""By the word that identifies the genre."""
 
 NUMERALS = {
     **{"2": "ii", "3": "iii", "4": "iv", "5": "v", "6": "vi", "7": "vii", "8": "viii", "9": "ix"},
     **{"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"},
 }
-"""The other way to write a number, as sequels do; "v" and "x" are letters, too."""
+"""The other way to write the number of a sequel; "v" and "x" are missing because they are letters as well."""
 
 _GENRES = {synonym: genre for genre, synonyms in GENRE_SYNONYMS.items() for synonym in synonyms}
 _DECADES = {
@@ -45,9 +45,9 @@ _DECADE = re.compile(r"(1[89]|20)?([0-9]0)s")
 
 
 def describing_words(word: str) -> list[str]:
-    """Return the words of a description that a word of a query stands for.
+    """Return the words of the metadata that a word of a query is a synonym of.
 
-    A decade of two digits is of the 20th and of the 21st century.
+    A decade of two digits belongs to the 20th and to the 21st century.
     """
     if word in _GENRES:
         return [_GENRES[word]]

@@ -1,7 +1,8 @@
-"""From text to words: titles and queries are read by the same rules, so that they meet.
+"""Tokenization of titles and queries, by the same rules.
 
 Case, accents, punctuation and ``&`` make no difference. An article in front of a title, or after its comma
-("Matrix, The"), is set apart, because people leave it out, put it back or move it; elsewhere it is an ordinary word.
+("Matrix, The"), is separated from the other words, because people omit, restore or move it. Elsewhere it is an
+ordinary word.
 """
 
 import re
@@ -46,7 +47,7 @@ _ALSO_KNOWN_AS = re.compile(r"\(\s*a\.?k\.?a\b[.:]*", re.IGNORECASE)
 
 
 class Name(NamedTuple):
-    """A title as it is compared: ``article`` is the word in front or "", ``words`` are the others."""
+    """A tokenized title: the article in front or "", and the other words."""
 
     article: str
     words: tuple[str, ...]
@@ -54,24 +55,24 @@ class Name(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Words that must all be found; the last may be the beginning of a longer one if it ``is_unfinished``."""
+    """Words that must all match. If it ``is_unfinished``, the last may be the beginning of a longer word."""
 
     words: tuple[str, ...]
     is_unfinished: bool
 
 
 class WrittenWord(NamedTuple):
-    """A word in a text, and for each of its letters the position of the character that it was folded from."""
+    """A word of a text, and for each of its letters the position of the original character."""
 
     word: str
     origins: Sequence[int]
 
 
 def parse_name(text: str) -> Name:
-    """Read a title, a genre or a query.
+    """Tokenize a title, a genre or a query.
 
-    Apostrophes join ("ocean's" is "oceans") except in the French and Italian l' and d'; dots and stars join
-    initials ("E.T.", "M*A*S*H"); other signs separate. Of a text of signs only, the signs are its words.
+    Apostrophes join ("ocean's" is "oceans") except in the French and Italian l' and d'. Dots and stars join initials
+    ("E.T.", "M*A*S*H"). Other signs separate words, unless the text has only signs: then the signs are its words.
     Only a blank text has no words.
     """
     folded = _fold(text)
@@ -83,17 +84,17 @@ def parse_name(text: str) -> Name:
 
 
 def locate_words(text: str) -> list[WrittenWord]:
-    """Find the words of a name in its text, in the order in which they are written there."""
+    """Return the words of a title with their positions in its text, in order."""
     folded, origins = _fold_with_origins(text)
     words = [_locate(match, origins) for match in _WORD.finditer(folded)]
     return words or [WrittenWord(match[0], range(*match.span())) for match in re.finditer(r"\S+", text)]
 
 
 def read_query(text: str) -> list[Query]:
-    """Return the ways to read what was typed, the likeliest first; no way for a blank text.
+    """Return the tokenizations of a search text, the likeliest first; none for a blank text.
 
-    An English article in front never counts. Articles of other languages are also words and names in English
-    ("Die Hard", "La La Land"), so they count at first, and are left out in a second way.
+    An English article in front is ignored. Articles of other languages are also words and names in English ("Die
+    Hard", "La La Land"), so the first tokenization includes them and the second does not.
     """
     article, words = parse_name(_ALSO_KNOWN_AS.sub("(", text))
     is_unfinished = not text[-1:].isspace()
@@ -106,7 +107,7 @@ def read_query(text: str) -> list[Query]:
 
 
 def _fold(text: str) -> str:
-    """Remove case, accents and invisible characters, and write every apostrophe as ``'``."""
+    """Remove case, accents and invisible characters, and replace every apostrophe by ``'``."""
     if text.isascii():
         return text.lower().replace("`", "'")
     decomposed = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
@@ -115,13 +116,13 @@ def _fold(text: str) -> str:
 
 
 def _fold_with_origins(text: str) -> tuple[str, list[int]]:
-    """Fold character by character, and say for each one of the outcome which one it is from."""
+    """Fold character by character; also return the original position of each folded character."""
     folded = [(character, origin) for origin, written in enumerate(text) for character in _fold(written)]
     return "".join(character for character, _ in folded), [origin for _, origin in folded]
 
 
 def _find_article(folded: str) -> re.Match[str] | None:
-    """Find the article that is set apart, if there is one, as group 1."""
+    """Return a match whose group 1 is the leading or trailing article, or None."""
     trailing = _TRAILING_ARTICLE.match(folded) if "," in folded else None
     if trailing and _WORD.search(folded, 0, trailing.start(1)):
         return trailing
@@ -129,7 +130,7 @@ def _find_article(folded: str) -> re.Match[str] | None:
 
 
 def _words(folded: str) -> list[str]:
-    # Most titles have none of the signs that need a second look.
+    # The fast path: most titles have none of the signs that may belong to a word.
     if not _SIGN_IN_WORDS.search(folded):
         return _PLAIN.findall(folded)
     return [word.translate(_SIGNS_IN_WORDS) for word in _WORD.findall(folded)]

@@ -1,4 +1,4 @@
-"""The words of the catalogue, and which of them a word of a query may mean: itself, a longer one, a misspelt one."""
+"""The words of the catalogue, with exact, prefix and fuzzy lookup."""
 
 import sys
 from bisect import bisect_right
@@ -15,37 +15,37 @@ Numbers = NDArray[np.int32]
 
 LAST_LETTER = chr(sys.maxunicode)
 LONGEST_MISSPELT_WORD = 32
-"""Longer words are exact, so that one monstrous word does not cost memory for all."""
+"""Longer words only match exactly, so that one very long word does not cost memory for all."""
 
 
 class Misspelt(NamedTuple):
-    """Words that are one typo away or more."""
+    """Words at least one typo away."""
 
     numbers: Numbers
     typos: NDArray[np.uint8]
 
 
 def typo_budget(word: str) -> int:
-    """Return how many typos a word of a query may have: none up to four letters, one from five, two from nine.
+    """Return the number of typos allowed in a word of a query: 0 up to four letters, 1 from five, 2 from nine.
 
-    A word with a digit or a sign in it is exact.
+    It is 0 for a word with a digit or a sign.
     """
     return (len(word) >= 5) + (len(word) >= 9) if _can_be_misspelt(word) else 0
 
 
 class Vocabulary:
-    """Words in the order of their code points, each once; a word's number is its position.
+    """Distinct words ordered by code points. The number of a word is its position.
 
-    A typo is an insertion, a deletion, a substitution or a transposition of neighbours, between which the next typo may
-    be (Damerau-Levenshtein distance).
-    Words are compared letter by letter only where their sets of letters are alike: a typo takes at most one letter out
-    of the set and puts at most one in. A set is 32 bits: one for each letter from a to z, which others share.
+    Typos are counted by the unrestricted Damerau-Levenshtein distance: insertions, deletions, substitutions and
+    transpositions of neighbours.
+    Only words with similar sets of letters are compared, because a typo removes at most one letter from the set and
+    adds at most one. A set has 32 bits: one for each letter from a to z, shared with other letters.
     """
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = words
         self._numbers_of = dict(zip(words, range(len(words)), strict=True))
-        # By length, so that words about as long as another are neighbours.
+        # Sorted by length, so that words of similar length are contiguous.
         numbers = sorted((number for number, word in enumerate(words) if _can_be_misspelt(word)), key=self._length)
         lengths = [self._length(number) for number in numbers]
         self._numbers = np.array(numbers, dtype=np.int32)
@@ -58,11 +58,11 @@ class Vocabulary:
         return len(self.words)
 
     def find(self, word: str) -> int | None:
-        """Return the number of this very word, or None."""
+        """Return the number of the word, or None."""
         return self._numbers_of.get(word)
 
     def find_longer(self, beginning: str) -> range:
-        """Return the numbers of the words that begin so and go on."""
+        """Return the numbers of the longer words with this beginning."""
         start = bisect_right(self.words, beginning)
         return range(start, bisect_right(self.words, beginning + LAST_LETTER, lo=start))
 
@@ -75,7 +75,7 @@ class Vocabulary:
         return self._within(budget, word, candidates, [None])
 
     def find_misspelt_beginnings(self, beginning: str, budget: int) -> Misspelt:
-        """Return the words that begin with something else within the budget of typos."""
+        """Return the words with another beginning within the budget of typos."""
         start, stop = self._with_length(len(beginning) - budget, LONGEST_MISSPELT_WORD)
         candidates = start + np.flatnonzero(self._may_begin(beginning, budget, slice(start, stop)))
         candidates = self._with_beginning(beginning[: len(beginning) // 2], budget, candidates)
@@ -83,19 +83,19 @@ class Vocabulary:
         return self._within(budget, beginning, candidates, ends)
 
     def _with_length(self, shortest: int, longest: int) -> tuple[int, int]:
-        """Return from where to before where the words of these lengths are."""
+        """Return the start and the end of the words of these lengths."""
         return self._start_of_length[shortest], self._start_of_length[min(longest, LONGEST_MISSPELT_WORD) + 1]
 
     def _length(self, number: int) -> int:
         return len(self.words[number])
 
     def _with_beginning(self, beginning: str, budget: int, candidates: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Keep the words whose first letters may be these within the budget of typos."""
+        """Return the candidates whose first letters may be these within the budget of typos."""
         kept: NDArray[np.intp] = candidates[self._may_begin(beginning, budget, candidates)]
         return kept
 
     def _may_begin(self, beginning: str, budget: int, words: slice | NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Say of words whether their first letters may be these within the budget of typos."""
+        """Return for each word whether its first letters may be these within the budget of typos."""
         letters, length = _letters(beginning), len(beginning)
         longest = self._letters[min(length + budget, LONGEST_MISSPELT_WORD)][words]
         shortest = self._letters[max(length - budget, 0)][words]
@@ -105,7 +105,7 @@ class Vocabulary:
         return both
 
     def _within(self, budget: int, word: str, candidates: NDArray[np.intp], ends: Sequence[int | None]) -> Misspelt:
-        """Compare a word with candidates, each cut at each of the ends, of which the nearest counts."""
+        """Compare a word with each candidate, truncated at each of the ends; the least distance counts."""
         numbers = self._numbers[candidates]
         written = self._written[candidates].tolist()
         cut = [other if end is None else other[:end] for end in ends for other in written]
@@ -115,9 +115,9 @@ class Vocabulary:
 
 
 def _count_typos(word: str, others: Sequence[str], budget: int) -> NDArray[np.uint8]:
-    """Return how many typos each of the others is away, or more than the budget."""
-    # Optimal string alignment is many times as fast. It takes no typo between two letters that have changed places:
-    # where that is all it lacks it counts one more.
+    """Return the number of typos to each of the others, exact up to the budget."""
+    # Optimal string alignment is many times faster, but it counts one more for a typo between two transposed letters.
+    # Only distances that this may have changed are computed again.
     typos: NDArray[np.uint8] = cdist([word], others, scorer=OSA.distance, score_cutoff=budget + 1, dtype=np.uint8)[0]
     if budget > 1:
         doubtful = np.flatnonzero(typos == budget + 1)
@@ -138,7 +138,7 @@ def _letters(word: str) -> np.uint32:
 
 
 def _letters_of_beginnings(words: Sequence[str]) -> NDArray[np.uint32]:
-    """Return the sets of letters of each word's first letters, of none to LONGEST_MISSPELT_WORD, in rows."""
+    """Return the set of the first n letters of each word, with one row for each n up to LONGEST_MISSPELT_WORD."""
     code_points = np.array(words, dtype=f"U{LONGEST_MISSPELT_WORD}").view(np.uint32)
     by_position = code_points.reshape(len(words), LONGEST_MISSPELT_WORD).T
     letters = np.zeros((LONGEST_MISSPELT_WORD + 1, len(words)), dtype=np.uint32)

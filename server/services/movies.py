@@ -28,7 +28,8 @@ from server.schemas.movies import MovieQuery, MovieSort
 from server.search.highlights import Span
 from server.search.index import Hits
 from server.services.base import BaseDataManager, BaseService
-from server.services.live.catalogue import MOST_DESCRIPTIONS, Description, LiveCatalogue, VersionedCache
+from server.services.live.caching import VersionedCache
+from server.services.live.catalogue import MAX_CACHED_DESCRIPTIONS, Description, LiveCatalogue
 from server.services.live.model import LiveModel
 
 rating_count = MovieStatistics.rating_count.expression
@@ -118,10 +119,9 @@ class MovieService(BaseService):
         """Count all movies that fit, or remember: what only depends on the catalogue changes with its version alone."""
         if version is None or hits is not None or query.min_ratings is not None:
             return self.movies.count(query, hits)
-        totals, filters = self.totals.of(version), query.model_dump_json(include={"genre", "year_from", "year_to"})
-        if filters not in totals:
-            totals[filters] = self.movies.count(query, hits)
-        return totals[filters]
+        filters = query.model_dump_json(include={"genre", "year_from", "year_to"})
+        totals = self.totals.for_version(version)
+        return totals.get_all([filters], lambda _: {filters: self.movies.count(query, hits)})[filters]
 
     def get_movie(self, movie_id: int) -> schemas.Movie:
         """Give one movie. Raises `MovieNotFound`."""
@@ -178,7 +178,7 @@ class MovieDataManager(BaseDataManager):
         self, session: TransactionSession, descriptions: VersionedCache[int, Description] | None = None
     ) -> None:
         super().__init__(session)
-        self.descriptions = descriptions or VersionedCache(MOST_DESCRIPTIONS)
+        self.descriptions = descriptions or VersionedCache(MAX_CACHED_DESCRIPTIONS)
 
     def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int | None]:
         """Give the ids on a page of the movies that pass the filters, among `hits` where given.
@@ -236,10 +236,9 @@ class MovieDataManager(BaseDataManager):
         statistics = self._read_rows(STATISTICS_OF, movie_ids) if movie_ids else []
         if not statistics:
             return []
-        # The version is of the same moment as the rest: what is remembered of it is not of another one.
-        known = self.descriptions.of(statistics[0][-1] or 0)
-        if new := [movie_id for movie_id, *_ in statistics if movie_id not in known]:
-            known |= self._describe(new)
+        # The version comes from the same statement as the statistics, so the cached descriptions belong to it.
+        cache = self.descriptions.for_version(statistics[0][-1] or 0)
+        known = cache.get_all((movie_id for movie_id, *_ in statistics), self._describe)
         found = {movie_id: _movie(movie_id, known[movie_id], mean, count) for movie_id, count, mean, _ in statistics}
         return [found[movie_id] for movie_id in movie_ids if movie_id in found]
 

@@ -1,4 +1,4 @@
-"""A small catalogue of real films, with about the numbers of ratings they have in ml-latest-small."""
+"""A small catalogue of real films with about as many ratings as in ml-latest-small."""
 
 from collections.abc import Callable
 
@@ -65,6 +65,6 @@ def index() -> SearchIndex:
 
 @pytest.fixture
 def search(index: SearchIndex) -> Search:
-    """Return the titles that a query finds, in rank order."""
+    """Return a function from a query to the titles it finds, in rank order."""
     titles = {film.movie_id: film.title for film in FILMS}
     return lambda query: [titles[movie_id] for movie_id in index.search(query).movie_ids.tolist()]

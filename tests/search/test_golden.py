@@ -1,4 +1,4 @@
-"""The queries that a person wrote, on the built-in demo."""
+"""Handwritten and generated queries on the built-in demo."""
 
 import csv
 
@@ -9,18 +9,18 @@ from server.etl.demo import write_demo
 from server.etl.movielens.titles import parse_title
 from server.search.index import SearchDocument, build_index
 
-LEAST_GOLDEN_QUERIES = 150
+MIN_GOLDEN_QUERIES = 150
 
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> list[Film]:
-    """Give the films of the demo, all as popular as the others."""
+    """Return the films of the demo, all equally popular."""
     with (write_demo(tmp_path_factory.mktemp("demo")) / "movies.csv").open(encoding="utf-8") as file:
         return [film_of(row) for row in csv.DictReader(file)]
 
 
 def film_of(row: dict[str, str]) -> Film:
-    """Read a movie of MovieLens."""
+    """Return the film of a row of movies.csv."""
     title = parse_title(row["title"])
     genres = tuple(row["genres"].split("|"))
     names = (title.title, title.alternative_titles, title.year)
@@ -28,7 +28,7 @@ def film_of(row: dict[str, str]) -> Film:
 
 
 def misses(films: list[Film], queries: list[Query]) -> list[str]:
-    """Return what was typed where the film meant is not the first hit."""
+    """Return the queries whose first hit is not the film they mean."""
     index = build_index(film.document for film in films)
     return [query.text for query in queries if index.search(query.text).movie_ids[:1].tolist() != [query.movie_id]]
 
@@ -36,12 +36,12 @@ def misses(films: list[Film], queries: list[Query]) -> list[str]:
 def test_the_film_a_person_means_comes_first(films: list[Film]) -> None:
     queries = golden_queries(films)
 
-    assert len(queries) >= LEAST_GOLDEN_QUERIES
+    assert len(queries) >= MIN_GOLDEN_QUERIES
     assert len(misses(films, queries)) <= 0.05 * len(queries)
 
 
 @pytest.mark.parametrize("kind", ["exact", "without year", "article moved", "title and year", "words swapped"])
-def test_queries_made_of_titles_find_their_film_first(films: list[Film], kind: str) -> None:
+def test_queries_made_from_titles_find_their_film_first(films: list[Film], kind: str) -> None:
     queries = [query for query in make_queries(films, a_kind=100, seed=1) if query.kind == kind]
 
     assert len(misses(films, queries)) <= 0.02 * len(queries)

@@ -1,4 +1,4 @@
-"""Which characters of the titles a search marks."""
+"""The characters of a title that a search marks."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from server.search.text import locate_words, parse_name
 
 
 def marked(query: str, title: str, *alternative_titles: str) -> list[str]:
-    """Return the titles of a movie with what the query marks in brackets."""
+    """Return the titles of a movie with brackets around the marked characters."""
     index = build_index([SearchDocument(1, title, alternative_titles, 1999, ("Drama",), 1)])
     hits = index.search(query)
     titles = [title, *alternative_titles]
@@ -53,20 +53,20 @@ def _bracketed(text: str, spans: Sequence[tuple[int, int]]) -> str:
         ("toy s", "Toy Story", "[Toy] [S]tory"),
     ],
 )
-def test_what_was_found_is_marked_as_it_is_written(query: str, title: str, expected: str) -> None:
+def test_matching_characters_are_marked(query: str, title: str, expected: str) -> None:
     assert marked(query, title) == [expected]
 
 
-def test_alternative_titles_are_marked_each() -> None:
+def test_each_alternative_title_is_marked() -> None:
     assert marked("deus", "City of God", "Cidade de Deus", "Deus") == ["City of God", "Cidade de [Deus]", "[Deus]"]
 
 
-def test_without_hits_nothing_is_marked() -> None:
+def test_nothing_is_marked_without_hits() -> None:
     assert marked("zyzzyva", "The Matrix") == ["The Matrix"]
 
 
 @given(st.text(st.characters() | st.sampled_from("aA .,'*&+½Æß\u0301"), max_size=40))
-def test_the_words_of_a_text_are_where_they_are_found(text: str) -> None:
+def test_words_are_located_in_their_text(text: str) -> None:
     article, words = parse_name(text)
 
     located = locate_words(text)

@@ -1,4 +1,4 @@
-"""What a query finds, as a person who uses the search of a movie page sees it."""
+"""The hits of a query, from the view of a person who searches a movie page."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -72,12 +72,12 @@ def test_alternative_titles_count(search: Search, query: str, title: str) -> Non
         ("musical", ["Guys and Dolls"]),
     ],
 )
-def test_every_word_is_found_in_a_title_a_genre_or_the_year(search: Search, query: str, titles: list[str]) -> None:
+def test_each_word_matches_a_title_a_genre_or_the_year(search: Search, query: str, titles: list[str]) -> None:
     assert search(query) == titles
 
 
 @pytest.mark.parametrize("query", ["toy matrix", "matrix shrek", "shrek", "toy storyteller"])
-def test_a_word_that_is_not_found_leaves_no_hit(search: Search, query: str) -> None:
+def test_a_word_without_a_match_leaves_no_hit(search: Search, query: str) -> None:
     assert search(query) == []
 
 
@@ -129,7 +129,7 @@ def test_an_article_alone_finds_the_titles_that_have_it(search: Search) -> None:
 
 
 @pytest.mark.parametrize("query", ["!!!", "?", "(", "%", "*", '"', "😀", "\x00", "\ud800", "\u202e", ""])
-def test_signs_that_are_no_title_find_nothing(search: Search, query: str) -> None:
+def test_signs_that_are_not_a_title_find_nothing(search: Search, query: str) -> None:
     assert search(query) == []
 
 
@@ -150,7 +150,7 @@ def test_operators_are_plain_text(search: Search, query: str, titles: list[str])
     assert search(query) == titles
 
 
-def test_hits_are_the_ids_of_the_movies_and_their_number() -> None:
+def test_hits_are_movie_ids_and_their_total() -> None:
     index = build_index([
         SearchDocument(2**62, "Alien", (), 1979, (), 146),
         SearchDocument(5, "Aliens", (), 1986, (), 126),
@@ -163,7 +163,7 @@ def test_hits_are_the_ids_of_the_movies_and_their_number() -> None:
     assert hits.total == 2
 
 
-def test_a_movie_is_one_hit_however_often_it_has_the_word() -> None:
+def test_a_movie_with_several_matches_is_one_hit() -> None:
     index = build_index([SearchDocument(1, "New York, New York", ("New York",), 1977, ("New",), 1)])
 
     assert index.search("new york new").movie_ids.tolist() == [1]
@@ -176,7 +176,7 @@ def test_an_empty_catalogue_finds_nothing() -> None:
     assert index.search("alien 1979 ").total == 0
 
 
-def test_many_threads_search_one_index_at_once(index: SearchIndex) -> None:
+def test_many_threads_search_one_index(index: SearchIndex) -> None:
     queries = ["alien", "the lord of the rings", "crime dram", "thriller 1995", "a", "it "] * 20
     alone = [index.search(query).movie_ids.tolist() for query in queries]
 

@@ -1,4 +1,4 @@
-"""What holds for every catalogue and every query."""
+"""Properties of every catalogue and every query."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +51,7 @@ def with_and_without_article(title: str) -> set[tuple[str, ...]]:
 
 
 @given(query=st.text(st.characters(), max_size=200))
-def test_any_text_is_answered_with_each_movie_at_most_once(index: SearchIndex, query: str) -> None:
+def test_any_text_finds_each_movie_at_most_once(index: SearchIndex, query: str) -> None:
     hits = index.search(query)
 
     movie_ids = hits.movie_ids.tolist()

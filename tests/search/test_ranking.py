@@ -1,4 +1,4 @@
-"""In which order the hits stand."""
+"""The order of the hits."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_alien_is_alien(search: Search) -> None:
 
 
 @pytest.mark.parametrize("query", ["lord of the rings", "The Lord of the Rings"])
-def test_the_famous_trilogy_comes_before_the_film_that_is_called_just_so(search: Search, query: str) -> None:
+def test_a_famous_trilogy_comes_before_an_unknown_film_of_that_title(search: Search, query: str) -> None:
     assert search(query) == [
         "The Lord of the Rings: The Fellowship of the Ring",
         "The Lord of the Rings: The Two Towers",
@@ -29,7 +29,7 @@ def test_the_year_picks_one_of_a_name(search: Search) -> None:
     assert search("lord of the rings 1978") == ["The Lord of the Rings"]
 
 
-def test_equally_good_titles_stand_by_popularity(search: Search) -> None:
+def test_equally_good_titles_are_ordered_by_popularity(search: Search) -> None:
     assert search("star wars") == [
         "Star Wars: Episode IV - A New Hope",
         "Star Wars: Episode V - The Empire Strikes Back",
@@ -99,7 +99,7 @@ def test_ten_times_the_ratings_outweigh_a_slightly_better_fit() -> None:
     assert titles_in_order("toy", documents) == ["Toy Story", "The Toy"]
 
 
-def test_movies_that_are_equal_in_all_stand_by_id() -> None:
+def test_ties_are_ordered_by_id() -> None:
     documents = [SearchDocument(movie_id, "Hamlet", (), 1990, (), 7) for movie_id in (30, 4, 100)]
 
     assert build_index(documents).search("hamlet").movie_ids.tolist() == [4, 30, 100]

@@ -1,4 +1,4 @@
-"""How titles and queries become words."""
+"""Tokenization of titles and queries."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from server.search.text import Name, Query, parse_name, read_query
         ("one\x00two\ud800three😀four", ("one", "two", "three", "four")),
     ],
 )
-def test_text_is_read_as_words_without_case_accents_and_signs(text: str, words: tuple[str, ...]) -> None:
+def test_words_have_no_case_accents_or_signs(text: str, words: tuple[str, ...]) -> None:
     name = parse_name(text)
 
     assert name == Name("", words)
@@ -47,7 +47,7 @@ def test_text_is_read_as_words_without_case_accents_and_signs(text: str, words: 
         ("The The", Name("the", ("the",))),
     ],
 )
-def test_an_article_in_front_or_after_the_comma_is_set_apart(text: str, name: Name) -> None:
+def test_an_article_in_front_or_after_the_comma_is_separated(text: str, name: Name) -> None:
     assert parse_name(text) == name
 
 
@@ -63,7 +63,7 @@ def test_an_article_in_front_or_after_the_comma_is_set_apart(text: str, name: Na
         ("Land of the Lost", ("land", "of", "the", "lost")),
     ],
 )
-def test_an_article_that_nothing_follows_or_that_is_part_of_a_word_is_a_word(text: str, words: tuple[str, ...]) -> None:
+def test_other_articles_are_words(text: str, words: tuple[str, ...]) -> None:
     assert parse_name(text) == Name("", words)
 
 
@@ -71,7 +71,7 @@ def test_an_article_that_nothing_follows_or_that_is_part_of_a_word_is_a_word(tex
     ("text", "words"),
     [("$", ("$",)), ("...", ("...",)), (" () ", ("()",)), ("! ?", ("!", "?")), ("'", ("'",)), ("\u0301", ("\u0301",))],
 )
-def test_of_a_text_of_signs_only_the_signs_are_the_words(text: str, words: tuple[str, ...]) -> None:
+def test_the_words_of_a_text_of_signs_are_the_signs(text: str, words: tuple[str, ...]) -> None:
     assert parse_name(text) == Name("", words)
 
 
@@ -81,11 +81,11 @@ def test_a_query_ends_in_an_unfinished_word_unless_a_space_follows() -> None:
 
 
 @pytest.mark.parametrize("text", ["matrix", "the matrix", "The Matrix", "Matrix, The", "a matrix"])
-def test_an_english_article_in_front_of_a_query_does_not_count(text: str) -> None:
+def test_an_english_article_in_front_of_a_query_is_ignored(text: str) -> None:
     assert read_query(text) == [Query(("matrix",), is_unfinished=True)]
 
 
-def test_an_article_of_another_language_counts_at_first_and_then_does_not() -> None:
+def test_an_article_of_another_language_is_first_a_word_and_then_ignored() -> None:
     assert read_query("die hard") == [
         Query(("die", "hard"), is_unfinished=True),
         Query(("hard",), is_unfinished=True),
@@ -93,5 +93,5 @@ def test_an_article_of_another_language_counts_at_first_and_then_does_not() -> N
 
 
 @pytest.mark.parametrize("text", ["", " ", "\t\n"])
-def test_a_blank_query_cannot_be_read(text: str) -> None:
+def test_a_blank_query_has_no_tokenization(text: str) -> None:
     assert read_query(text) == []

@@ -1,4 +1,4 @@
-"""Which words a word of a query may mean."""
+"""Exact, prefix and fuzzy lookup of words."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ LETTERS = st.text(st.sampled_from("abcdeé"), min_size=3, max_size=12)
 
 
 def named(vocabulary: Vocabulary, misspelt: Misspelt) -> dict[str, int]:
-    """Return the words that were found, each with its typos."""
+    """Return the number of typos by word."""
     found = zip(misspelt.numbers.tolist(), misspelt.typos.tolist(), strict=True)
     return {vocabulary.words[number]: typos for number, typos in found}
 
@@ -32,11 +32,11 @@ def named(vocabulary: Vocabulary, misspelt: Misspelt) -> dict[str, int]:
         ("a" * 33, 0),
     ],
 )
-def test_the_budget_of_typos_goes_by_length_and_numbers_are_exact(word: str, budget: int) -> None:
+def test_the_number_of_typos_depends_on_length_and_numbers_are_exact(word: str, budget: int) -> None:
     assert typo_budget(word) == budget
 
 
-def test_a_word_is_found_or_not() -> None:
+def test_exact_lookup_returns_the_number_or_none() -> None:
     vocabulary = Vocabulary(["story", "toy", "toys"])
 
     assert [vocabulary.find(word) for word in ("toy", "to", "zoo")] == [1, None, None]
@@ -69,14 +69,14 @@ def test_each_kind_of_typo_is_one(written: str, typos: dict[str, int]) -> None:
     assert named(vocabulary, vocabulary.find_misspelt(written, 1)) == typos
 
 
-def test_a_misspelt_beginning_finds_how_the_word_goes_on() -> None:
+def test_a_misspelt_beginning_finds_the_longer_word() -> None:
     vocabulary = Vocabulary(["shaw", "shawls", "shawshank", "shower"])
 
     assert named(vocabulary, vocabulary.find_misspelt_beginnings("shwash", 1)) == {"shawshank": 1}
 
 
 @pytest.mark.parametrize("written", ["fatpnastic", "fatnasticc", "fanttstic"])
-def test_a_typo_may_be_between_two_letters_that_have_changed_places(written: str) -> None:
+def test_a_typo_may_be_between_two_transposed_letters(written: str) -> None:
     vocabulary = Vocabulary(["fantastic"])
 
     assert named(vocabulary, vocabulary.find_misspelt(written, 2)) == {
@@ -85,7 +85,7 @@ def test_a_typo_may_be_between_two_letters_that_have_changed_places(written: str
 
 
 @given(st.lists(LETTERS, max_size=20, unique=True), LETTERS, st.sampled_from([1, 2]))
-def test_the_words_within_the_budget_are_found_and_no_others(words: list[str], written: str, budget: int) -> None:
+def test_all_words_within_the_budget_are_found(words: list[str], written: str, budget: int) -> None:
     vocabulary = Vocabulary(sorted(words))
 
     found = named(vocabulary, vocabulary.find_misspelt(written, budget))
@@ -95,7 +95,7 @@ def test_the_words_within_the_budget_are_found_and_no_others(words: list[str], w
 
 
 @given(st.lists(LETTERS, max_size=20, unique=True), LETTERS, st.sampled_from([1, 2]))
-def test_so_are_the_words_with_a_beginning_within_the_budget(words: list[str], written: str, budget: int) -> None:
+def test_all_words_with_a_beginning_within_the_budget_are_found(words: list[str], written: str, budget: int) -> None:
     vocabulary = Vocabulary(sorted(words))
 
     found = named(vocabulary, vocabulary.find_misspelt_beginnings(written, budget))

@@ -1,4 +1,4 @@
-"""The search as part of a listing; what a search finds is the subject of ``tests/search``."""
+"""Search as a part of the listing; ``tests/search`` covers the hits themselves."""
 
 import pytest
 
@@ -35,14 +35,16 @@ THRILLERS_BY_POPULARITY = [2, 7, 6, 9]
     ],
     ids=str,
 )
-def test_a_search_goes_with_filters_and_orders(movies: MovieService, query: MovieQuery, expected: list[int]) -> None:
+def test_a_search_combines_with_filters_and_orders(
+    movies: MovieService, query: MovieQuery, expected: list[int]
+) -> None:
     page = movies.list_movies(query)
 
     assert (ids_of(page), page.total) == (expected, len(expected))
 
 
 @pytest.mark.parametrize("year_from", [None, 1900])
-def test_pages_of_a_search_join_without_gap(movies: MovieService, year_from: int | None) -> None:
+def test_pages_of_a_search_are_contiguous(movies: MovieService, year_from: int | None) -> None:
     pages = [
         movies.list_movies(MovieQuery(search="thriller", year_from=year_from, limit=2, page=page)) for page in (1, 2, 3)
     ]
@@ -53,14 +55,14 @@ def test_pages_of_a_search_join_without_gap(movies: MovieService, year_from: int
 
 
 @pytest.mark.parametrize("search", ["", " ", "\t \n"])
-def test_a_blank_search_is_none(movies: MovieService, search: str) -> None:
+def test_a_blank_search_is_ignored(movies: MovieService, search: str) -> None:
     page = movies.list_movies(MovieQuery(search=search, limit=3))
 
     assert (ids_of(page), page.total) == ([1, 2, 3], 12)
 
 
 @pytest.mark.parametrize("sort", [None, MovieSort.YEAR, MovieSort.RELEVANCE_REVERSED])
-def test_a_search_that_finds_nothing_gives_an_empty_page(movies: MovieService, sort: MovieSort | None) -> None:
+def test_a_search_without_hits_returns_an_empty_page(movies: MovieService, sort: MovieSort | None) -> None:
     page = movies.list_movies(MovieQuery(search="zyzzyva", sort=sort))
 
     assert page == MoviePage(movies=[], total=0, page=1, limit=10)
@@ -74,7 +76,7 @@ def test_signs_of_a_query_language_are_plain_text(movies: MovieService, search: 
 
 
 def facets_of(movies: MovieService, query: MovieQuery) -> tuple[dict[str, int], dict[int, int]]:
-    """Give the facets of a query as plain numbers, in their order."""
+    """Return the facets of a query as numbers, in their order."""
     facets = movies.list_movies(query.model_copy(update={"facets": True})).facets
     assert facets is not None
     return (
@@ -83,7 +85,7 @@ def facets_of(movies: MovieService, query: MovieQuery) -> tuple[dict[str, int], 
     )
 
 
-def test_facets_count_the_whole_list_not_the_page(movies: MovieService) -> None:
+def test_facets_count_the_whole_list(movies: MovieService) -> None:
     page = movies.list_movies(MovieQuery(search="alien", limit=1, facets=True))
 
     assert page.total == 2
@@ -123,7 +125,7 @@ def test_facets_count_the_whole_list_not_the_page(movies: MovieService) -> None:
     ],
     ids=str,
 )
-def test_facets_go_with_search_and_filters(
+def test_facets_combine_with_search_and_filters(
     movies: MovieService, query: MovieQuery, genres: dict[str, int], decades: dict[int, int]
 ) -> None:
     counted_genres, counted_decades = facets_of(movies, query)
@@ -132,7 +134,7 @@ def test_facets_go_with_search_and_filters(
     assert list(counted_decades.items()) == list(decades.items())
 
 
-def test_highlights_say_where_each_title_has_the_words(movies: MovieService) -> None:
+def test_highlights_are_the_ranges_of_matching_characters(movies: MovieService) -> None:
     page = movies.list_movies(MovieQuery(search="amel", highlight=True))
 
     assert [movie.highlights for movie in page.movies] == [
@@ -141,7 +143,7 @@ def test_highlights_say_where_each_title_has_the_words(movies: MovieService) -> 
 
 
 @pytest.mark.parametrize("query", [MovieQuery(search="crime"), MovieQuery()], ids=str)
-def test_highlights_are_empty_where_no_title_was_searched_for(movies: MovieService, query: MovieQuery) -> None:
+def test_highlights_are_empty_without_a_match_in_a_title(movies: MovieService, query: MovieQuery) -> None:
     page = movies.list_movies(query.model_copy(update={"highlight": True, "genre": ["Crime"]}))
 
     assert [movie.highlights for movie in page.movies] == [
@@ -149,7 +151,7 @@ def test_highlights_are_empty_where_no_title_was_searched_for(movies: MovieServi
     ]
 
 
-def test_what_was_not_asked_for_is_not_there(movies: MovieService) -> None:
+def test_optional_fields_are_omitted_unless_requested(movies: MovieService) -> None:
     page = movies.list_movies(MovieQuery(search="alien"))
 
     assert page.model_dump().keys() == {"movies", "total", "page", "limit"}
@@ -157,5 +159,5 @@ def test_what_was_not_asked_for_is_not_there(movies: MovieService) -> None:
 
 
 @pytest.mark.parametrize(("search", "movie_ids"), [("matrxi", [2]), ("postamn", [12]), ("90s comedy", [1, 11])])
-def test_a_search_forgives_and_understands(movies: MovieService, search: str, movie_ids: list[int]) -> None:
+def test_a_search_allows_typos_and_synonyms(movies: MovieService, search: str, movie_ids: list[int]) -> None:
     assert ids_of(movies.list_movies(MovieQuery(search=search))) == movie_ids

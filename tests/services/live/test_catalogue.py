@@ -1,5 +1,6 @@
-"""The search index follows the catalogue, and is stored for processes that start."""
+"""The search index follows the catalogue, and is stored for processes that start later."""
 
+import weakref
 from pathlib import Path
 
 from sqlalchemy import select, update
@@ -7,19 +8,19 @@ from sqlalchemy import select, update
 from server.backend.database import Database
 from server.models import MovieStatistics, StoredIndex
 from server.search import storage
-from server.services.live.catalogue import LiveCatalogue, store_index
+from server.services.live.catalogue import LiveCatalogue, garbage_collection_paused, store_index
 from tests.support.source_files import load_folder, write_source
 
 
 def started(database: Database) -> LiveCatalogue:
-    """Give what a process has after its start."""
+    """Return the live catalogue of a process that has just started."""
     live_catalogue = LiveCatalogue(database)
     live_catalogue.refresh()
     return live_catalogue
 
 
 def stored(database: Database) -> list[tuple[int, int]]:
-    """Give version and layout of what is stored."""
+    """Return version and layout of the stored indexes."""
     with database.transaction(writes=False) as session:
         rows = session.execute(select(StoredIndex.ingestion_id, StoredIndex.layout))
         return [(version, layout) for version, layout in rows]
@@ -39,7 +40,7 @@ def test_the_index_of_an_empty_catalogue_finds_nothing(database: Database) -> No
     assert live_catalogue.index.search("toy").total == 0
 
 
-def test_the_index_is_built_anew_only_after_an_ingestion_that_changed_something(
+def test_the_index_is_replaced_only_after_an_ingestion_that_changed_something(
     catalogue: Database, tmp_path: Path
 ) -> None:
     live_catalogue = LiveCatalogue(catalogue)
@@ -59,7 +60,7 @@ def test_the_index_is_built_anew_only_after_an_ingestion_that_changed_something(
     assert live_catalogue.index.search("cidade de deus crime 2002").movie_ids.tolist() == [5]
 
 
-def test_the_index_is_stored_the_next_time_and_once(catalogue: Database) -> None:
+def test_the_index_is_stored_by_the_next_refresh_and_only_once(catalogue: Database) -> None:
     live_catalogue = started(catalogue)
     at_first = stored(catalogue)
 
@@ -72,7 +73,7 @@ def test_the_index_is_stored_the_next_time_and_once(catalogue: Database) -> None
         assert session.scalar(select(StoredIndex.content)) == b"mine"
 
 
-def test_a_process_that_starts_reads_the_index_with_the_popularity_of_now(catalogue: Database) -> None:
+def test_a_process_that_starts_loads_the_index_with_the_current_popularity(catalogue: Database) -> None:
     started(catalogue).store()
     with catalogue.transaction(writes=True) as session:
         session.execute(update(MovieStatistics).where(MovieStatistics.movie_id == 1).values(rating_count=10**6))
@@ -83,7 +84,7 @@ def test_a_process_that_starts_reads_the_index_with_the_popularity_of_now(catalo
     assert index.search("comedy").total > 1
 
 
-def test_an_index_of_another_release_or_that_cannot_be_read_is_built_anew(catalogue: Database) -> None:
+def test_an_index_of_another_layout_and_a_damaged_index_are_built_again(catalogue: Database) -> None:
     started(catalogue).store()
 
     for values in ({"layout": storage.LAYOUT + 1}, {"layout": storage.LAYOUT, "content": b"torn"}):
@@ -108,7 +109,7 @@ def test_the_index_of_the_next_version_takes_the_place_of_the_last(catalogue: Da
     assert started(catalogue).index.search("toys").movie_ids.tolist() == [20]
 
 
-def test_an_ingestion_may_store_the_index_for_all_who_start(catalogue: Database, tmp_path: Path) -> None:
+def test_an_ingestion_may_store_the_index_for_processes_that_start_later(catalogue: Database, tmp_path: Path) -> None:
     for movies in ([], ["20,Toys (1992),Comedy|Fantasy"]):
         load_folder(write_source(tmp_path / "more", movies=movies), catalogue)
         store_index(catalogue)
@@ -124,3 +125,15 @@ def test_two_processes_may_store_the_same_index(catalogue: Database) -> None:
     second.store()
 
     assert stored(catalogue) == [(1, storage.LAYOUT)]
+
+
+def test_a_replaced_index_is_freed_without_garbage_collection(catalogue: Database, tmp_path: Path) -> None:
+    live_catalogue = started(catalogue)
+    live_catalogue.index.search("toy stroy 90s")
+    replaced = [weakref.ref(part) for part in (live_catalogue.index, live_catalogue.index.postings.vocabulary)]
+    load_folder(write_source(tmp_path / "more", movies=["20,Toys (1992),Comedy|Fantasy"]), catalogue)
+
+    with garbage_collection_paused():
+        live_catalogue.refresh()
+
+        assert [reference() for reference in replaced] == [None, None]

@@ -1,4 +1,4 @@
-"""Words that are misspelt, joined, split, or go by another name, as a person who searches sees it."""
+"""Misspelt, joined and split words, and words by another name."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_fewer_typos_come_first_whatever_the_popularity() -> None:
     assert build_index(documents).search("alien ").movie_ids.tolist() == [1, 2, 3]
 
 
-def test_a_typo_counts_whole_where_other_words_are_genre_or_year() -> None:
+def test_a_typo_counts_in_full_if_other_words_are_genre_or_year() -> None:
     documents = [
         SearchDocument(1, "War of the Worlds", (), 2005, (), 50),
         SearchDocument(2, "The Far Side of the World", (), 2003, ("War",), 36),
@@ -70,14 +70,14 @@ def test_joined_and_split_words_are_found(query: str) -> None:
     assert found(query)[0] == 1
 
 
-def test_what_was_joined_stands_together() -> None:
+def test_the_parts_of_a_split_word_are_neighbours() -> None:
     assert found("spiderman") == [1, 2]
     assert found("spiderm") == [1, 2, 3]
     assert found("spidermn") == [2]
     assert found("manspider") == []
 
 
-def test_the_last_words_may_be_the_beginning_of_one() -> None:
+def test_the_last_words_may_be_the_beginning_of_one_word() -> None:
     documents = [SearchDocument(1, "Goodfellas", (), 1990, (), 1), SearchDocument(2, "Star Wars", (), 1977, (), 1)]
     index = build_index(documents)
 
@@ -105,11 +105,11 @@ def test_the_last_words_may_be_the_beginning_of_one() -> None:
         ("2020s docs", [7]),
     ],
 )
-def test_genres_and_decades_go_by_other_names(query: str, movie_ids: list[int]) -> None:
+def test_genres_and_decades_have_synonyms(query: str, movie_ids: list[int]) -> None:
     assert found(query + " ") == movie_ids
 
 
-def test_a_decade_is_of_either_century_unless_it_says() -> None:
+def test_a_decade_without_a_century_is_of_both_centuries() -> None:
     assert describing_words("20s") == [str(year) for year in (*range(1920, 1930), *range(2020, 2030))]
     assert describing_words("1920s") == [str(year) for year in range(1920, 1930)]
     assert describing_words("25s") == []
@@ -119,7 +119,7 @@ def test_a_decade_is_of_either_century_unless_it_says() -> None:
     ("query", "movie_ids"),
     [("rocky 2", [1, 2]), ("rocky ii", [2, 1]), ("rocky 3", []), ("rocky v", [3]), ("rocky 5", [3])],
 )
-def test_a_number_may_be_written_either_way(query: str, movie_ids: list[int]) -> None:
+def test_a_number_matches_its_other_form(query: str, movie_ids: list[int]) -> None:
     documents = [
         SearchDocument(1, "Rocky 2", (), 1979, (), 10),
         SearchDocument(2, "Rocky II", (), 1979, (), 10),
@@ -129,14 +129,14 @@ def test_a_number_may_be_written_either_way(query: str, movie_ids: list[int]) ->
     assert build_index(documents).search(f"{query} ").movie_ids.tolist() == movie_ids
 
 
-def test_a_long_query_is_read_word_by_word() -> None:
+def test_no_words_of_a_long_query_are_split() -> None:
     index = build_index([SearchDocument(1, "Spider Man " * 10, (), 2002, (), 1)])
 
     assert index.search("man " * 15 + "spiderman ").movie_ids.tolist() == [1]
     assert index.search("man " * 16 + "spiderman ").movie_ids.tolist() == []
 
 
-def test_no_synonym_stands_for_two_genres() -> None:
+def test_no_synonym_belongs_to_two_genres() -> None:
     synonyms = [synonym for of_genre in GENRE_SYNONYMS.values() for synonym in of_genre]
 
     assert len(set(synonyms)) == len(synonyms)

@@ -1,7 +1,8 @@
-"""What the words of a query may mean, and what each meaning costs.
+"""The ways to interpret a query: which words of the vocabulary each word may match, and at what cost.
 
-A word stands for itself at no cost, and at some for a longer word that it begins, for misspelt ones, for genres and
-years by another name. Words may also have been joined or split by mistake: each such way is a reading of its own.
+A word matches itself at no cost. It matches a longer word that it begins, a misspelt word, or a genre or year by
+another name at some cost. Words may also have been joined or split by mistake: each such way is an interpretation of
+its own.
 """
 
 from collections.abc import Iterator
@@ -17,19 +18,19 @@ from server.search.text import Query
 from server.search.vocabulary import Numbers, Vocabulary, typo_budget
 
 TYPO = 100.0
-"""More than all else together: fewer typos come first."""
+"""More than everything else together, so that fewer typos come first."""
 UNFINISHED = 1.45
-"""For reading the last word as the beginning of another."""
+"""Cost of completing the last word."""
 JOINED_OR_SPLIT = 0.5
-"""For reading "spiderman" as "spider man", or the other way round."""
+"""Cost of interpreting "spiderman" as "spider man", or the other way round."""
 OTHER_NUMERAL = 0.2
-"""For reading "2" as "II", or the other way round."""
-MOST_WORDS = 16
-"""In longer queries no words are joined or split: each way is a search of its own."""
+"""Cost of interpreting "2" as "II", or the other way round."""
+MAX_WORDS = 16
+"""In longer queries no words are joined or split, because each way is a search of its own."""
 SHORTEST_JOINED = 4
-"""Shorter words are not taken for two joined ones."""
-MOST_MEANINGS = 4096
-"""So many are kept; a few megabytes, for what many words begin with is short, and there are few short beginnings."""
+"""Shorter words are never split in two."""
+MAX_CACHED_EXPANSIONS = 4096
+"""At most this many expansions are cached: a few megabytes, as few words have many completions."""
 NO_WORDS = np.empty(0, dtype=np.int32)
 
 Costs = NDArray[np.float64]
@@ -37,60 +38,59 @@ Costs = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TermExpansion:
-    """The words of the vocabulary that a word of a query may stand for, and what each costs."""
+    """The words of the vocabulary that a word of a query may match, each with its cost."""
 
     typed: str
     words: Numbers
     costs: Costs
-    """Of each of the words; of one that is there twice the smaller cost counts."""
+    """By word. If a word is listed twice, the smaller cost counts."""
     described_by: Numbers
-    """Words that do as well in genres and year, at no cost."""
+    """Words that match in the metadata (genres and year) at no cost."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interpretation:
-    """Meanings that must all be found; after ``split``, the position of one of two joined words, stands the other."""
+    """Terms that must all match. The term at ``split``, if set, must be followed directly by the next one."""
 
-    meanings: tuple[TermExpansion, ...]
+    terms: tuple[TermExpansion, ...]
     split: int | None = None
 
 
-class Reader:
-    """Reads queries in the words of a catalogue. Threads may share it."""
+class Interpreter:
+    """Interprets queries in the words of a catalogue. Safe to share between threads."""
 
     def __init__(self, postings: Postings) -> None:
         self._postings = postings
-        # A word that is said again, as while somebody types, is the same meaning, which is looked for once.
-        self._find_meaning = lru_cache(MOST_MEANINGS)(partial(_find_meaning, postings.vocabulary))
+        # While somebody types, the same words arrive again and again; each is looked up once.
+        self._expand = lru_cache(MAX_CACHED_EXPANSIONS)(partial(_expand, postings.vocabulary))
 
-    def read(self, query: Query) -> "QueryReader":
-        """Find what the words of a query may mean."""
-        meanings = [self._find_meaning(word, is_unfinished=False) for word in query.words[:-1]]
-        last = self._find_meaning(query.words[-1], is_unfinished=query.is_unfinished)
-        return QueryReader(self._postings, query, (*meanings, last))
+    def interpret(self, query: Query) -> Iterator[list[Interpretation]]:
+        """Yield interpretations in groups; try the next group only if one finds nothing without typos."""
+        terms = [self._expand(word, is_unfinished=False) for word in query.words[:-1]]
+        last = self._expand(query.words[-1], is_unfinished=query.is_unfinished)
+        return _QueryInterpreter(self._postings, query, (*terms, last)).interpretations()
 
 
-class QueryReader:
-    """The ways to read one query."""
+class _QueryInterpreter:
+    """The ways to interpret one query."""
 
-    def __init__(self, postings: Postings, query: Query, meanings: tuple[TermExpansion, ...]) -> None:
+    def __init__(self, postings: Postings, query: Query, terms: tuple[TermExpansion, ...]) -> None:
         self._postings = postings
         self._vocabulary = postings.vocabulary
         self._query = query
         self._last = len(query.words) - 1
-        self._meanings = meanings
+        self._terms = terms
 
-    def readings(self) -> Iterator[list[Interpretation]]:
-        """Yield readings in groups; the next group counts where one finds nothing without typos.
+    def interpretations(self) -> Iterator[list[Interpretation]]:
+        """Yield the words as typed, and with two joined or one split into whole words; then the unfinished ways.
 
-        In the first the words are as they are, or two are joined or one is split into whole words. That the last two
-        are joined to the beginning of a word, or the last is split into a word and the beginning of one, is as likely
-        if there is no such word as the last; else it is the second group.
+        Joining the last two words into the beginning of one, or splitting the last into a word and the beginning of
+        another, is as likely as the rest if the vocabulary lacks the last word. Otherwise it is the second group.
         """
-        if self._last >= MOST_WORDS:
-            yield [Interpretation(self._meanings)]
+        if self._last >= MAX_WORDS:
+            yield [Interpretation(self._terms)]
             return
-        whole = [Interpretation(self._meanings), *self._joined(), *self._split()]
+        whole = [Interpretation(self._terms), *self._joined(), *self._split()]
         unfinished = [*self._joined_beginning(), *self._split_beginning()] if self._query.is_unfinished else []
         if self._vocabulary.find(self._query.words[-1]) is None:
             yield whole + unfinished
@@ -99,7 +99,7 @@ class QueryReader:
             yield unfinished
 
     def _joined(self) -> Iterator[Interpretation]:
-        """Take two neighbours for one word: "spider man" for "spiderman", "science fiction" for a genre."""
+        """Join two neighbours: "spider man" to "spiderman", "science fiction" to the synonym of a genre."""
         for position in range(self._last):
             word = "".join(self._query.words[position : position + 2])
             number, described_by = self._vocabulary.find(word), _described_by(self._vocabulary, word)
@@ -107,37 +107,37 @@ class QueryReader:
                 yield self._with(position, 2, _only(word, _range(number), JOINED_OR_SPLIT, described_by))
 
     def _joined_beginning(self) -> Iterator[Interpretation]:
-        """Take the last two words for the beginning of one: "spider m" for "spiderman"."""
+        """Join the last two words to the beginning of one: "spider m" to "spiderman"."""
         word = "".join(self._query.words[-2:])
         longer = self._vocabulary.find_longer(word)
         if self._last > 0 and longer:
             yield self._with(self._last - 1, 2, _only(word, longer, JOINED_OR_SPLIT + UNFINISHED))
 
     def _split(self) -> Iterator[Interpretation]:
-        """Take a word for two that stand together: "spiderman" for "spider man"."""
+        """Split a word into two that are neighbours somewhere: "spiderman" into "spider man"."""
         for position, word in enumerate(self._query.words):
             for head, tail in _halves(word):
                 yield from self._together(position, head, tail, _range(self._vocabulary.find(tail)), JOINED_OR_SPLIT)
 
     def _split_beginning(self) -> Iterator[Interpretation]:
-        """Take the last word for one and the beginning of another: "spiderm" for "spider man"."""
+        """Split the last word into one and the beginning of another: "spiderm" into "spider man"."""
         for head, tail in _halves(self._query.words[-1]):
             longer = self._vocabulary.find_longer(tail)
             yield from self._together(self._last, head, tail, longer, JOINED_OR_SPLIT + UNFINISHED)
 
     def _together(self, position: int, head: str, tail: str, tails: range, cost: float) -> Iterator[Interpretation]:
-        """Read a word as two, if they stand together anywhere."""
+        """Replace a word by two if they are neighbours anywhere."""
         number = self._vocabulary.find(head) if tails else None
         if number is not None and self._postings.are_neighbours(number, tails):
             yield self._with(position, 1, _only(head, _range(number), 0), _only(tail, tails, cost), split=position)
 
     def _with(self, position: int, n_words: int, *others: TermExpansion, split: int | None = None) -> Interpretation:
-        """Read the words at a position otherwise."""
-        return Interpretation((*self._meanings[:position], *others, *self._meanings[position + n_words :]), split)
+        """Replace the words at a position."""
+        return Interpretation((*self._terms[:position], *others, *self._terms[position + n_words :]), split)
 
 
-def _find_meaning(vocabulary: Vocabulary, word: str, *, is_unfinished: bool) -> TermExpansion:
-    """Let a word stand for itself, for others within its budget of typos, and for longer ones if it is unfinished."""
+def _expand(vocabulary: Vocabulary, word: str, *, is_unfinished: bool) -> TermExpansion:
+    """Expand a word to itself, to others within its budget of typos, and to longer ones if it is unfinished."""
     budget = typo_budget(word)
     number = _range(vocabulary.find(word))
     found: list[tuple[NDArray[np.integer], NDArray[np.floating]]] = [(np.array(number), np.zeros(len(number)))]
