@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from server.search.folding import MARKS_AND_FORMAT_CHARACTERS
 from server.search.interpretations import TYPO, Interpretation, TermExpansion
-from server.search.text import MARKS_AND_FORMAT_CHARACTERS, WrittenWord, locate_words
+from server.search.text import WrittenWord, locate_words
 from server.search.vocabulary import Vocabulary
 
 IN_NO_TITLE = TYPO / 2

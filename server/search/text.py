@@ -6,31 +6,13 @@ ordinary word.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_ENGLISH_ARTICLES = ("the", "a", "an")
-_OTHER_ARTICLES = (
-    *("le", "la", "les", "l'", "un", "une", "el", "los", "las", "una", "il", "lo", "gli"),
-    *("der", "die", "das", "ein", "eine", "het", "een", "den", "det"),
-)
-_ARTICLE = "|".join((*_ENGLISH_ARTICLES, *_OTHER_ARTICLES))
+from server.search.folding import ALSO_KNOWN_AS, ENGLISH_ARTICLES, OTHER_ARTICLES, fold
 
-_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u2032\u0060\u00b4", "'"))
-_LETTERS_WITHOUT_DECOMPOSITION = str.maketrans({
-    "æ": "ae",
-    "œ": "oe",
-    "ø": "o",
-    "ł": "l",
-    "đ": "d",
-    "ð": "d",
-    "þ": "th",
-    "ħ": "h",
-    "\u0131": "i",
-})
-MARKS_AND_FORMAT_CHARACTERS = frozenset({"Mn", "Mc", "Me", "Cf"})
+_ARTICLE = "|".join((*ENGLISH_ARTICLES, *OTHER_ARTICLES))
 
 _INITIALS = r"\b[^\W\d_](?:[.*][^\W\d_]\b)+"
 _ELIDED_ARTICLE = r"\b[ld](?='\w)"
@@ -42,8 +24,8 @@ _SIGN_IN_WORDS = re.compile(r"['.*&+]")
 _SIGNS_IN_WORDS = str.maketrans({"'": None, ".": None, "*": None, "&": "and", "+": "and"})
 _TRAILING_ARTICLE = re.compile(rf".+, *({_ARTICLE}) *(?=\(|$)")
 _LEADING_ARTICLE = re.compile(rf"[\W_]*({_ARTICLE})(?:(?<=')|(?=\s))[\W_]*(?=[^\W_])")
-# "(a.k.a. Se7en)", as MovieLens writes it
-_ALSO_KNOWN_AS = re.compile(r"\(\s*a\.?k\.?a\b[.:]*", re.IGNORECASE)
+# "(a.k.a. Se7en)", as MovieLens writes it. Without the bracket it may be a word of the title.
+_ALSO_KNOWN_AS = re.compile(rf"\(\s*{ALSO_KNOWN_AS.pattern}")
 
 
 class Name(NamedTuple):
@@ -75,7 +57,7 @@ def parse_name(text: str) -> Name:
     ("E.T.", "M*A*S*H"). Other signs separate words, unless the text has only signs: then the signs are its words.
     Only a blank text has no words.
     """
-    folded = _fold(text)
+    folded = fold(text)
     article = _find_article(folded)
     if article is None:
         return Name("", tuple(_words(folded)) or tuple(text.split()))
@@ -101,23 +83,14 @@ def read_query(text: str) -> list[Query]:
     bare = Query(words, is_unfinished)
     if not words:
         return []
-    if not article or article in _ENGLISH_ARTICLES:
+    if not article or article in ENGLISH_ARTICLES:
         return [bare]
     return [Query((article, *words), is_unfinished), bare]
 
 
-def _fold(text: str) -> str:
-    """Remove case, accents and invisible characters, and replace every apostrophe by ``'``."""
-    if text.isascii():
-        return text.lower().replace("`", "'")
-    decomposed = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
-    visible = "".join(c for c in decomposed if unicodedata.category(c) not in MARKS_AND_FORMAT_CHARACTERS)
-    return visible.casefold().translate(_LETTERS_WITHOUT_DECOMPOSITION)
-
-
 def _fold_with_origins(text: str) -> tuple[str, list[int]]:
     """Fold character by character; also return the original position of each folded character."""
-    folded = [(character, origin) for origin, written in enumerate(text) for character in _fold(written)]
+    folded = [(character, origin) for origin, written in enumerate(text) for character in fold(written)]
     return "".join(character for character, _ in folded), [origin for _, origin in folded]
 
 
