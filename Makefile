@@ -45,10 +45,10 @@ demo: install ## Install, load DATA (the built-in demo, or any source of `matine
 	@.venv/bin/matinee train --if-needed
 	@.venv/bin/matinee serve --port $(PORT)
 
-# What the tests run in Node comes with them where Node is present: Newman for the Postman collection, TypeScript and a
-# DOM for what a front-end developer does. Node, too, trusts what the machine trusts.
-NODE_TOOLS := $(if $(shell command -v npm),$(patsubst %,tests/e2e/%/node_modules/.installed,postman frontend))
-tests/e2e/%/node_modules/.installed: tests/e2e/%/package-lock.json
+# The tests that need Node are skipped without it: Newman runs the Postman collection, TypeScript and a DOM run the
+# front-end examples. Like curl and pip, npm trusts the certificates of the machine.
+NODE_TOOLS := $(if $(shell command -v npm),$(patsubst %,tests/e2e/tools/%/node_modules/.installed,postman frontend))
+tests/e2e/tools/%/node_modules/.installed: tests/e2e/tools/%/package-lock.json
 	@NODE_OPTIONS=--use-openssl-ca npm ci --loglevel=error --no-audit --no-fund --prefix $(<D) > /dev/null
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""The Postman collection: a walk through the API, made of the OpenAPI document and of `tests/e2e/postman`.
+"""The Postman collection: a walk through the API, made from the OpenAPI document and `tests/e2e/tools/postman`.
 
 There `steps.json` says which operations are called in which order and with what, and `scripts` what each answer must
 be, in a file named after the step. Paths, parameters, descriptions and the fields of every answer come from the
@@ -16,15 +16,15 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 Json = dict[str, Any]
 
-SOURCE = Path("tests/e2e/postman")
+SOURCE = Path("tests/e2e/tools/postman")
 VARIABLE = re.compile(r"\{\{\w+\}\}")
 SCHEMAS = "#/components/schemas/"
 
 COLLECTION = {
     "name": "Matinee",
     "description": (
-        "The agreed endpoints in order, each with its tests, then the others. Can be run again and again, against "
-        "the demo or real MovieLens data. Written by `make docs` from the OpenAPI document and `tests/e2e/postman`."
+        "The agreed endpoints in order, each with its tests, then the others. It can be run repeatedly, against the "
+        "demo or real MovieLens data. `make docs` writes it from the OpenAPI document and `tests/e2e/tools/postman`."
     ),
     "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
 }

@@ -1,4 +1,4 @@
-"""Fixtures that several folders share: settings, and a database of each kind, made by the migrations."""
+"""Fixtures of several folders: settings, and a database of each kind, created by the migrations."""
 
 import logging
 import shutil
@@ -16,7 +16,7 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from tests.support import postgres
 
-# A busy machine is no failure of ours.
+# A slow example on a busy machine is not a failure.
 hypothesis.settings.register_profile("matinee", deadline=None)
 hypothesis.settings.load_profile("matinee")
 
@@ -26,21 +26,24 @@ MakeSettings = Callable[..., Settings]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make fuzz` say how long it goes on; what is here is enough for every day."""
+    """Add the option of `make fuzz`. The default keeps the usual test run short."""
     parser.addoption(
-        "--fuzz-calls", type=int, default=FUZZ_CALLS, help="generated requests, beside those at every edge"
+        "--fuzz-calls",
+        type=int,
+        default=FUZZ_CALLS,
+        help="generated requests, besides those at the limits of each schema",
     )
 
 
 @pytest.fixture(scope="session")
 def fuzz_calls(request: pytest.FixtureRequest) -> int:
-    """How many requests to generate."""
+    """Return the number of requests to generate."""
     return int(request.config.getoption("--fuzz-calls"))
 
 
 @pytest.fixture(autouse=True)
 def package_logger() -> Iterator[None]:
-    """Leave the package's logger as it was: an app that runs, or a command, sets it up for its whole process."""
+    """Restore the logger of the package after each test, because apps and commands configure it for their process."""
     logger = logging.getLogger("server")
     level, handlers, propagate = logger.level, logger.handlers[:], logger.propagate
     yield
@@ -51,7 +54,7 @@ def package_logger() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with the schema, to be copied."""
+    """Create an SQLite file with the schema, to be copied."""
     path = tmp_path_factory.mktemp("template") / "template.db"
     _migrate(f"sqlite:///{path}")
     return path
@@ -59,14 +62,14 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[URL]:
-    """A running PostgreSQL server."""
+    """Run a PostgreSQL server."""
     with postgres.running_server() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: URL) -> Iterator[str]:
-    """The name of a PostgreSQL database with the schema, to be copied."""
+    """Create a PostgreSQL database with the schema, to be copied, and yield its name."""
     name = f"template_{uuid.uuid4().hex[:8]}"
     with postgres.database(postgres_server, name) as url:
         _migrate(url.render_as_string(hide_password=False))
@@ -75,14 +78,14 @@ def postgres_template(postgres_server: URL) -> Iterator[str]:
 
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database with the schema; a test that uses it runs once on each kind."""
+    """Create an empty database with the schema; a test that uses it runs once on each kind."""
     with database_copy(request, tmp_path) as url:
         yield url
 
 
 @contextmanager
 def database_copy(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    """Give the URL of an empty database with the schema, of the kind that is the parameter of the request."""
+    """Yield the URL of an empty database with the schema; the parameter of the request is its kind."""
     if request.param == "sqlite":
         path = folder / "matinee.db"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
@@ -95,13 +98,13 @@ def database_copy(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    """Settings for that database and a model store of the test's own."""
+    """Return settings with that database and a model store of the test's own."""
     return Settings(_env_file=None, database_url=database_url, model_store=str(tmp_path / "models"))
 
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
-    """The open database."""
+    """Open the database."""
     database = Database(settings)
     yield database
     database.dispose()

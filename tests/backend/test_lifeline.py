@@ -7,7 +7,7 @@ import sys
 import time
 
 from server.backend.processes import exit_with_parent
-from tests.support.threads import wait_until
+from tests.support.waiting import wait_until
 
 WATCHES_ITS_INPUT = """
 import os, time

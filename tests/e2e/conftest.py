@@ -1,4 +1,4 @@
-"""Installations with the built-in demo in them."""
+"""Installations of the built-in demo. It is trained once a session on each database, and copied for each test."""
 
 import uuid
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.support.installation import Installation, Server, on_sqlite
 
 @pytest.fixture(scope="session")
 def trained_demo(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Make the demo on SQLite with model version 1; it is copied, never served."""
+    """Create the demo on SQLite with model version 1. Tests copy it and never serve it."""
     demo = on_sqlite(tmp_path_factory.mktemp("demo"))
     demo.run("ingest", "demo")
     demo.run("train")
@@ -24,7 +24,7 @@ def trained_demo(tmp_path_factory: pytest.TempPathFactory) -> Installation:
 def trained_demo_on_postgresql(
     postgres_server: URL, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    """Make the demo on PostgreSQL with model version 1; its database is a template, its models are copied."""
+    """Create the demo on PostgreSQL with model version 1. Its database is a template; its models are copied."""
     with postgres.database(postgres_server, f"demo_{uuid.uuid4().hex[:8]}") as url:
         demo = Installation(tmp_path_factory.mktemp("demo"), url.render_as_string(hide_password=False))
         demo.run("ingest", "demo")
@@ -34,19 +34,19 @@ def trained_demo_on_postgresql(
 
 @pytest.fixture(scope="session")
 def shared_server(trained_demo: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run one server for all tests that only ask, or that add what no other test looks at."""
+    """Run one server for all tests that only read, or only add rows that no other test reads."""
     with trained_demo.copy_to(tmp_path_factory.mktemp("shared")).serve() as server:
         yield server
 
 
 @pytest.fixture
 def installation(trained_demo: Installation, tmp_path: Path) -> Installation:
-    """Give the test a demo of its own, on SQLite with model version 1."""
+    """Return a demo of the test's own, on SQLite with model version 1."""
     return trained_demo.copy_to(tmp_path)
 
 
 @pytest.fixture
 def server(installation: Installation) -> Iterator[Server]:
-    """Run a server of it."""
+    """Run a server of the test's own installation."""
     with installation.serve() as server:
         yield server

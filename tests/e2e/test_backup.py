@@ -1,4 +1,4 @@
-"""Backup and restore, as docs/operations.md says, while a server takes ratings."""
+"""Backup and restore as described in docs/operations.md, while a server stores ratings."""
 
 import shutil
 import subprocess
@@ -12,11 +12,12 @@ from sqlalchemy import URL
 
 from tests.support import postgres
 from tests.support.installation import API, Installation, Server, on_sqlite
+from tests.support.waiting import DEADLINE_S
 
 
 @contextmanager
 def rated_meanwhile(server: Server) -> Iterator[None]:
-    """Rate without a pause while the block runs, after ten ratings that every backup must have."""
+    """Rate without a pause while the block runs; it starts after ten ratings, which every backup must contain."""
     stopped = threading.Event()
     ten_are_in = threading.Event()
 
@@ -31,14 +32,16 @@ def rated_meanwhile(server: Server) -> Iterator[None]:
 
     thread = threading.Thread(target=rate)
     thread.start()
-    assert ten_are_in.wait(60)
-    yield
-    stopped.set()
-    thread.join()
+    assert ten_are_in.wait(DEADLINE_S)
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def assert_is_in_good_health(restored: Installation) -> None:
-    """Check a restored installation: by the doctor, and by what it serves."""
+    """Check a restored installation with `matinee doctor` and a few requests."""
     report = restored.run("doctor")
     assert "failed" not in report
     assert "ok       statistics: " in report

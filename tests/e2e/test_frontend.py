@@ -1,4 +1,4 @@
-"""A front-end developer's hour: the page of docs/frontend.md, and TypeScript with types of the OpenAPI document."""
+"""The page of docs/frontend.md in a DOM, and a TypeScript client with types generated from the OpenAPI document."""
 
 import json
 import re
@@ -12,14 +12,16 @@ import pytest
 from tests.support.installation import Server
 
 DOCS = Path(__file__).parents[2] / "docs"
-FRONTEND = Path(__file__).parent / "frontend"
+FRONTEND = Path(__file__).parent / "tools" / "frontend"
 TOOLS = FRONTEND / "node_modules"
 
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="TypeScript and the page need Node")
+pytestmark = pytest.mark.skipif(
+    shutil.which("node") is None, reason="Node is not installed: install Node 20 or newer, then run make test"
+)
 
 
 def run(*command: str | Path) -> str:
-    """Run a command to its end, which must be a good one, and give what it printed."""
+    """Run a command that must succeed, and return its standard output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -27,32 +29,32 @@ def run(*command: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compile the TypeScript against types of the document as it is now; gives the folder of what came out."""
+    """Compile the TypeScript against types of the current OpenAPI document, and return the output folder."""
     folder = tmp_path_factory.mktemp("typescript")
     for name in ("first_calls.ts", "mistakes.ts", "tsconfig.json", "package.json"):
         shutil.copy(FRONTEND / name, folder)
     (folder / "node_modules").symlink_to(TOOLS)
-    run(TOOLS / ".bin" / "openapi-typescript", DOCS / "openapi.json", "-o", folder / "schema.d.ts")
+    run(TOOLS / ".bin" / "openapi-typescript", DOCS / "reference" / "openapi.json", "-o", folder / "schema.d.ts")
     run(TOOLS / ".bin" / "tsc", "--project", folder)
     return folder / "build"
 
 
 def read_page(server: Server) -> str:
-    """Give the page of the docs, for this server."""
+    """Return the page of the docs, changed to call this server."""
     page = re.search(r"```html\n(.*?)```", (DOCS / "frontend.md").read_text(encoding="utf-8"), re.DOTALL)
     assert page is not None
     return page[1].replace("http://127.0.0.1:8000", server.address)
 
 
 def use_page(page: str, folder: Path, *arguments: str) -> dict[str, Any]:
-    """Search, rate and be recommended on the page, and give what it showed."""
+    """Search, rate and read recommendations on the page, and return the texts it showed."""
     file = folder / "index.html"
     file.write_text(page, encoding="utf-8")
     shown: dict[str, Any] = json.loads(run("node", FRONTEND / "use_page.mjs", file, *arguments))
     return shown
 
 
-def test_a_typed_client_searches_rates_and_is_recommended(shared_server: Server, compiled: Path) -> None:
+def test_a_typed_client_searches_rates_and_reads_recommendations(shared_server: Server, compiled: Path) -> None:
     printed = json.loads(run("node", compiled / "first_calls.js", shared_server.address))
 
     assert printed == {
@@ -77,7 +79,7 @@ def test_the_page_of_the_docs_searches_rates_and_recommends(shared_server: Serve
     assert shown["before"] != shown["after"]
 
 
-def test_a_user_of_a_database_that_is_gone_is_told_and_made_anew(shared_server: Server, tmp_path: Path) -> None:
+def test_the_page_creates_a_new_user_when_the_remembered_one_is_unknown(shared_server: Server, tmp_path: Path) -> None:
     shown = use_page(read_page(shared_server), tmp_path, str(2**50))
 
     assert shown["greeting"] == f"There is no user with id {2**50}. POST /api/rest/v1/user creates one."

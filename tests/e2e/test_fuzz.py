@@ -1,7 +1,7 @@
-"""Whatever our OpenAPI document allows, and whatever it does not, is sent: every answer is one that it documents.
+"""Every answer to a generated request is one that the OpenAPI document allows.
 
-Schemathesis makes the requests: examples, the edges of every schema and what lies beyond them, random ones, and chains
-of requests in which one answer is the next one's input. All of its checks are on; see also fuzz_hooks.py.
+Schemathesis generates the requests: examples, values at and beyond the limits of each schema, random values, and chains
+that use one answer in the next request. All of its checks are on; see also fuzz_hooks.py.
 """
 
 import itertools
@@ -20,8 +20,8 @@ from tests.support.installation import API, Installation, Server
 
 SCHEMATHESIS = Path(sys.executable).with_name("st")
 HOOKS = Path(__file__).parent / "tools" / "fuzz_hooks.py"
-# At least so many requests come of an example, beside those at the edges of the schemas.
 CALLS_AN_EXAMPLE = 10
+"""Schemathesis sends at least this many requests per example, besides those at the limits of the schemas."""
 
 OPEN = {"write_limit": ""}
 SIGNED = {
@@ -35,7 +35,7 @@ MODES = {"open": OPEN, "signed": SIGNED}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Try each database and each mode once every day, and all of them together when there is time."""
+    """Combine each database with one mode by default, and with every mode for `make fuzz`."""
     is_long = metafunc.config.getoption("--fuzz-calls") > FUZZ_CALLS
     pairs = itertools.product(DATABASES, MODES) if is_long else zip(DATABASES, MODES, strict=True)
     metafunc.parametrize(("installation", "mode"), list(pairs), indirect=["installation"])
@@ -43,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module")
 def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Make a demo with a model on each kind of database."""
+    """Create a demo with a model on each kind of database."""
     folder = tmp_path_factory.mktemp("fuzzed")
     with database_copy(request, folder) as url:
         installation = Installation(folder, url)
@@ -53,23 +53,23 @@ def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 
 def signed_in(installation: Installation, server: Server) -> list[str]:
-    """Give the options with which an admin calls, where there is a place to log in at."""
+    """Return the options with an admin's token, if the server has a login."""
     if f"{API}/token" not in server.client.get("/openapi.json").json()["paths"]:
         return []
     password = secrets.token_urlsafe(24)
-    made = installation.run("user", "create", "--admin", typed=password)
-    form = {"grant_type": "password", "username": re.findall(r"\d+", made)[0], "password": password}
+    created = installation.run("user", "create", "--admin", typed=password)
+    form = {"grant_type": "password", "username": re.findall(r"\d+", created)[0], "password": password}
     token = server.client.post(f"{API}/token", data=form).json()["access_token"]
     return ["--header", f"Authorization: Bearer {token}"]
 
 
 def seeded(fuzz_calls: int) -> list[str]:
-    """Give the options that make every day's requests the same: what is found by chance is for `make fuzz` to find."""
+    """Return the options of a fixed seed for the short run, so that only `make fuzz` can fail by chance."""
     return ["--seed", "1"] if fuzz_calls == FUZZ_CALLS else []
 
 
-def test_every_answer_is_one_that_the_document_knows(installation: Installation, mode: str, fuzz_calls: int) -> None:
-    # The fastest algorithm: among the requests are trainings.
+def test_every_answer_is_documented(installation: Installation, mode: str, fuzz_calls: int) -> None:
+    # Requests include trainings, so use the fastest algorithm.
     with installation.serve(algorithm="popularity", **MODES[mode]) as server:
         done = subprocess.run(
             [
@@ -83,7 +83,7 @@ def test_every_answer_is_one_that_the_document_knows(installation: Installation,
         log = server.log.read_text()
 
     generated = re.search(r"(\d+) generated", done.stdout)
-    print(done.stdout[-2000:])  # noqa: T201 (shown by make fuzz, and where this fails)
+    print(done.stdout[-2000:])  # noqa: T201 (shown by `make fuzz` and by a failure)
     assert done.returncode == 0, done.stdout
     assert generated
     assert int(generated[1]) >= fuzz_calls

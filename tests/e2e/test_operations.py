@@ -1,4 +1,4 @@
-"""What an operator sees of a server with several workers: metrics of all of them, logs in one form, traces."""
+"""Metrics, logs and traces of a server with several workers."""
 
 import json
 import threading
@@ -9,13 +9,14 @@ import pytest
 
 from tests.backend.test_metrics import read
 from tests.e2e.test_databases import ask_fresh_connections
-from tests.support.installation import API, Installation, poll
+from tests.support.installation import API, Installation
+from tests.support.waiting import poll
 
 READY = ("GET", "/readyz", "200")
 
 
 class Collector(BaseHTTPRequestHandler):
-    """Takes what is posted to it."""
+    """Collects posted bodies."""
 
     received: bytes = b""
 
@@ -30,14 +31,14 @@ class Collector(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def collector() -> Iterator[str]:
-    """Run a collector of traces, and give its address."""
+    """Run a collector of traces and return its address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
-def test_any_worker_tells_the_metrics_of_all(installation: Installation) -> None:
+def test_any_worker_reports_the_metrics_of_all_workers(installation: Installation) -> None:
     with installation.serve("--workers", "2") as server:
         before = read(server.client.get("/metrics").content, "matinee_requests_total").get(READY, 0)
         ask_fresh_connections(server)
@@ -47,7 +48,7 @@ def test_any_worker_tells_the_metrics_of_all(installation: Installation) -> None
     assert [read(text, "matinee_model_version") for text in texts] == [{(): 1}] * 4
 
 
-def test_recommendations_that_are_rated_are_followed(installation: Installation) -> None:
+def test_ratings_of_recommended_movies_are_counted(installation: Installation) -> None:
     with installation.serve() as server:
         user_id = server.client.post(f"{API}/user").json()["user_id"]
         recommended = server.client.get(f"{API}/user/{user_id}/recommended-movies").json()
@@ -64,7 +65,7 @@ def test_recommendations_that_are_rated_are_followed(installation: Installation)
     assert predicted == pytest.approx(sum(recommended["probabilities"][:2]))
 
 
-def test_every_line_of_a_server_is_json_where_that_is_wanted(installation: Installation) -> None:
+def test_every_log_line_is_json_when_configured(installation: Installation) -> None:
     with installation.serve("--workers", "2", log_format="json") as server:
         server.wait_for_end(server.start_training())
         log = server.log
@@ -78,7 +79,7 @@ def test_every_line_of_a_server_is_json_where_that_is_wanted(installation: Insta
     assert "uvicorn.access" not in loggers
 
 
-def test_traces_go_where_the_environment_says(
+def test_traces_are_sent_to_the_configured_endpoint(
     installation: Installation, collector: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector)

@@ -1,3 +1,5 @@
+"""The Postman collection passes on a fresh installation, and again on one with a model."""
+
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,11 +9,13 @@ import pytest
 from tests.support.installation import on_sqlite
 
 COLLECTION = Path(__file__).parents[2] / "docs" / "reference" / "postman_collection.json"
-NEWMAN = Path(__file__).parent / "postman" / "node_modules" / ".bin" / "newman"
+NEWMAN = Path(__file__).parent / "tools" / "postman" / "node_modules" / ".bin" / "newman"
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="Newman, which runs the collection, needs Node")
-def test_the_postman_collection_passes_before_a_training_and_after(tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    shutil.which("node") is None, reason="Node is not installed: install Node 20 or newer, then run make test"
+)
+def test_the_postman_collection_passes_before_and_after_a_training(tmp_path: Path) -> None:
     installation = on_sqlite(tmp_path)
     installation.run("ingest", "demo")
     with installation.serve() as server:

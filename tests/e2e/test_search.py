@@ -1,4 +1,4 @@
-"""The search rules of a movie page, over HTTP, on the demo catalogue."""
+"""The search rules, over HTTP, on the demo catalogue."""
 
 from typing import Any
 
@@ -17,18 +17,18 @@ def search(server: Server, text: str, **parameters: str | int) -> dict[str, Any]
 @pytest.mark.parametrize(
     "text", ["matrix", "the matrix", "Matrix, The", "THE MATRIX!", "matrix the", "matri", "mátrix", "matrix 1999"]
 )
-def test_the_matrix_is_found_first_however_it_is_written(shared_server: Server, text: str) -> None:
+def test_spelling_variants_find_the_matrix_first(shared_server: Server, text: str) -> None:
     page = search(shared_server, text)
 
     assert (page["movies"][0]["title"], page["movies"][0]["year"]) == ("The Matrix", 1999)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\t\n", "\u00a0"])
-def test_a_blank_search_is_no_search(shared_server: Server, text: str) -> None:
+def test_a_blank_search_lists_the_catalogue(shared_server: Server, text: str) -> None:
     assert search(shared_server, text) == shared_server.client.get(f"{API}/movies").json()
 
 
-def test_every_word_must_be_found(shared_server: Server) -> None:
+def test_every_word_must_match(shared_server: Server) -> None:
     page = search(shared_server, "thriller 1995", limit=100)
 
     found = {(movie["year"], *(genre["genre_name"] for genre in movie["genres"])) for movie in page["movies"]}
@@ -36,7 +36,7 @@ def test_every_word_must_be_found(shared_server: Server) -> None:
     assert all({1995, "Thriller"} <= set(words) for words in found)
 
 
-def test_a_genre_is_found_in_every_movie_that_has_it(shared_server: Server) -> None:
+def test_a_genre_matches_every_movie_that_has_it(shared_server: Server) -> None:
     counts = {
         genre["genre_name"]: genre["total_movies"]
         for genre in shared_server.client.get(f"{API}/genres").json()["genres"]
@@ -59,12 +59,12 @@ def test_no_query_is_an_error(shared_server: Server, text: str) -> None:
     assert page["total"] < 300
 
 
-def test_operators_are_plain_text(shared_server: Server) -> None:
+def test_query_operators_are_plain_text(shared_server: Server) -> None:
     assert search(shared_server, "matrix OR toy")["total"] == 0
     assert search(shared_server, "mat*")["total"] == search(shared_server, "mat")["total"] > 0
 
 
-def test_what_nothing_fits_is_an_empty_page(shared_server: Server) -> None:
+def test_a_search_without_matches_is_an_empty_page(shared_server: Server) -> None:
     assert search(shared_server, "xylophonequartet") == {"movies": [], "total": 0, "page": 1, "limit": 10}
 
 
@@ -77,7 +77,7 @@ def test_pages_of_a_search_do_not_overlap(shared_server: Server) -> None:
     assert {page["total"] for page in pages} == {whole["total"]}
 
 
-def test_filters_and_orders_apply_to_what_was_found(shared_server: Server) -> None:
+def test_filters_and_sorts_apply_to_the_matches(shared_server: Server) -> None:
     page = search(shared_server, "comedy", year_from=1980, year_to=1999, min_ratings=5, sort="-year", limit=100)
 
     years = [movie["year"] for movie in page["movies"]]
@@ -90,11 +90,11 @@ def test_filters_and_orders_apply_to_what_was_found(shared_server: Server) -> No
 @pytest.mark.parametrize(
     "text", ["matrxi", "the maatrix", "90s matrix", "scifi 1999 matrix", "mat rix", "Matrix, The (1999)"]
 )
-def test_the_matrix_is_found_first_though_misspelt_or_described(shared_server: Server, text: str) -> None:
+def test_typos_and_descriptions_find_the_matrix_first(shared_server: Server, text: str) -> None:
     assert search(shared_server, text)["movies"][0]["title"] == "The Matrix"
 
 
-def test_facets_and_highlights_are_there_when_asked_for(shared_server: Server) -> None:
+def test_facets_and_highlights_are_returned_on_request(shared_server: Server) -> None:
     page = search(shared_server, "matrix", facets="true", highlight="true")
 
     assert page["movies"][0]["highlights"] == {"title": [{"start": 4, "end": 10}], "alternative_titles": []}
@@ -102,7 +102,7 @@ def test_facets_and_highlights_are_there_when_asked_for(shared_server: Server) -
     assert all(genre["total_movies"] <= page["total"] for genre in page["facets"]["genres"])
 
 
-def test_facets_of_the_whole_catalogue_are_its_genres(shared_server: Server) -> None:
+def test_facets_of_the_whole_catalogue_count_its_genres(shared_server: Server) -> None:
     facets = shared_server.client.get(f"{API}/movies?facets=true").json()["facets"]
     genres = shared_server.client.get(f"{API}/genres?limit=100").json()["genres"]
 

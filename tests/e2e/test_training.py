@@ -1,4 +1,4 @@
-"""Training behind a running server, and what remains when the trainer or the server is killed."""
+"""Training behind a running server, and recovery after the trainer or the server was killed."""
 
 import os
 import signal
@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.installation import API, ENGINE, Installation, Server, on_sqlite, poll
+from tests.support.installation import API, ENGINE, Installation, Server, on_sqlite
+from tests.support.waiting import poll
 
 RECOMMENDED = f"{API}/user/1/recommended-movies"
 
 
 def assert_nothing_is_lost(server: Server) -> None:
-    """Check that version 1 serves, and that the next training makes a new version."""
+    """Check that version 1 is served and that the next training creates a new version."""
     assert server.client.get("/readyz").json()["model_version"] == 1
     assert server.client.get(RECOMMENDED).status_code == 200
     run = server.wait_for_end(server.start_training())

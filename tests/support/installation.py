@@ -1,4 +1,4 @@
-"""A Matinee of a test's own: a folder, a database, the command line, and servers as processes on free ports."""
+"""Complete installations for end-to-end tests: a folder, a database, the command line and server processes."""
 
 import os
 import re
@@ -6,32 +6,21 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from httpx2 import Client, TransportError
 
 from tests.support.postgres import free_port
+from tests.support.waiting import DEADLINE_S, poll
 
 API = "/api/rest/v1"
 ENGINE = f"{API}/recommendation-engine"
 MATINEE = Path(sys.executable).with_name("matinee")
 ENDED = {"succeeded", "failed"}
-
-AnswerT = TypeVar("AnswerT")
-
-
-def poll(question: Callable[[], AnswerT | None], *, within_s: float = 90) -> AnswerT:
-    """Ask again and again until there is an answer, and give it; fail when there is none in time."""
-    deadline = time.monotonic() + within_s
-    while (answer := question()) is None:
-        assert time.monotonic() < deadline, f"no answer within {within_s} s"
-        time.sleep(0.1)
-    return answer
 
 
 class Server:
@@ -41,19 +30,19 @@ class Server:
         self.process = process
         self.address = address
         self.log = log
-        self.client = Client(base_url=address, timeout=60)
+        self.client = Client(base_url=address, timeout=DEADLINE_S)
 
     def wait_until_ready(self) -> None:
-        """Return once it answers; fail with its log when it ends instead."""
+        """Return when the server is ready; fail with its log if it exits first."""
         poll(self._find_readiness)
 
     def end(self, signal_number: int) -> int:
-        """Send it a signal, and give its exit code."""
+        """Send a signal and return the exit code."""
         self.process.send_signal(signal_number)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=DEADLINE_S)
 
     def close(self) -> None:
-        """Stop it, if it still runs: in good order, which must succeed, or else by force with all its workers."""
+        """Stop the server gracefully; kill it and its workers if that fails."""
         self.client.close()
         if self.process.poll() is not None:
             return
@@ -65,33 +54,33 @@ class Server:
             raise
 
     def start_training(self) -> str:
-        """Ask for a training and give its run's path."""
+        """Request a training and return the path of its run."""
         response = self.client.post(ENGINE)
         assert (response.status_code, response.content) == (202, b"")
         return response.headers["Location"]
 
     def get_run(self, run: str) -> dict[str, Any]:
-        """Give the run document."""
+        """Return the run."""
         response = self.client.get(run)
         assert response.status_code == 200
         document: dict[str, Any] = response.json()
         return document
 
     def wait_for_end(self, run: str) -> dict[str, Any]:
-        """Give the run document once the run has ended."""
+        """Return the run after it has ended."""
         return poll(lambda: self.find_run(run, ENDED))
 
     def find_run(self, run: str, statuses: set[str]) -> dict[str, Any] | None:
-        """Give the run document if the run has one of these statuses."""
+        """Return the run if it has one of these statuses, else None."""
         document = self.get_run(run)
         return document if document["status"] in statuses else None
 
     def wait_for_version(self, version: int) -> None:
-        """Return once the process that answers serves this version."""
+        """Return when the process that answers serves this version."""
         poll(lambda: self.client.get("/readyz").json()["model_version"] == version or None)
 
     def wait_for_trainer(self, run: str) -> int:
-        """Give the process id of a run's trainer, as the log tells it, once it has been started."""
+        """Return the process id of a run's trainer, taken from the log."""
         started = re.compile(rf"training run {run.rsplit('/', 1)[-1]} started in process (\d+)")
         return int(poll(lambda: started.search(self.log.read_text()))[1])
 
@@ -105,18 +94,18 @@ class Server:
 
 @dataclass(frozen=True)
 class Installation:
-    """Where everything of one Matinee is."""
+    """The folder, database and model store of one installation."""
 
     folder: Path
     database_url: str
 
     @property
     def models(self) -> Path:
-        """The folder of the model store."""
+        """The path of the model store."""
         return self.folder / "models"
 
     def run(self, *arguments: str, typed: str = "") -> str:
-        """Run the command line to its end, which must be a good one, and give what it printed."""
+        """Run a `matinee` command that must succeed, and return its standard output."""
         done = subprocess.run(
             [MATINEE, *arguments],
             cwd=self.folder,
@@ -131,7 +120,7 @@ class Installation:
 
     @contextmanager
     def serve(self, *options: str, **settings: str) -> Iterator[Server]:
-        """Run a server for the length of a block, with these settings beside the installation's own."""
+        """Run a server with additional settings until the block ends."""
         port = free_port()
         log = self.folder / f"server-{port}.log"
         with log.open("wb") as output:
@@ -151,13 +140,13 @@ class Installation:
             server.close()
 
     def copy_to(self, folder: Path) -> "Installation":
-        """Give a copy of an installation on SQLite that nothing runs on."""
+        """Copy an SQLite installation that no process uses."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
         return on_sqlite(folder)
 
     def environment(self, **settings: str) -> dict[str, str]:
-        """Give the variables for a process of this installation, by keyword with settings of its own."""
-        # Compiled modules are kept whatever the machine's habit: many processes start here, each with the same imports.
+        """Return the environment of a process of this installation, with additional settings."""
+        # Cache compiled modules even if the machine turns that off: many processes start here with the same imports.
         without = {"PYTHONDONTWRITEBYTECODE"}
         ours = {"database_url": self.database_url, "model_store": str(self.models)} | settings
         theirs = {
@@ -167,5 +156,5 @@ class Installation:
 
 
 def on_sqlite(folder: Path) -> Installation:
-    """Give an installation whose database is a file in its folder."""
+    """Return an installation whose database is a file in its folder."""
     return Installation(folder, f"sqlite:///{folder}/matinee.db")

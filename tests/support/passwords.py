@@ -1,4 +1,4 @@
-"""Passwords that are hashed in no time, and counted when they are verified."""
+"""Password hashing that is fast and records verifications."""
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -9,7 +9,7 @@ SECRET = "3f1c9a7be2d84056a1f0c2b79e6d5384"
 
 
 class CountingPasswords(PasswordHash):
-    """Argon2 with the least work that it takes, which notes against which hashes a password was verified."""
+    """Argon2 with the smallest allowed cost, which records the hashes it verified."""
 
     def __init__(self) -> None:
         super().__init__((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))

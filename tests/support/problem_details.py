@@ -1,4 +1,4 @@
-"""The one shape of every error answer (RFC 9457), checked in one place."""
+"""The shape of every error response (RFC 9457), checked in one place."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ INSIDES = re.compile(r"Traceback|Error\b|Exception|<class|\bserver\.|\b(SELECT|I
 
 
 def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]:
-    """Check that a response is this problem, tells nothing of our insides, and give its body."""
+    """Check that a response is this problem and reveals no internals, and return its body."""
     body: dict[str, Any] = response.json()
     keys = {"type", "title", "status", "detail", "instance"} | ({"errors"} if code == "invalid-input" else set())
     assert response.headers["Content-Type"] == "application/problem+json"

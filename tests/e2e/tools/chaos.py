@@ -1,10 +1,10 @@
-"""``make chaos``: a server that is killed in the middle of concurrent rating writes, again and again.
+"""``make chaos``: kill a server in the middle of concurrent rating writes, again and again.
 
     python -m tests.e2e.tools.chaos [--rounds N] [--database sqlite|postgresql|URL]
 
-Each round starts a server, lets writers rate and take back as fast as they can, kills it with SIGKILL within a second
-of their first answer, and compares what was answered with what the database has. A database named by a URL must be
-empty; `postgresql` is a server started for this. The exit code is 1 if anything was lost, half or wrong.
+Each round starts a server, lets writers create and delete ratings as fast as they can, kills the server with SIGKILL
+after a random number of answers, and compares the answers with the rows in the database. A database named by a URL must
+be empty; `postgresql` starts a server of its own. The exit code is 1 if anything was lost, half written or wrong.
 """
 
 import argparse
@@ -12,7 +12,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,10 +31,12 @@ from server.models import Rating
 from server.services.diagnostics import DoctorDataManager
 from tests.support import postgres
 from tests.support.installation import API, Installation, Server, on_sqlite
+from tests.support.waiting import DEADLINE_S
 
 WRITERS = 6
-# Few, so that writers meet in the statistics of the same movie.
 MOVIES = 20
+"""Few, so that writers update the statistics of the same movies."""
+ANSWERS_BEFORE_KILL = (1, 200)
 DATABASES = ("sqlite", "postgresql")
 
 Stars = float | None
@@ -43,52 +44,52 @@ Stars = float | None
 
 @dataclass
 class Outcome:
-    """What came of the rounds; all but the first two should be 0."""
+    """The result of all rounds; everything but the first two should be 0."""
 
     rounds: int = 0
     answered: int = 0
     """Writes answered 2xx."""
     lost: int = 0
-    """Ratings answered that the database has not, or has otherwise."""
+    """Answered ratings that are missing from the database or differ there."""
     half: int = 0
-    """Ratings asked for without an answer that are neither as before nor as asked for."""
+    """Unanswered ratings that are neither as before nor as requested."""
     mismatches: int = 0
-    """Rounds after which a movie's statistics were not what a recount gives."""
+    """Rounds after which the statistics of a movie differed from a recount."""
     errors: int = 0
-    """Answers that no writer should get: 5xx other than 503, and 4xx."""
+    """Unexpected answers: 4xx, and 5xx other than 503."""
 
     @property
     def is_clean(self) -> bool:
-        """Say that nothing was lost, half or wrong."""
+        """Whether nothing was lost, half written or wrong."""
         return not (self.lost or self.half or self.mismatches or self.errors)
 
 
 @dataclass
 class Writer:
-    """Rates and takes back, one request after the other, and knows what the database may have afterwards."""
+    """Creates and deletes ratings one after the other, and records which values the database may hold afterwards."""
 
     user_id: int
     generator: np.random.Generator
     possible: dict[int, set[Stars]] = field(default_factory=dict)
-    """By movie: the one value that was answered, and the one that was asked for last if there was no answer."""
+    """By movie: the last answered value, and the requested one if the last request was not answered."""
     rating_ids: dict[int, int] = field(default_factory=dict)
 
-    def write_until_killed(self, server: Server, answered: threading.Event) -> Counter[int]:
-        """Go on until the server is gone; count the answers by status, and say when there is a first."""
+    def write_until_killed(self, server: Server, answers: threading.Semaphore) -> Counter[int]:
+        """Write until the server is gone. Release `answers` for each answer, and return their number by status."""
         statuses: Counter[int] = Counter()
-        with Client(base_url=server.address, timeout=60) as client:
+        with Client(base_url=server.address, timeout=DEADLINE_S) as client:
             while True:
                 try:
                     statuses[self._write(client)] += 1
                 except TransportError:
                     return statuses
-                answered.set()
+                answers.release()
 
     def _write(self, client: Client) -> int:
         movie_id = int(self.generator.integers(1, MOVIES + 1))
         is_rated = self.possible.get(movie_id, {None}).isdisjoint({None})
         if is_rated and self.generator.random() < 0.3:
-            wanted, answer = None, self._take_back(client, movie_id)
+            wanted, answer = None, self._delete(client, movie_id)
         else:
             wanted = int(self.generator.integers(1, 11)) / 2
             answer = self._rate(client, movie_id, wanted)
@@ -96,7 +97,7 @@ class Writer:
             self.possible[movie_id] = {wanted}
         return answer.status_code
 
-    def _take_back(self, client: Client, movie_id: int) -> Response:
+    def _delete(self, client: Client, movie_id: int) -> Response:
         self.possible[movie_id].add(None)
         return client.delete(f"{API}/ratings/{self.rating_ids[movie_id]}")
 
@@ -109,7 +110,7 @@ class Writer:
         return answer
 
     def settle(self, kept: dict[int, tuple[int, float]], outcome: Outcome) -> None:
-        """Count what is not as it may be, and go on from what the database has: rating id and stars by movie."""
+        """Count deviations, and continue from the rows of the database: rating id and stars by movie."""
         for movie_id in self.possible.keys() | kept.keys():
             allowed = self.possible.get(movie_id, {None})
             if kept.get(movie_id, (0, None))[1] not in allowed:
@@ -121,7 +122,7 @@ class Writer:
 
 @contextmanager
 def opened(installation: Installation) -> Iterator[Database]:
-    """Give the database itself, past the server."""
+    """Open the database directly."""
     database = Database(Settings(_env_file=None, database_url=installation.database_url))
     try:
         yield database
@@ -130,40 +131,40 @@ def opened(installation: Installation) -> Iterator[Database]:
 
 
 def read_ratings(database: Database, user_id: int) -> dict[int, tuple[int, float]]:
-    """Give a user's ratings, by movie: id and stars."""
+    """Return the ratings of a user by movie: id and stars."""
     statement = select(Rating.movie_id, Rating.rating_id, Rating.rating).where(Rating.user_id == user_id)
     with database.transaction(writes=False) as session:
         return {movie_id: (rating_id, stars) for movie_id, rating_id, stars in session.execute(statement)}
 
 
 def kill_repeatedly(installation: Installation, rounds: int) -> Outcome:
-    """Kill a server so many times while writers of new users rate; the installation must have movies."""
+    """Kill a server `rounds` times while new users rate movies. The installation must have movies."""
     with installation.serve() as server:
         user_ids = [server.client.post(f"{API}/user").json()["user_id"] for _ in range(WRITERS)]
-    # Not the same each time: the more often this runs, the more moments it has struck at.
+    # Unseeded on purpose: each run kills at other moments.
     generator = np.random.default_rng()
     writers = [Writer(user_id, child) for user_id, child in zip(user_ids, generator.spawn(WRITERS), strict=True)]
     outcome = Outcome()
     for _ in range(rounds):
-        statuses = _write_and_kill(installation, writers, after_s=generator.uniform(0.2, 1.0))
+        statuses = _write_and_kill(installation, writers, after=int(generator.integers(*ANSWERS_BEFORE_KILL)))
         outcome.rounds += 1
         outcome.answered += sum(count for status, count in statuses.items() if status < 300)
         outcome.errors += sum(count for status, count in statuses.items() if status >= 400 and status != 503)
-        _look(installation, writers, outcome)
+        _compare(installation, writers, outcome)
     return outcome
 
 
-def _write_and_kill(installation: Installation, writers: list[Writer], *, after_s: float) -> Counter[int]:
-    answered = threading.Event()
+def _write_and_kill(installation: Installation, writers: list[Writer], *, after: int) -> Counter[int]:
+    answers = threading.Semaphore(0)
     with installation.serve() as server, ThreadPoolExecutor(WRITERS) as pool:
-        counts = [pool.submit(writer.write_until_killed, server, answered) for writer in writers]
-        answered.wait(60)
-        time.sleep(after_s)
+        counts = [pool.submit(writer.write_until_killed, server, answers) for writer in writers]
+        for _ in range(after):
+            assert answers.acquire(timeout=DEADLINE_S)
         server.end(signal.SIGKILL)
-        return sum((count.result(90) for count in counts), Counter())
+        return sum((count.result(DEADLINE_S) for count in counts), Counter())
 
 
-def _look(installation: Installation, writers: list[Writer], outcome: Outcome) -> None:
+def _compare(installation: Installation, writers: list[Writer], outcome: Outcome) -> None:
     with opened(installation) as database:
         for writer in writers:
             writer.settle(read_ratings(database, writer.user_id), outcome)
@@ -173,7 +174,7 @@ def _look(installation: Installation, writers: list[Writer], outcome: Outcome) -
 
 @contextmanager
 def demo_on(database: str, folder: Path) -> Iterator[Installation]:
-    """Load the demo into a database: of this kind, in the folder, or of this URL."""
+    """Load the demo into a database of this kind in the folder, or into the database of this URL."""
     if database == "postgresql":
         with postgres.server_of_its_own() as server:
             url = server.url.render_as_string(hide_password=False)
@@ -186,11 +187,11 @@ def demo_on(database: str, folder: Path) -> Iterator[Installation]:
 
 
 def main() -> None:
-    """Run the rounds on each database, and print a table."""
+    """Run the rounds on each database and print a table."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.e2e.tools.chaos", description="Kill servers while they write."
     )
-    parser.add_argument("--rounds", type=int, default=20, help="how often on each database (default: 20)")
+    parser.add_argument("--rounds", type=int, default=20, help="rounds on each database (default: 20)")
     parser.add_argument(
         "--database", action="append", help="sqlite, postgresql or the URL of an empty one (default: the first two)"
     )

@@ -1,4 +1,4 @@
-"""A trainer that is killed at a moment that is named, with no chance to say farewell."""
+"""A trainer that kills itself with SIGKILL at a named moment."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ MOMENTS = (*STAGES, "file 1", "file 2", "before the rename", "before the entry")
 
 
 def train_until(moment: str, run_id: int, settings: Settings) -> None:
-    """Carry out a run that has begun, up to a moment."""
+    """Carry out a started run up to the moment."""
 
     def pass_by(reached: str, _progress: float = 0.0) -> None:
         if reached == moment:

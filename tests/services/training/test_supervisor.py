@@ -12,7 +12,7 @@ from server.schemas.recommendation_engine import TrainingRun
 from server.services.recommendation_engine import RecommendationEngineService
 from server.services.training.supervisor import TrainingSupervisor
 from tests.support.builders import fall_silent, in_transaction
-from tests.support.threads import wait_until
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from server.services.recommendation_engine import RecommendationEngineService, T
 from server.services.training import trainer as training
 from server.services.training.trainer import Heartbeat, Trainer, TrainingDataManager
 from tests.support.builders import TASTE_MOVIES, TASTE_USERS, fall_silent, in_transaction
-from tests.support.threads import wait_until
+from tests.support.waiting import wait_until
 
 RATINGS = 15 * len(TASTE_USERS)
 

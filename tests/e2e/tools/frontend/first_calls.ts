@@ -1,4 +1,4 @@
-// What a front-end developer does first, with the types made of the OpenAPI document: search, rate, be recommended.
+// The first calls of a front-end developer, typed from the OpenAPI document: search, rate, read recommendations.
 
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.d.ts";

@@ -1,4 +1,4 @@
-// Uses a page as a person would: reads the recommendations, searches, gives stars; prints what it showed.
+// Uses the page as a person would (read recommendations, search, rate) and prints the texts it showed.
 
 import { readFileSync } from "node:fs";
 import { JSDOM } from "jsdom";
@@ -17,8 +17,9 @@ const message = () => document.getElementById("message").textContent;
 const list = (id) => [...document.getElementById(id).children].map((item) => item.firstChild.textContent.trim());
 
 async function until(condition) {
-  for (let i = 0; !condition(); i++) {
-    if (i > 300) throw new Error(`nothing came: ${document.body.textContent}`);
+  const deadline = Date.now() + 240_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`the page did not change: ${document.body.textContent}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

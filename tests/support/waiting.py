@@ -1,0 +1,25 @@
+"""Waiting for conditions. Tests never wait for a fixed time, so a busy machine only makes them slower."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+AnswerT = TypeVar("AnswerT")
+
+DEADLINE_S = 240.0
+"""Fail after this time. It is generous on purpose: only a hang or a broken promise reaches it."""
+_PAUSE_S = 0.05
+
+
+def poll(question: Callable[[], AnswerT | None], *, within_s: float = DEADLINE_S) -> AnswerT:
+    """Call `question` until it returns something other than None, and return that."""
+    deadline = time.monotonic() + within_s
+    while (answer := question()) is None:
+        assert time.monotonic() < deadline, f"no answer within {within_s} s"
+        time.sleep(_PAUSE_S)
+    return answer
+
+
+def wait_until(condition: Callable[[], bool], *, within_s: float = DEADLINE_S) -> None:
+    """Return when `condition` holds."""
+    poll(lambda: condition() or None, within_s=within_s)
