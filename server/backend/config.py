@@ -2,18 +2,23 @@
 
 import difflib
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import limits
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from server.backend.logging import LogFormat
-from server.errors import SettingsError
+from server.command_errors import SettingsError
+
+ENV_FILE = ".env"
 
 DRIVERS = {
     "sqlite": "sqlite",
@@ -23,25 +28,50 @@ DRIVERS = {
 }
 
 
+NOT_A_DATABASE_URL = "is not a database URL; write sqlite:///path/to/file.db or postgresql://user@host/database"
+NOT_ENCODED = (
+    "holds a user name or password with characters that are not percent-encoded; "
+    "write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25"
+)
+
+
 def _checked_database_url(value: str) -> str:
+    # No message quotes the value: in a URL that cannot be parsed, any part of it may be the password.
     try:
         url = make_url(value)
     except ArgumentError:
-        raise ValueError(
-            "is not a database URL; write sqlite:///path/to/file.db or postgresql://user@host/database"
-        ) from None
+        raise ValueError(NOT_A_DATABASE_URL) from None
+    except ValueError:
+        raise ValueError(NOT_ENCODED if "@" in value else NOT_A_DATABASE_URL) from None
     if url.drivername not in DRIVERS:
         raise ValueError(f"names the database {url.drivername!r}; Matinee runs on sqlite and postgresql")
+    if url.drivername != "sqlite":
+        # A second @ would make the rest of a password the host.
+        if value.count("@") > 1:
+            raise ValueError(NOT_ENCODED)
+        _check_options(url)
     if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
-        raise ValueError("names a database in memory, which the training process could not see; name a file")
+        raise ValueError("names a database in memory, which other processes can't see; name a file")
     return value
 
 
-# Shorter ones could be tried out; so could those of few different characters, which nobody has drawn at random.
-SECRET_LENGTH = 32
-SECRET_CHARACTERS = 8
+def _check_options(url: URL) -> None:
+    """Raise ValueError for an option that PostgreSQL's client library does not know; psycopg raises a TypeError."""
+    # Only installations on PostgreSQL load its driver.
+    from psycopg.pq import Conninfo  # noqa: PLC0415
 
-# Where the usual development servers of front ends listen: React and Next, Angular, Vite, Vue.
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    if unknown := sorted(url.query.keys() - known):
+        raise ValueError(f"has the unknown option {unknown[0]!r}; remove it from the URL")
+
+
+SECRET_LENGTH = 32
+"""Shorter secrets could be guessed."""
+
+SECRET_CHARACTERS = 8
+"""A secret with fewer distinct characters is not random."""
+
+# Default ports of the usual development servers: React and Next, Angular, Vite, Vue.
 DEV_PORTS = (3000, 4200, 5173, 8080)
 DEV_ORIGINS = " ".join(f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in DEV_PORTS)
 
@@ -50,7 +80,7 @@ def _checked_origins(value: str) -> str:
     for origin in value.split():
         parts = urlsplit(origin)
         if origin != "*" and (parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}"):
-            raise ValueError(f"names {origin!r}, which is no origin; write https://films.example, without a path")
+            raise ValueError(f"names {origin!r}, which is not an origin; write https://films.example, without a path")
     return value
 
 
@@ -58,7 +88,9 @@ def _checked_limit(value: str) -> str:
     try:
         limits.parse_many(value or "1/second")
     except ValueError:
-        raise ValueError("is no limit; write 100/minute, several as 100/minute; 1000/hour, or nothing at all") from None
+        raise ValueError(
+            "is not a rate limit; write 100/minute, or 100/minute; 1000/hour for several, or leave it empty for none"
+        ) from None
     return value
 
 
@@ -66,9 +98,9 @@ Limit = Annotated[str, AfterValidator(_checked_limit)]
 
 
 class Settings(BaseSettings):
-    """All that can be set, with its default. Frozen; tests build their own instead of changing the environment."""
+    """Every setting with its default. Frozen; tests build their own instead of changing the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="MATINEE_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MATINEE_", env_file=ENV_FILE, extra="ignore", frozen=True)
 
     database_url: Annotated[str, AfterValidator(_checked_database_url)] = Field(
         default="sqlite:///data/matinee.db",
@@ -77,84 +109,83 @@ class Settings(BaseSettings):
     model_store: str = Field(
         default="data/models",
         min_length=1,
-        description="Where models are kept: a folder, or any fsspec URL (`s3://bucket/models`, its driver installed).",
+        description="Where models are stored: a folder, or an fsspec URL such as `s3://bucket/models` with its driver "
+        "installed.",
     )
     algorithm: str = Field(
-        default="ease", min_length=1, description="The algorithm that training uses: `ease`, `nmf` or `popularity`."
+        default="ease", min_length=1, description="Algorithm of new trainings: `ease`, `nmf` or `popularity`."
     )
     model_memory_mb: int = Field(
         default=28,
         ge=1,
         le=100_000,
-        description="Memory a model may take where it is served; EASE gives so many of the most rated movies weights "
-        "as fit (28 MB: 8,750 movies; a training takes a hundred times as much).",
+        description="Memory budget for the served model. EASE learns weights for as many of the most-rated movies as "
+        "fit (28 MB: 8,750 movies). A training needs about a hundred times as much.",
     )
-    seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of everything random in a training.")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of the random numbers in a training.")
     refresh_interval_s: float = Field(
         default=0.5,
         gt=0,
         le=60,
-        description="How often a serving process looks for a new model version or a new catalogue, in seconds.",
+        description="Seconds between two checks of a serving process for a new model version or catalogue.",
     )
     training_lease_s: float = Field(
         default=30,
         ge=1,
         le=3600,
-        description="A training that gives no sign of life for so many seconds counts as failed.",
+        description="A training without a heartbeat for this many seconds counts as failed.",
     )
     training_threads: int = Field(
         default=1,
         ge=1,
         le=256,
-        description="Cores a training may use; leave one for the serving processes.",
+        description="Threads of a training. Leave one core for the serving processes.",
     )
     database_timeout_s: float = Field(
         default=15,
         gt=0,
         le=600,
-        description="How long a request waits for a connection or a lock of the database, in seconds; then 503.",
+        description="Seconds that a request waits for a database connection or lock before it is answered with 503.",
     )
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
-        default="info", description="`debug`, `info`, `warning` or `error`."
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Log level: `debug`, `info`, `warning` or `error`."
     )
-    log_format: LogFormat = Field(default="text", description="`text` for people, or `json`: an object a line.")
+    log_format: LogFormat = Field(default="text", description="Log format: `text`, or `json` with one object per line.")
 
     auth: bool = Field(
         default=False,
-        description="`on`: who rates and asks for recommendations logs in, and training is for admins.",
+        description="`on`: users sign in to rate movies and get recommendations; only administrators may train models.",
     )
     auth_secret: SecretStr = Field(
         default=SecretStr(""),
         validate_default=True,
-        description=f"What tokens are signed with, at least {SECRET_LENGTH} random characters; needed where "
+        description=f"Secret that signs the tokens: at least {SECRET_LENGTH} random characters. Required if "
         "`MATINEE_AUTH` is on.",
     )
-    auth_token_lifetime_s: int = Field(
-        default=1800, ge=60, le=86_400, description="How long a token is good for, in seconds."
-    )
+    auth_token_lifetime_s: int = Field(default=1800, ge=60, le=86_400, description="Lifetime of a token in seconds.")
     cors_origins: Annotated[str, AfterValidator(_checked_origins)] = Field(
         default=DEV_ORIGINS,
-        description="Origins whose pages may call the API from a browser, separated by spaces; `*` is all of them.",
+        description="Origins whose pages may call the API from a browser, separated by spaces; `*` allows all.",
     )
     login_limit: Limit = Field(
-        default="30/minute; 300/hour", description="How often a client may try to log in; empty: as often as it likes."
+        default="30/minute; 300/hour", description="Rate limit of login attempts per client; empty: no limit."
     )
-    # A script may send, one by one, more ratings than any user of MovieLens has given.
+    # High enough for a script that sends the ratings of the most active MovieLens user one by one.
     write_limit: Limit = Field(
-        default="50000/10 minutes", description="How often a client may write; empty: as often as it likes."
+        default="50000/10 minutes", description="Rate limit of write requests per client; empty: no limit."
     )
     limits_storage: str = Field(
         default="memory://",
         min_length=1,
-        description="Where requests are counted: in each serving process by itself, or `redis://host:6379` for all "
-        "together (its driver installed).",
+        description="Where the rate limits count requests: `memory://` in each serving process, or "
+        "`redis://host:6379` across all (with the Python package `redis` installed).",
     )
     request_timeout_s: float = Field(
         default=30,
         gt=0,
         le=3600,
-        description="How long a request may take to arrive in full (then 408), and one that reads may wait for a free "
-        "thread (then 503), in seconds.",
+        description="Seconds until a request must have arrived in full (408), and that a read waits for a free thread "
+        "(503).",
     )
 
     @field_validator("auth_secret")
@@ -164,24 +195,25 @@ class Settings(BaseSettings):
         is_weak = len(secret) < SECRET_LENGTH or len(set(secret)) < SECRET_CHARACTERS
         if info.data.get("auth") and is_weak:
             raise ValueError(
-                f"must hold at least {SECRET_LENGTH} random characters where MATINEE_AUTH is on; "
-                "python3 -c 'import secrets; print(secrets.token_hex(32))' prints some"
+                f"must have at least {SECRET_LENGTH} random characters if MATINEE_AUTH is on; "
+                "generate one with: python3 -c 'import secrets; print(secrets.token_hex(32))'"
             )
         return value
 
     @classmethod
     def load(cls, **values: Any) -> Self:  # noqa: ANN401 (each field has a type of its own)
-        """Read the environment and ``.env``; `values` go before both.
+        """Read the environment and ``.env``; `values` override both.
 
-        Raises `SettingsError` that names each wrong variable and what is wrong with it.
+        Raises `SettingsError`, which names each wrong or unknown variable.
         """
-        _refuse_misspelt()
         try:
+            _check_names(os.environ)
+            _check_names(dotenv_values(ENV_FILE, encoding="utf-8"), source=f" in {ENV_FILE}")
             return cls(**values)
         except ValidationError as error:
             raise SettingsError("\n".join(_sentence(problem) for problem in error.errors())) from None
         except UnicodeDecodeError:
-            raise SettingsError("The file .env is not text in UTF-8.") from None
+            raise SettingsError(f"The file {ENV_FILE} is not valid UTF-8.") from None
 
     @property
     def sqlalchemy_url(self) -> URL:
@@ -190,13 +222,18 @@ class Settings(BaseSettings):
         return url.set(drivername=DRIVERS[url.drivername])
 
     @property
+    def shown_database_url(self) -> str:
+        """The database URL without secrets, for messages. Its options may hold a password as well."""
+        return self.sqlalchemy_url.set(query={}).render_as_string(hide_password=True)
+
+    @property
     def sqlite_file(self) -> Path | None:
         """The database file, or None on PostgreSQL."""
         url = self.sqlalchemy_url
         return Path(url.database) if url.drivername == "sqlite" and url.database else None
 
     def as_environment(self) -> dict[str, str]:
-        """Give the variables that make another process read these same settings."""
+        """Return the environment variables that give another process the same settings."""
         return {f"MATINEE_{name.upper()}": _written(value) for name, value in self.model_dump().items()}
 
 
@@ -204,16 +241,43 @@ def _written(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
-def _refuse_misspelt() -> None:
-    """Stop where a variable looks like a setting but is none: its value would silently do nothing."""
+def _check_names(names: Iterable[str], source: str = "") -> None:
+    """Raise `SettingsError` for a misspelt setting, which would have no effect.
+
+    An unknown name in the environment may belong to another program, unless it resembles a setting. Kubernetes, for
+    one, sets ``MATINEE_PORT`` for a service of that name. In our own file every name is meant for us.
+    """
     known = [f"MATINEE_{name.upper()}" for name in Settings.model_fields]
-    for name in os.environ:
-        if name.startswith("MATINEE_") and name not in known:
-            for meant in difflib.get_close_matches(name, known, n=1, cutoff=0.85):
-                raise SettingsError(f"{name} is no setting. Do you mean {meant}?")
+    for name in names:
+        if not name.upper().startswith("MATINEE_") or name.upper() in known:
+            continue
+        similar = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.75 if source else 0.85)
+        if source or similar:
+            hint = f"Did you mean {similar[0]}?" if similar else "docs/reference/settings.md lists all settings."
+            raise SettingsError(f"Unknown setting {name}{source}. {hint}")
+
+
+def without_password(url: str) -> str:
+    """Return a URL for a message: the user name and the password are replaced by ``***``."""
+    return re.sub("://.*@", "://***@", url)
+
+
+REQUIREMENTS = {
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be on or off",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "string_too_short": "must not be empty",
+}
+"""What a setting must be, by the type of Pydantic's error."""
 
 
 def _sentence(problem: Any) -> str:  # noqa: ANN401 (pydantic's ErrorDetails is loosely typed)
     name = "MATINEE_" + "_".join(str(part) for part in problem["loc"]).upper()
-    reason = problem["msg"].removeprefix("Value error, ")
-    return f"{name} {reason}." if problem["type"] == "value_error" else f"{name}: {reason}."
+    requirement = REQUIREMENTS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    return f"{name} {requirement.format_map(problem.get('ctx', {}))}."

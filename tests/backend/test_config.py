@@ -5,18 +5,22 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from server.backend.config import Settings
-from server.errors import SettingsError
+from server.backend.config import Settings, without_password
+from server.command_errors import SettingsError
 from tests.support.passwords import SECRET
 
-NO_ORIGIN = "names {!r}, which is no origin; write https://films.example, without a path."
-NO_LIMIT = "is no limit; write 100/minute, several as 100/minute; 1000/hour, or nothing at all."
+NO_ORIGIN = "names {!r}, which is not an origin; write https://films.example, without a path."
+NO_LIMIT = "is not a rate limit; write 100/minute, or 100/minute; 1000/hour for several, or leave it empty for none."
+NOT_ENCODED = (
+    "holds a user name or password with characters that are not percent-encoded; "
+    "write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25."
+)
 WEAK_SECRETS = ["", "short", SECRET[:31], "changeme" * 8, "x" * 64]
 
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Run without settings of the machine's: neither in the environment nor in a file."""
+    """Remove the settings of the machine from the environment, and work in an empty folder."""
     for name in os.environ:
         if name.startswith("MATINEE_"):
             monkeypatch.delenv(name)
@@ -31,7 +35,7 @@ def test_everything_has_a_default() -> None:
     assert (settings.algorithm, settings.log_level) == ("ease", "info")
 
 
-def test_the_environment_goes_before_the_file_and_values_before_both(
+def test_values_override_the_environment_which_overrides_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tmp_path.joinpath(".env").write_text(
@@ -57,19 +61,35 @@ def test_the_environment_goes_before_the_file_and_values_before_both(
         (
             "DATABASE_URL",
             "sqlite://",
-            "names a database in memory, which the training process could not see; name a file.",
+            "names a database in memory, which other processes can't see; name a file.",
         ),
         (
             "DATABASE_URL",
             "sqlite:///:memory:",
-            "names a database in memory, which the training process could not see; name a file.",
+            "names a database in memory, which other processes can't see; name a file.",
         ),
-        ("MODEL_STORE", "", ": String should have at least 1 character."),
-        ("SEED", "-1", ": Input should be greater than or equal to 0."),
-        ("SEED", "many", ": Input should be a valid integer, unable to parse string as an integer."),
-        ("REFRESH_INTERVAL_S", "0", ": Input should be greater than 0."),
-        ("TRAINING_LEASE_S", "0.5", ": Input should be greater than or equal to 1."),
-        ("DATABASE_TIMEOUT_S", "601", ": Input should be less than or equal to 600."),
+        ("DATABASE_URL", "postgresql://u:p@ss:w/rd@127.0.0.1:5432/m", NOT_ENCODED),
+        ("DATABASE_URL", "postgresql://u:p@ss@127.0.0.1/m", NOT_ENCODED),
+        ("DATABASE_URL", "postgresql://u:p@ss/w:rd@127.0.0.1/m", NOT_ENCODED),
+        ("DATABASE_URL", "postgresql://u:p@ss?w#rd@127.0.0.1/m", NOT_ENCODED),
+        (
+            "DATABASE_URL",
+            "postgresql://host:port/m",
+            "is not a database URL; write sqlite:///path/to/file.db or postgresql://user@host/database.",
+        ),
+        (
+            "DATABASE_URL",
+            "postgresql://u@host/m?sslmode=require&prepare_threshold=0",
+            "has the unknown option 'prepare_threshold'; remove it from the URL.",
+        ),
+        ("MODEL_STORE", "", "must not be empty."),
+        ("SEED", "-1", "must be at least 0."),
+        ("SEED", "many", "must be a whole number."),
+        ("AUTH", "maybe", "must be on or off."),
+        ("REFRESH_INTERVAL_S", "0", "must be greater than 0.0."),
+        ("REFRESH_INTERVAL_S", "often", "must be a number."),
+        ("TRAINING_LEASE_S", "0.5", "must be at least 1.0."),
+        ("DATABASE_TIMEOUT_S", "601", "must be at most 600.0."),
         ("CORS_ORIGINS", "films.example", NO_ORIGIN.format("films.example")),
         ("CORS_ORIGINS", "https://films.example/", NO_ORIGIN.format("https://films.example/")),
         (
@@ -81,9 +101,9 @@ def test_the_environment_goes_before_the_file_and_values_before_both(
         ("LOGIN_LIMIT", "often", NO_LIMIT),
         ("WRITE_LIMIT", "100", NO_LIMIT),
         ("WRITE_LIMIT", "100/minute; often", NO_LIMIT),
-        ("AUTH_TOKEN_LIFETIME_S", "59", ": Input should be greater than or equal to 60."),
-        ("REQUEST_TIMEOUT_S", "0", ": Input should be greater than 0."),
-        ("LOG_LEVEL", "loud", ": String should match pattern '^(debug|info|warning|error)$'."),
+        ("AUTH_TOKEN_LIFETIME_S", "59", "must be at least 60."),
+        ("REQUEST_TIMEOUT_S", "0", "must be greater than 0.0."),
+        ("LOG_LEVEL", "loud", "must be 'debug', 'info', 'warning' or 'error'."),
     ],
 )
 def test_a_wrong_setting_is_a_sentence_that_names_it(
@@ -94,8 +114,7 @@ def test_a_wrong_setting_is_a_sentence_that_names_it(
     with pytest.raises(SettingsError) as raised:
         Settings.load()
 
-    blank = "" if sentence.startswith(":") else " "
-    assert str(raised.value) == f"MATINEE_{name}{blank}{sentence}"
+    assert str(raised.value) == f"MATINEE_{name} {sentence}"
 
 
 def test_each_wrong_setting_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,17 +124,56 @@ def test_each_wrong_setting_has_its_line(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(SettingsError) as raised:
         Settings.load()
 
-    assert [line.split(":")[0] for line in str(raised.value).splitlines()] == ["MATINEE_SEED", "MATINEE_LOG_LEVEL"]
+    assert [line.split()[0] for line in str(raised.value).splitlines()] == ["MATINEE_SEED", "MATINEE_LOG_LEVEL"]
 
 
-def test_a_misspelt_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATINEE_MODELSTORE", "models")
 
-    with pytest.raises(SettingsError, match=r"^MATINEE_MODELSTORE is no setting. Do you mean MATINEE_MODEL_STORE\?$"):
+    with pytest.raises(
+        SettingsError, match=r"^Unknown setting MATINEE_MODELSTORE\. Did you mean MATINEE_MODEL_STORE\?$"
+    ):
         Settings.load()
 
 
-def test_a_variable_that_resembles_no_setting_is_nobodys_business(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            "MATINEE_DATABSE_URL=sqlite:///other.db",
+            "Unknown setting MATINEE_DATABSE_URL in .env. Did you mean MATINEE_DATABASE_URL?",
+        ),
+        ("matinee_sede=1", "Unknown setting matinee_sede in .env. Did you mean MATINEE_SEED?"),
+        ("MATINEE_42=1", "Unknown setting MATINEE_42 in .env. docs/reference/settings.md lists all settings."),
+    ],
+)
+def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path, line: str, sentence: str) -> None:
+    tmp_path.joinpath(".env").write_text(f"OTHER=x\n{line}\n", encoding="utf-8")
+
+    with pytest.raises(SettingsError) as raised:
+        Settings.load()
+
+    assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:secret@host:5433/films", "postgresql+psycopg://me:***@host:5433/films"),
+        ("postgresql://host/films?password=secret", "postgresql+psycopg://host/films"),
+        ("sqlite:///films.db", "sqlite:///films.db"),
+    ],
+)
+def test_a_database_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert Settings.load(database_url=url).shown_database_url == shown
+
+
+def test_a_url_is_shown_without_its_password() -> None:
+    assert without_password("ftp://me:se/cr@et@host/models") == "ftp://***@host/models"
+    assert without_password("data/models") == "data/models"
+
+
+def test_a_variable_in_the_environment_that_resembles_no_setting_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATINEE_TEST_DATA", "folder")
 
     assert Settings.load() == Settings()
@@ -124,12 +182,12 @@ def test_a_variable_that_resembles_no_setting_is_nobodys_business(monkeypatch: p
 def test_a_settings_file_must_be_text(tmp_path: Path) -> None:
     tmp_path.joinpath(".env").write_bytes("MATINEE_MODEL_STORE=Müller".encode("latin-1"))
 
-    with pytest.raises(SettingsError, match=r"^The file \.env is not text in UTF-8\.$"):
+    with pytest.raises(SettingsError, match=r"^The file \.env is not valid UTF-8\.$"):
         Settings.load()
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
-def test_postgresql_is_reached_by_any_of_its_names(scheme: str) -> None:
+def test_postgresql_has_several_url_schemes(scheme: str) -> None:
     settings = Settings.load(database_url=f"{scheme}://user:p%40ss@host:5433/films?sslmode=require")
 
     url = settings.sqlalchemy_url
@@ -159,22 +217,22 @@ def test_another_process_reads_the_same_settings(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("secret", WEAK_SECRETS)
-def test_authentication_needs_a_strong_secret_and_says_how_to_make_one(secret: str) -> None:
+def test_authentication_requires_a_strong_secret(secret: str) -> None:
     with pytest.raises(SettingsError) as raised:
         Settings.load(auth=True, auth_secret=secret)
 
     assert str(raised.value) == (
-        "MATINEE_AUTH_SECRET must hold at least 32 random characters where MATINEE_AUTH is on; "
-        "python3 -c 'import secrets; print(secrets.token_hex(32))' prints some."
+        "MATINEE_AUTH_SECRET must have at least 32 random characters if MATINEE_AUTH is on; "
+        "generate one with: python3 -c 'import secrets; print(secrets.token_hex(32))'."
     )
 
 
 @pytest.mark.parametrize("secret", WEAK_SECRETS)
-def test_without_authentication_no_secret_is_needed(secret: str) -> None:
+def test_without_authentication_no_secret_is_required(secret: str) -> None:
     assert Settings.load(auth_secret=secret).auth is False
 
 
-def test_any_secret_made_as_told_is_strong_enough() -> None:
+def test_a_generated_secret_is_strong_enough() -> None:
     for _ in range(1000):
         assert Settings.load(auth=True, auth_secret=secrets.token_hex(32)).auth is True
 
@@ -183,7 +241,7 @@ def test_the_secret_is_not_shown() -> None:
     assert SECRET not in repr(Settings.load(auth=True, auth_secret=SECRET))
 
 
-def test_authentication_is_switched_by_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_authentication_is_on_or_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATINEE_AUTH_SECRET", SECRET)
     switched = []
 
@@ -198,4 +256,4 @@ def test_settings_do_not_change() -> None:
     settings = Settings.load()
 
     with pytest.raises(ValidationError, match="frozen"):
-        settings.seed = 1  # type: ignore[misc]  # the very thing that must not work
+        settings.seed = 1  # type: ignore[misc]  # what must not work
