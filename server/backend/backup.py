@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from server.errors import SettingsError
+from server.command_errors import SettingsError
 
 
 def copy_sqlite(file: Path, destination: Path) -> None:

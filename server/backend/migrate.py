@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from server.backend.database import Database
-from server.errors import SettingsError
+from server.command_errors import SettingsError
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -7,7 +7,7 @@ from typing import BinaryIO, Literal
 
 import fsspec
 
-from server.errors import SettingsError
+from server.command_errors import SettingsError
 
 OpenFile = Callable[[str, Literal["rb", "wb"]], AbstractContextManager[BinaryIO]]
 

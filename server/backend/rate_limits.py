@@ -11,7 +11,8 @@ from limits.storage import Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 from server.backend.config import Settings
-from server.errors import LimitsUnavailable, SettingsError, TooManyRequests
+from server.command_errors import SettingsError
+from server.errors import LimitsUnavailable, TooManyRequests
 
 # Whoever has one IPv6 address has all that begin with the same 64 bits.
 IPV6_PREFIX = 64

@@ -29,7 +29,8 @@ from server.cli import examples, output
 from server.cli import upkeep as cli_upkeep
 from server.cli import user as cli_user
 from server.cli.database import open_database
-from server.errors import MatineeError, SettingsError
+from server.command_errors import SettingsError
+from server.errors import MatineeError
 from server.etl.download import RELEASES
 from server.recommender.algorithms.registry import ALGORITHMS, get_algorithm
 from server.recommender.data.splits import SPLITS

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from server.backend.database import Database
 from server.cli import output
-from server.errors import SourceError
+from server.command_errors import SourceError
 from server.etl.demo import write_demo
 from server.etl.download import LICENCE_NOTICE, RELEASES, download
 from server.etl.load.loader import Counts, LoadReport, load

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from server.backend.backup import copy_sqlite
 from server.backend.config import Settings
 from server.cli import output
-from server.errors import SettingsError
+from server.command_errors import SettingsError
 from server.services.diagnostics import Finding, Health, examine
 
 

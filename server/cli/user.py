@@ -10,7 +10,7 @@ from pwdlib import PasswordHash
 
 from server.cli import examples, output
 from server.cli.database import open_database
-from server.errors import UnfitPassword
+from server.command_errors import UnfitPassword
 from server.models import Role
 from server.schemas.base import MAX_ID
 from server.services.token import CredentialsService

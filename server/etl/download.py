@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.request import urlopen
 
-from server.errors import SourceError
+from server.command_errors import SourceError
 
 RELEASES: Final = ("ml-latest-small", "ml-latest", "ml-32m", "ml-25m", "ml-20m", "ml-10m", "ml-1m")
 BASE_URL: Final = "https://files.grouplens.org/datasets/movielens"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from server.errors import TooFewRatings
+from server.command_errors import TooFewRatings
 from server.recommender.algorithms.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
 from server.recommender.algorithms.registry import get_algorithm
 from server.recommender.calibration import Calibrator, RatedPairs

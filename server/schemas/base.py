@@ -110,7 +110,7 @@ class Problem(ReadSchema):
     status: int = Field(examples=[404])
     detail: str = Field(
         description="What went wrong this time and what to do next.",
-        examples=["There is no movie with id 0. GET /api/rest/v1/movies lists those there are."],
+        examples=["Movie 0 does not exist. Search for it with GET /movies."],
     )
     instance: str = Field(description="The path that was asked for.", examples=["/api/rest/v1/movies/0"])
 

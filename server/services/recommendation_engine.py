@@ -9,7 +9,8 @@ from sqlalchemy.orm import aliased
 
 from server.backend.database import TransactionSession
 from server.backend.model_store import ModelStore
-from server.errors import ArtifactError, ConflictError, ModelVersionNotFound, RunNotFound, TrainingInProgress
+from server.command_errors import TrainingInProgress
+from server.errors import ArtifactError, ConflictError, ModelVersionNotFound, RunNotFound
 from server.models import ActiveModel, ModelVersion, RunStatus, TrainingRun
 from server.recommender.artifact import read_manifest
 from server.recommender.evaluation.comparison import Verdict

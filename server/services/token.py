@@ -8,7 +8,8 @@ from sqlalchemy import insert, select, update
 
 from server.backend.database import Database, TransactionSession
 from server.backend.tokens import Caller, TokenSigner
-from server.errors import NoCredentials, UnfitPassword, UserNotFound, WrongCredentials
+from server.command_errors import NoCredentials, UnfitPassword
+from server.errors import UserNotFound, WrongCredentials
 from server.models import Credentials, Role
 from server.schemas.base import MAX_ID
 from server.schemas.token import Token, TokenRequest

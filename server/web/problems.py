@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457): the one place that turns what was raised into what is answered."""
+"""Problem details (RFC 9457): turns every error that is raised into a response."""
 
 import logging
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from server.errors import (
+    ApiError,
     AuthenticationError,
     BadRequest,
     BodyTooLarge,
@@ -20,7 +21,6 @@ from server.errors import (
     ConflictError,
     DatabaseUnavailable,
     InvalidInputError,
-    MatineeError,
     MethodNotAllowed,
     NotFoundError,
     TooBusy,
@@ -28,25 +28,24 @@ from server.errors import (
     UnavailableError,
 )
 from server.schemas.base import FieldProblem, Problem, ValidationProblem
+from server.web.error_pages import explain
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
-# Where the `type` of a problem leads: server.routers.error_pages, on whatever host answered.
+# The `type` of a problem is a path on the host that answered; server.routers.error_pages serves it.
 TYPE_PATH = "/errors/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-INTERNAL_ERROR = MatineeError(
-    "Something went wrong on our side and was logged. Try again; if it stays, report this answer's X-Request-ID."
-)
+INTERNAL_ERROR = ApiError("An unexpected error occurred and was logged.")
 
-NO_JSON = "The body is not JSON that can be read"
+NO_JSON = "The body is not valid JSON"
 NO_JSON_OBJECT = "Send a JSON object, with the header Content-Type: application/json"
-NO_FORM = "The body is not the form it is said to be"
+NO_FORM = "The body is not a valid form"
 
-# What the router itself answers, before any of our code runs.
+# Errors that Starlette raises before any of our code runs.
 ROUTING_ERRORS = {
-    404: NotFoundError("There is nothing at this path. /docs lists what there is."),
+    404: NotFoundError("This path does not exist."),
     405: MethodNotAllowed(),
     408: BodyTooSlow(),
     413: BodyTooLarge(),
@@ -55,7 +54,7 @@ ROUTING_ERRORS = {
 
 def install(app: FastAPI) -> None:
     """Render every error of the app as problem details."""
-    app.add_exception_handler(MatineeError, _matinee_error)
+    app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _routing_error)
     app.add_exception_handler(IntegrityError, _conflict)
@@ -63,8 +62,8 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error, _database_error)
 
 
-def documented(*errors: MatineeError) -> dict[int | str, dict[str, Any]]:
-    """Describe, for a route's ``responses``, the errors it may answer, each with itself as the example."""
+def documented(*errors: ApiError) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route that may answer these errors, with each error as an example."""
     responses: dict[int | str, dict[str, Any]] = {}
     for error in errors:
         content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
@@ -74,27 +73,27 @@ def documented(*errors: MatineeError) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
-def problem(error: MatineeError, instance: str) -> dict[str, Any]:
-    """Build the body that answers an error of a request for this path."""
+def problem(error: ApiError, instance: str) -> dict[str, Any]:
+    """Return the body of an error response; ``instance`` is the path of the request."""
     return Problem(
-        type=TYPE_PATH + error.code, title=error.title, status=error.status, detail=str(error), instance=instance
+        type=TYPE_PATH + error.code, title=error.title, status=error.status, detail=explain(error), instance=instance
     ).model_dump()
 
 
 def invalid_input(fields: list[FieldProblem], instance: str) -> dict[str, Any]:
-    """Build the body that answers input which is malformed in these fields."""
+    """Return the body of a validation error in these fields."""
     where = ", ".join(field.pointer for field in fields)
-    error = InvalidInputError(f"Correct what `errors` names and send it again: {where}.")
+    error = InvalidInputError(f"The request is not valid: {where}.")
     return ValidationProblem(**problem(error, instance), errors=fields).model_dump()
 
 
 def internal_error(path: str) -> JSONResponse:
-    """Answer what nobody expected, without telling its insides."""
+    """Return the response to an unexpected error, which reveals nothing about it."""
     return _answer(path, INTERNAL_ERROR)
 
 
 def too_busy(path: str) -> JSONResponse:
-    """Answer a request that has waited too long for its turn."""
+    """Return the response to a request that waited too long for its turn."""
     return _answer(path, TooBusy())
 
 
@@ -102,17 +101,17 @@ def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
     return JSONResponse(body, status_code=body["status"], headers=headers, media_type=MEDIA_TYPE)
 
 
-def _matinee_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, MatineeError)  # noqa: S101 (registered for this class; tells the type checker)
+def _api_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ApiError)  # noqa: S101 (registered for this class; informs the type checker)
     logger.info("%s: %s", error.code, error)
     return _answer(request.url.path, error)
 
 
-def _answer(path: str, error: MatineeError) -> JSONResponse:
+def _answer(path: str, error: ApiError) -> JSONResponse:
     return _response(problem(error, path), _headers(error))
 
 
-def _headers(error: MatineeError) -> dict[str, str]:
+def _headers(error: ApiError) -> dict[str, str]:
     match error:
         case AuthenticationError():
             return {"WWW-Authenticate": error.challenge}
@@ -132,7 +131,7 @@ def _validation_error(request: Request, error: Exception) -> JSONResponse:
 def _routing_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 (as above)
     if error.status_code == 400:
-        # FastAPI's answer to a body that its parser gives up on: wrong bytes, endless nesting or digits.
+        # FastAPI raises 400 when its parser gives up on a body: invalid bytes, deep nesting, too many digits.
         field = FieldProblem(pointer="#/body", message=NO_FORM if _is_form(request) else NO_JSON)
         return _response(invalid_input([field], request.url.path))
     headers = {"Allow": _allowed_methods(request)} if error.status_code == 405 else error.headers
@@ -147,9 +146,9 @@ def _is_form(request: Request) -> bool:
 
 
 def _allowed_methods(request: Request) -> str:
-    """Name the methods that a path takes; Starlette's own header knows only those of one of its routes."""
+    """Return the methods of a path. Starlette's own header lists only those of one of its routes."""
     methods = [
-        # What there is to GET can be asked for with HEAD; see server.web.middleware.headers.
+        # Every GET also answers HEAD; see server.web.middleware.headers.
         "GET, HEAD" if method == "GET" else method
         for method in METHODS
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
@@ -158,20 +157,20 @@ def _allowed_methods(request: Request) -> str:
 
 
 def _conflict(request: Request, error: Exception) -> JSONResponse:
-    logger.warning("a constraint of the database refused a change: %s", error)
-    detail = "The data changed at the same moment. Nothing was changed by this request; look again and repeat it."
+    logger.warning("a database constraint rejected a change: %s", error)
+    detail = "The data changed at the same moment. This request changed nothing."
     return _answer(request.url.path, ConflictError(detail))
 
 
 def _database_error(request: Request, error: Exception) -> JSONResponse:
-    logger.error("the database does not answer: %s", error)
+    logger.error("the database does not respond: %s", error)
     return _answer(request.url.path, DatabaseUnavailable())
 
 
 def _pointer(item: Mapping[str, Any]) -> str:
-    # A JSON text that does not parse is located by a character's number, which is no place in the document.
+    # The location of a JSON syntax error is a character number, which is not part of a pointer.
     location = item["loc"][:1] if item["type"] == "json_invalid" else item["loc"]
-    # "~" and "/" inside a name are escaped as RFC 6901 says.
+    # RFC 6901 escapes "~" and "/" inside a name.
     return "#/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in location)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.backend.backup import copy_sqlite
-from server.errors import SettingsError
+from server.command_errors import SettingsError
 
 
 @pytest.fixture

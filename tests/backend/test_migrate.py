@@ -12,7 +12,7 @@ from server.backend import migrate as schema
 from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.migrate import SchemaState
-from server.errors import SettingsError
+from server.command_errors import SettingsError
 from tests.support.threads import at_once
 
 LATER_REVISION = '''"""What a later release adds."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from server.backend.model_store import ModelStore
-from server.errors import SettingsError
+from server.command_errors import SettingsError
 
 
 @pytest.fixture(params=["folder", "memory"])

@@ -8,7 +8,8 @@ from limits.storage import MemoryStorage
 
 from server.backend.config import Settings
 from server.backend.rate_limits import ClientLimits, client_of
-from server.errors import LimitsUnavailable, SettingsError, TooManyRequests
+from server.command_errors import SettingsError
+from server.errors import LimitsUnavailable, TooManyRequests
 
 ALICE, BOB = "192.0.2.1", "192.0.2.2"
 

@@ -240,9 +240,9 @@ def test_without_a_command_the_help_is_shown(matinee: Matinee) -> None:
         (
             "database_url",
             "sqlite://",
-            "MATINEE_DATABASE_URL names a database in memory, which the training process could not see; name a file.",
+            "MATINEE_DATABASE_URL names a database in memory, which other processes can't see; name a file.",
         ),
-        ("seed", "-1", "MATINEE_SEED: Input should be greater than or equal to 0."),
+        ("seed", "-1", "MATINEE_SEED must be at least 0."),
         (
             "model_store",
             "nowhere://x",
@@ -260,8 +260,7 @@ def test_all_wrong_settings_are_named_at_once(matinee: Matinee) -> None:
     assert outcome == Outcome(
         1,
         "",
-        "Error: MATINEE_SEED: Input should be a valid integer, unable to parse string as an integer.\n"
-        "MATINEE_REFRESH_INTERVAL_S: Input should be greater than 0.\n",
+        "Error: MATINEE_SEED must be a whole number.\nMATINEE_REFRESH_INTERVAL_S must be greater than 0.0.\n",
     )
 
 
@@ -282,7 +281,7 @@ def test_the_real_command_shows_no_traceback(tmp_path: Path) -> None:
 def test_settings_are_read_from_a_file_too(matinee: Matinee, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MATINEE_SEED=-1\n")
 
-    assert matinee("models").complained == "Error: MATINEE_SEED: Input should be greater than or equal to 0.\n"
+    assert matinee("models").complained == "Error: MATINEE_SEED must be at least 0.\n"
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password(matinee: Matinee) -> None:
@@ -481,7 +480,7 @@ def test_an_unknown_version_cannot_be_activated(matinee: Matinee) -> None:
     outcome = matinee("models", "activate", "9")
 
     assert (outcome.exit_code, outcome.printed) == (1, "")
-    assert outcome.complained.startswith("Error: There is no model version 9.")
+    assert outcome.complained.startswith("Error: Model version 9 does not exist.")
 
 
 def test_users_who_can_log_in_are_made_and_changed(matinee: Matinee, type_in: TypeIn) -> None:
@@ -535,14 +534,14 @@ def test_a_role_is_for_who_can_log_in(matinee: Matinee) -> None:
     matinee("ingest", "demo")
 
     assert matinee("user", "grant", "7").complained == (
-        "Error: User 7 cannot log in yet. Give him a password: matinee user set-password 7\n"
+        "Error: User 7 has no password. Set a password first: matinee user set-password 7\n"
     )
 
 
 def test_an_unknown_user_gets_no_password(matinee: Matinee, type_in: TypeIn) -> None:
     type_in(PASSWORD)
 
-    assert matinee("user", "set-password", "7").complained.startswith("Error: There is no user with id 7.")
+    assert matinee("user", "set-password", "7").complained.startswith("Error: User 7 does not exist.")
 
 
 @pytest.mark.parametrize("user", ["0", "9223372036854775808", "alice"])
@@ -554,7 +553,7 @@ def test_authentication_without_a_secret_stops_the_start(matinee: Matinee) -> No
     outcome = matinee("serve", auth="on")
 
     assert (outcome.exit_code, outcome.printed) == (1, "")
-    assert outcome.complained.startswith("Error: MATINEE_AUTH_SECRET must hold at least 32 random characters")
+    assert outcome.complained.startswith("Error: MATINEE_AUTH_SECRET must have at least 32 random characters")
 
 
 def test_limits_that_cannot_be_counted_stop_the_start(matinee: Matinee) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import Connection, event, make_url, text
 from server.app import create_app
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
-from server.errors import TrainingInProgress
+from server.command_errors import TrainingInProgress
 from server.services.diagnostics import DoctorDataManager, Health
 from server.services.live.model import LiveModel
 from server.services.recommendation_engine import ModelVersionDataManager

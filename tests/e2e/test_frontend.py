@@ -82,6 +82,6 @@ def test_the_page_of_the_docs_searches_rates_and_recommends(shared_server: Serve
 def test_the_page_creates_a_new_user_when_the_remembered_one_is_unknown(shared_server: Server, tmp_path: Path) -> None:
     shown = use_page(read_page(shared_server), tmp_path, str(2**50))
 
-    assert shown["greeting"] == f"There is no user with id {2**50}. POST /api/rest/v1/user creates one."
+    assert shown["greeting"] == f"User {2**50} does not exist. Create a user with POST /user."
     assert (shown["before"], shown["message"]) == ([], "The Matrix: 5 stars.")
     assert len(shown["after"]) == 5

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import SourceError
+from server.command_errors import SourceError
 from server.etl.download import LICENCE_NOTICE, download
 
 ZIP = b"PK" + bytes(range(256)) * 2000

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from server.errors import InvalidInputError, TooFewRatings
+from server.command_errors import TooFewRatings
+from server.errors import InvalidInputError
 from server.recommender.algorithms.base import Algorithm
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.algorithms.registry import ALGORITHMS, get_algorithm

@@ -1,7 +1,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from server.errors import ArtifactError, MatineeError, NoActiveModel
+from server.errors import ApiError, ArtifactError, NoActiveModel
 from server.schemas.movies import BestMoviesQuery, Expansion, MovieQuery, MovieSort
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
@@ -115,7 +115,7 @@ def test_an_unknown_movie_is_named(client: TestClient) -> None:
     for path in ("/8", "/8/avg-rating"):
         body = assert_problem(client.get(f"{MOVIES}{path}"), 404, "movie-not-found")
 
-        assert body["detail"] == "There is no movie with id 8. GET /api/rest/v1/movies lists those there are."
+        assert body["detail"] == "Movie 8 does not exist. Search for it with GET /movies."
 
 
 def test_similar_movies_are_two_arrays(client: TestClient, behind: Fakes) -> None:
@@ -155,10 +155,10 @@ def test_nothing_is_similar_to_an_unknown_movie(client: TestClient) -> None:
     ],
 )
 def test_without_a_model_that_can_be_read_nothing_is_similar(
-    client: TestClient, behind: Fakes, error: MatineeError, status: int, code: str
+    client: TestClient, behind: Fakes, error: ApiError, status: int, code: str
 ) -> None:
     behind.similar.error = error
 
     body = assert_problem(client.get(f"{MOVIES}/7/similar"), status, code)
 
-    assert body["detail"] == str(error)
+    assert body["detail"].startswith(f"{error} Train ")

@@ -58,18 +58,16 @@ def test_a_rating_can_be_taken_back_once(client: TestClient, behind: Fakes) -> N
 def test_an_unknown_user_is_named(client: TestClient) -> None:
     body = assert_problem(client.post(RATINGS, json=FOUR_STARS | {"user_id": 9}), 404, "user-not-found")
 
-    assert body["detail"] == "There is no user with id 9. POST /api/rest/v1/user creates one."
+    assert body["detail"] == "User 9 does not exist. Create a user with POST /user."
 
 
 def test_an_unknown_movie_is_named(client: TestClient) -> None:
     body = assert_problem(client.post(RATINGS, json=FOUR_STARS | {"movie_id": 9}), 404, "movie-not-found")
 
-    assert body["detail"] == "There is no movie with id 9. GET /api/rest/v1/movies lists those there are."
+    assert body["detail"] == "Movie 9 does not exist. Search for it with GET /movies."
 
 
 def test_an_unknown_rating_is_named(client: TestClient) -> None:
     body = assert_problem(client.get(f"{RATINGS}/9"), 404, "rating-not-found")
 
-    assert body["detail"] == (
-        "There is no rating with id 9. GET /api/rest/v1/user/{id}/ratings lists a user's ratings."
-    )
+    assert body["detail"] == ("Rating 9 does not exist. List a user's ratings with GET /user/{id}/ratings.")

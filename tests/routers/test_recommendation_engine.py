@@ -103,19 +103,21 @@ def test_a_version_whose_artifact_is_damaged_cannot_be_made_the_live_one(client:
 
     body = assert_problem(client.put(f"{ENGINE}/active-model", json={"version": 3}), 409, "conflict")
 
-    assert body["detail"] == "Version 3 cannot go live. Its manifest is missing."
+    assert body["detail"] == (
+        "Version 3 cannot go live. Its manifest is missing. Check the current state before you try again."
+    )
     assert behind.live_model.refreshes == 0
 
 
 def test_an_unknown_run_is_named(client: TestClient) -> None:
     body = assert_problem(client.get(f"{ENGINE}/runs/9"), 404, "run-not-found")
 
-    assert body["detail"] == ("There is no training run with id 9. POST /api/rest/v1/recommendation-engine starts one.")
+    assert body["detail"] == ("Training run 9 does not exist. Start a training with POST /recommendation-engine.")
 
 
 def test_an_unknown_version_is_named(client: TestClient) -> None:
     body = assert_problem(client.get(f"{ENGINE}/models/8"), 404, "model-version-not-found")
 
     assert body["detail"] == (
-        "There is no model version 8. GET /api/rest/v1/recommendation-engine/models lists those there are."
+        "Model version 8 does not exist. List the versions with GET /recommendation-engine/models."
     )

@@ -124,7 +124,7 @@ def test_an_unknown_user_has_no_ratings_and_no_recommendations(client: TestClien
     for path in ("/9/ratings", "/9/recommended-movies"):
         body = assert_problem(client.get(f"{USER}{path}"), 404, "user-not-found")
 
-        assert body["detail"] == "There is no user with id 9. POST /api/rest/v1/user creates one."
+        assert body["detail"] == "User 9 does not exist. Create a user with POST /user."
 
 
 def test_before_the_first_training_there_is_a_conflict_that_says_what_to_do(client: TestClient, behind: Fakes) -> None:
@@ -132,7 +132,7 @@ def test_before_the_first_training_there_is_a_conflict_that_says_what_to_do(clie
 
     body = assert_problem(client.get(f"{USER}/1/recommended-movies"), 409, "no-active-model")
 
-    assert body["detail"] == "No model has been trained yet. POST /api/rest/v1/recommendation-engine trains one."
+    assert body["detail"] == "No model has been trained yet. Train one with POST /recommendation-engine."
 
 
 def test_an_unreadable_model_is_a_matter_of_trying_again(client: TestClient, behind: Fakes) -> None:
@@ -141,5 +141,5 @@ def test_an_unreadable_model_is_a_matter_of_trying_again(client: TestClient, beh
     response = client.get(f"{USER}/1/recommended-movies")
 
     body = assert_problem(response, 503, "artifact-unreadable")
-    assert body["detail"] == "Model version 3 cannot be read: its manifest is missing."
+    assert body["detail"].startswith("Model version 3 cannot be read: its manifest is missing. Train a new model")
     assert response.headers["Retry-After"] == "5"

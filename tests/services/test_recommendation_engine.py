@@ -4,7 +4,8 @@ import pytest
 
 from server.backend.database import Database, TransactionSession
 from server.backend.model_store import ModelStore
-from server.errors import ConflictError, ModelVersionNotFound, RunNotFound, TrainingInProgress
+from server.command_errors import TrainingInProgress
+from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
 from server.recommender.evaluation.comparison import Verdict
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging

@@ -2,7 +2,8 @@ import pytest
 
 from server.backend.database import Database, TransactionSession
 from server.backend.tokens import Caller, TokenSigner
-from server.errors import NoCredentials, UnfitPassword, UserNotFound, WrongCredentials
+from server.command_errors import NoCredentials, UnfitPassword
+from server.errors import UserNotFound, WrongCredentials
 from server.models import Role
 from server.schemas.token import TokenRequest
 from server.services.token import CredentialsService, LoginService

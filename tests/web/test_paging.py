@@ -20,7 +20,10 @@ def test_a_parameter_past_its_bound_is_refused_not_clamped(client: TestClient, p
     assert body["errors"] == [
         {"pointer": f"#/query/{name}", "message": f"Input should be less than or equal to {int(bound) - 1}"}
     ]
-    assert body["detail"] == f"Correct what `errors` names and send it again: #/query/{name}."
+    assert (
+        body["detail"]
+        == f"The request is not valid: #/query/{name}. Correct the fields in errors and send the request again."
+    )
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -46,7 +46,7 @@ ANSWERS = [
 def test_an_unknown_route_is_a_problem(client: TestClient, path: str) -> None:
     body = assert_problem(client.get(path), 404, "not-found")
 
-    assert body["detail"] == "There is nothing at this path. /docs lists what there is."
+    assert body["detail"] == "This path does not exist. See /docs for all paths."
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,8 @@ def test_what_nobody_expected_is_a_500_that_tells_nothing(client: TestClient, be
 
     body = assert_problem(response, 500, "internal-error")
     assert body["detail"] == (
-        "Something went wrong on our side and was logged. Try again; if it stays, report this answer's X-Request-ID."
+        "An unexpected error occurred and was logged. "
+        "Try again. If the error persists, report the X-Request-ID of the response."
     )
     assert "secret" not in response.text
 

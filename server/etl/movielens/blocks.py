@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from server.errors import SourceError
+from server.command_errors import SourceError
 
 LONGEST_LINE_BYTES = 1 << 16
 

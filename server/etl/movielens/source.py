@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from server.errors import SourceError
+from server.command_errors import SourceError
 from server.etl.movielens.batches import MovieBatch, RatingBatch
 from server.etl.movielens.blocks import Block, read_blocks
 from server.etl.movielens.movie_rows import decode_line, parse_movie_blocks, split_colons, split_csv

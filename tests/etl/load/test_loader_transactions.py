@@ -16,7 +16,7 @@ from server.backend import migrate as schema
 from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
-from server.errors import SourceError
+from server.command_errors import SourceError
 from server.etl.load.loader import Progress
 from server.etl.movielens.blocks import LONGEST_LINE_BYTES
 from server.models import AlternativeTitle, Genre, Ingestion, Movie, Rating, User

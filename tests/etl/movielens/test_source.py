@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from server.errors import SourceError
+from server.command_errors import SourceError
 from server.etl.movielens.batches import MovieBatch, RatingBatch, Rejected, SourceMovie
 from server.etl.movielens.blocks import LONGEST_LINE_BYTES, Block, read_blocks
 from server.etl.movielens.rating_blocks import parse_rating_block

@@ -15,7 +15,8 @@ from sqlalchemy.exc import OperationalError
 from server.backend.config import Settings
 from server.backend.database import Database, TransactionSession
 from server.backend.model_store import ModelStore
-from server.errors import ConflictError, TooFewRatings, TrainingInProgress
+from server.command_errors import TooFewRatings, TrainingInProgress
+from server.errors import ConflictError
 from server.models import Rating
 from server.recommender import artifact
 from server.schemas.base import Paging
