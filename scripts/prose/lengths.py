@@ -13,7 +13,7 @@ FIRST_COMMIT = "b0efa7a2f46ae67459e3ef3e44ebf52ac8896c15"
 
 def find_long_lines(page: str) -> Iterator[tuple[int, int]]:
     """Yield number and length of lines that are too long. Code blocks, tables and the targets of links may be."""
-    without_code = re.sub(r"^```.*?^```", lambda code: "\n" * code[0].count("\n"), page, flags=re.M | re.S)
+    without_code = re.sub(r"^ *```.*?^ *```", lambda code: "\n" * code[0].count("\n"), page, flags=re.M | re.S)
     for number, line in enumerate(without_code.splitlines(), start=1):
         length = len(re.sub(r"\]\([^)]*\)|https?://\S+", "]", line))
         if length > MAX_LINE and not line.lstrip().startswith("|"):

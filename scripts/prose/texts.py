@@ -35,7 +35,7 @@ def read_texts(path: Path) -> Iterator[Text]:
 
 def prose_of_markdown(source: str) -> str:
     """Return a page without code blocks and the targets of links; its lines keep their numbers."""
-    without_code = re.sub(r"^```.*?^```", lambda code: "\n" * code[0].count("\n"), source, flags=re.M | re.S)
+    without_code = re.sub(r"^ *```.*?^ *```", lambda code: "\n" * code[0].count("\n"), source, flags=re.M | re.S)
     return re.sub(r"\]\([^)]*\)", "]", without_code)
 
 
