@@ -1,9 +1,9 @@
-"""MovieLens-shaped data of any size: the same number and seed give the same files.
+"""Generate data in the shape of MovieLens, of any size. The same number and seed produce the same files.
 
     python -m benchmarks.generated --ratings 33000000 FOLDER
 
-Skewed as the real ones: few movies have most of the ratings, few users give them, each within a few days of joining.
-People have tastes: what they choose and how they like it depends on them, so that a recommender has something to find.
+The data are skewed like real ones: few movies and few users have most ratings, and users rate within a few days of
+joining. Users have tastes that determine their choices and their ratings, which gives a recommender a signal to learn.
 """
 
 import argparse
@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-# The size of ml-latest; others have catalogues in the proportion between it and ml-latest-small.
+# The size of ml-latest. The exponent interpolates between the catalogues of ml-latest and ml-latest-small.
 FULL_RATINGS, FULL_MOVIES = 33_000_000, 86_000
 CATALOGUE_GROWTH = 0.375
-RATINGS_A_USER, ACTIVITY_SPREAD = 140, 1.2
-USERS_A_BLOCK = 10_000
+RATINGS_PER_USER, ACTIVITY_SPREAD = 140, 1.2
+USERS_PER_BLOCK = 10_000
 FIRST_JOINED, LAST_RATED = 840_000_000, 1_690_000_000
 DAY_S = 86_400
 
@@ -39,19 +39,19 @@ SECOND_WORDS = (
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Movies in columns: what is known of them, and what nobody sees."""
+    """The movies in columns, with the hidden parameters that generate their ratings."""
 
     movie_ids: NDArray[np.int64]
     tastes: NDArray[np.int64]
-    """Whom each is made for, an index into GENRES."""
+    """The taste that each movie appeals to, an index into GENRES."""
     qualities: NDArray[np.float64]
-    """Stars more or less than usual."""
+    """The deviation from the mean rating, in stars."""
     choices: NDArray[np.float64]
-    """Movies by taste, one after the other: how likely one is chosen, added up, taste number `t` from t to t + 1."""
+    """The cumulative probabilities of choosing a movie, for all tastes in a row: taste `t` from t to t + 1."""
 
     @classmethod
     def of_size(cls, movies: int, random: np.random.Generator) -> "Catalogue":
-        """Make movies of falling popularity, in no order of ids."""
+        """Create movies of decreasing popularity in random order."""
         ranks = random.permutation(movies)
         popularity = (ranks + 0.003 * movies) ** -2.0
         tastes = random.integers(len(GENRES), size=movies)
@@ -65,13 +65,13 @@ class Catalogue:
         )
 
     def choose(self, tastes: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-        """Choose a movie for each taste, by its index."""
+        """Choose a movie for each taste, and return their indexes."""
         found: NDArray[np.int64] = np.searchsorted(self.choices, tastes + random.random(tastes.size))
         return found - tastes * self.movie_ids.size
 
 
 def write_source(folder: Path, *, ratings: int, seed: int = 0) -> Path:
-    """Write ``movies.csv`` and ``ratings.csv`` with exactly so many ratings; gives the folder."""
+    """Write ``movies.csv`` and ``ratings.csv`` with exactly this number of ratings, and return the folder."""
     random = np.random.default_rng(seed)
     catalogue = Catalogue.of_size(max(50, int(FULL_MOVIES * (ratings / FULL_RATINGS) ** CATALOGUE_GROWTH)), random)
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,18 +104,18 @@ def _describe(catalogue: Catalogue, random: np.random.Generator) -> pl.DataFrame
 
 
 def _rate(catalogue: Catalogue, ratings: int, random: np.random.Generator) -> Iterator[pl.DataFrame]:
-    """Yield users by ascending id, each with his movies by ascending id, until there are so many ratings."""
+    """Yield ratings sorted by user and movie, until there are `ratings` of them."""
     first_user, written = 1, 0
     while written < ratings:
         frame = _rate_block(catalogue, first_user, random).head(ratings - written)
         yield frame
-        first_user, written = first_user + USERS_A_BLOCK, written + frame.height
+        first_user, written = first_user + USERS_PER_BLOCK, written + frame.height
 
 
 def _rate_block(catalogue: Catalogue, first_user: int, random: np.random.Generator) -> pl.DataFrame:
-    tastes = random.integers(len(GENRES), size=(USERS_A_BLOCK, 2))
-    biases, joined = random.normal(0, 0.4, USERS_A_BLOCK), random.integers(FIRST_JOINED, LAST_RATED, USERS_A_BLOCK)
-    stays_s = DAY_S * random.lognormal(0, 2, USERS_A_BLOCK)
+    tastes = random.integers(len(GENRES), size=(USERS_PER_BLOCK, 2))
+    biases, joined = random.normal(0, 0.4, USERS_PER_BLOCK), random.integers(FIRST_JOINED, LAST_RATED, USERS_PER_BLOCK)
+    stays_s = DAY_S * random.lognormal(0, 2, USERS_PER_BLOCK)
     users, items = _choose(catalogue, tastes, random)
     is_favourite = (tastes[users] == catalogue.tastes[items][:, None]).any(axis=1)
     liking = 3.1 + biases[users] + catalogue.qualities[items] + 0.6 * is_favourite + random.normal(0, 0.75, users.size)
@@ -131,11 +131,11 @@ def _rate_block(catalogue: Catalogue, first_user: int, random: np.random.Generat
 def _choose(
     catalogue: Catalogue, tastes: NDArray[np.int64], random: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Choose movies for a block of users; give user and movie of each rating by index, ascending, each pair once."""
+    """Choose movies for a block of users. Return the sorted, unique indexes of user and movie."""
     movies = catalogue.movie_ids.size
-    spread = random.lognormal(np.log(RATINGS_A_USER) - ACTIVITY_SPREAD**2 / 2, ACTIVITY_SPREAD, USERS_A_BLOCK)
-    users = np.repeat(np.arange(USERS_A_BLOCK), np.clip(spread, 1, movies).astype(np.int64))
-    # Four choices of ten by the first taste, three by the second, the others by any.
+    spread = random.lognormal(np.log(RATINGS_PER_USER) - ACTIVITY_SPREAD**2 / 2, ACTIVITY_SPREAD, USERS_PER_BLOCK)
+    users = np.repeat(np.arange(USERS_PER_BLOCK), np.clip(spread, 1, movies).astype(np.int64))
+    # Of ten choices, four follow the first taste, three the second, and three any taste.
     which = random.integers(10, size=users.size)
     any_taste = random.integers(len(GENRES), size=users.size)
     chosen = np.where(which < 4, tastes[users, 0], np.where(which < 7, tastes[users, 1], any_taste))
@@ -143,10 +143,10 @@ def _choose(
 
 
 def main() -> None:
-    """Write a source."""
+    """Write the files to a folder."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generated", description="Write MovieLens-shaped data.")
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--ratings", type=int, default=1_000_000, help="how many (default: %(default)s)")
+    parser.add_argument("--ratings", type=int, default=1_000_000, help="number of ratings (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     write_source(options.folder, ratings=options.ratings, seed=options.seed)

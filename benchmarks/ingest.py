@@ -1,4 +1,4 @@
-"""Ingestion, beside the raw bulk load of the same files on the same schema; and the ratings read as a training does."""
+"""Compare an ingestion with the raw bulk load of the same files, and read the ratings as a training does."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ HEADER = ("", "s", "ratings/s", "of raw", "peak MB")
 
 
 def run(bench: Workbench, *, kind: str) -> None:
-    """Show seconds, ratings a second, the ratio to the raw load and the peak of the client's memory."""
+    """Print seconds, ratings per second, the ratio to the raw load and the peak memory of the client."""
     with open_source(bench.source) as source:
         ratings = sum(batch.read for batch in source.ratings())
     with bench.scratch(kind) as settings:
@@ -33,7 +33,7 @@ def run(bench: Workbench, *, kind: str) -> None:
 
 
 def load_raw(source: Path, settings: Settings) -> None:
-    """Load as fast as the database can."""
+    """Load at the speed of the database."""
     if settings.sqlite_file is not None:
         load_sqlite(source, settings.sqlite_file)
     else:
@@ -41,7 +41,7 @@ def load_raw(source: Path, settings: Settings) -> None:
 
 
 def load_with_matinee(source: Path, settings: Settings) -> None:
-    """Load as ``matinee ingest`` does."""
+    """Load like ``matinee ingest``."""
     database = Database(settings)
     with open_source(source) as opened:
         load(opened, database, name="benchmark")

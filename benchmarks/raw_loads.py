@@ -1,6 +1,6 @@
-"""What ingestion is measured beside: a source as the database takes it in when nothing is checked, counted or reported.
+"""Bulk loads without checks, counts and reports: the baseline of the ingestion benchmark.
 
-Both end with the same tables, keys, indexes and statistics as an ingestion, on the same schema, in one transaction.
+Both produce the same tables, keys, indexes and statistics as an ingestion, in one transaction.
 """
 
 import sqlite3
@@ -29,7 +29,7 @@ KEYS = {
 
 
 def load_sqlite(source: Path, database: Path) -> None:
-    """Insert many rows a statement with Python's own driver, the fastest way it has; keys grow with the table."""
+    """Insert many rows in a statement, the fastest way of Python's driver. The keys exist beforehand."""
     with closing(sqlite3.connect(database, isolation_level=None)) as driver:
         driver.execute("PRAGMA synchronous = NORMAL")
         driver.execute("BEGIN IMMEDIATE")
@@ -46,7 +46,7 @@ def load_sqlite(source: Path, database: Path) -> None:
 
 
 def load_postgres(source: Path, url: str) -> None:
-    """Pass the file on to COPY as it is, then let the server build keys and count."""
+    """Pass the file to COPY unchanged, then build the keys and statistics in the server."""
     with psycopg.connect(url) as driver, source.joinpath("ratings.csv").open("rb") as file:
         for name in reversed(KEYS):
             driver.execute(f"ALTER TABLE ratings DROP CONSTRAINT {name}".encode())

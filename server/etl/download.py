@@ -1,4 +1,4 @@
-"""The releases of MovieLens, downloaded from GroupLens."""
+"""Download MovieLens releases from GroupLens."""
 
 import hashlib
 import http.client
@@ -21,21 +21,21 @@ permission; no endorsement implied. Publications cite: F. Maxwell Harper and Jos
 The MovieLens Datasets: History and Context. ACM TiiS 5, 4, Article 19. https://doi.org/10.1145/2827872"""
 
 OnProgress = Callable[[int, int | None], None]
-"""Told the bytes that have arrived, and how many there will be, if the server says so."""
+"""Receives the number of bytes so far and, where known, the total."""
 
 _CHUNK_BYTES = 1 << 18
 _TIMEOUT_S = 30.0
 
 
 def download(release: str, target_folder: Path, on_progress: OnProgress, base_url: str = BASE_URL) -> Path:
-    """Bring a release's zip into the folder and return its path, with its published checksum verified.
+    """Download the zip of a release, verify its published checksum and return its path.
 
-    A zip that is there already is kept if it is still the published one, or if the network is away: nothing
-    gets its name before it is verified. Raises SourceError for an unknown release, a failed download and a
+    A zip from an earlier download is reused while its checksum is the published one, or without a network. The
+    file gets its name only after verification. Raises SourceError for an unknown release, a failed download or a
     wrong checksum.
     """
     if release not in RELEASES:
-        raise SourceError(f'There is no release "{release}". The releases are {", ".join(RELEASES)}.')
+        raise SourceError(f'Unknown release "{release}". The releases are {", ".join(RELEASES)}.')
     target = target_folder / f"{release}.zip"
     url = f"{base_url}/{release}.zip"
     try:
@@ -44,24 +44,24 @@ def download(release: str, target_folder: Path, on_progress: OnProgress, base_ur
         if target.is_file():
             return target
         raise
-    with _clear_errors(url):
+    with _as_source_error(url):
         if not (target.is_file() and _md5_of(target) == published_md5):
             _fetch_verified(url, published_md5, target, on_progress)
     return target
 
 
 def _fetch_checksum(url: str) -> str:
-    """Read the MD5 from a file like "be8b…  ml-1m.zip" or "MD5 (ml-1m.zip) = be8b…"."""
-    with _clear_errors(url), _open_url(url) as response:
+    """Return the MD5 from a file like "be8b…  ml-1m.zip" or "MD5 (ml-1m.zip) = be8b…"."""
+    with _as_source_error(url), _open_url(url) as response:
         text = response.read(1000).decode(errors="replace")
     checksum = re.search(r"\b[0-9a-f]{32}\b", text)
     if checksum is None:
-        raise SourceError(f"{url} holds no MD5 checksum.")
+        raise SourceError(f"{url} contains no MD5 checksum. Try again later.")
     return checksum[0]
 
 
 def _fetch_verified(url: str, published_md5: str, target: Path, on_progress: OnProgress) -> None:
-    """Download aside; move to the target when the checksum is right."""
+    """Download to a temporary folder, and move the file to the target after verification."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".download-", dir=target.parent) as folder:
         aside = Path(folder, target.name)
@@ -73,13 +73,13 @@ def _fetch_verified(url: str, published_md5: str, target: Path, on_progress: OnP
         received_md5 = _md5_of(aside)
         if received_md5 != published_md5:
             raise SourceError(
-                f"{url} was damaged on its way: its MD5 is {received_md5}, not {published_md5}. Try again."
+                f"The download of {url} is damaged: its MD5 is {received_md5}, not {published_md5}. Try again."
             )
         aside.replace(target)
 
 
 def _open_url(url: str) -> http.client.HTTPResponse:
-    response: http.client.HTTPResponse = urlopen(url, timeout=_TIMEOUT_S)  # noqa: S310 - no URL of a user's
+    response: http.client.HTTPResponse = urlopen(url, timeout=_TIMEOUT_S)  # noqa: S310 (not a URL from a user)
     return response
 
 
@@ -89,10 +89,11 @@ def _md5_of(path: Path) -> str:
 
 
 @contextmanager
-def _clear_errors(url: str) -> Iterator[None]:
+def _as_source_error(url: str) -> Iterator[None]:
+    """Raise SourceError in place of errors of the network and the file system."""
     try:
         yield
     except (OSError, http.client.HTTPException) as error:
         raise SourceError(
-            f"{url} cannot be downloaded: {error}. If you have the zip, name its path, not the release."
+            f"{url} cannot be downloaded: {error}. If you have the zip, pass its path instead of the release."
         ) from error

@@ -1,4 +1,4 @@
-"""Alembic's environment: runs on the connection that `server.backend.migrate` hands over."""
+"""The Alembic environment. It uses the connection that `server.backend.migrate` passes to it."""
 
 from alembic import context
 
@@ -9,9 +9,9 @@ context.configure(
     connection=connection,
     target_metadata=Base.metadata,
     compare_type=True,
-    # SQLite can roll back DDL once the driver's own transactions are off, as ours are.
+    # SQLite can roll back DDL because the driver's implicit transactions are off.
     transactional_ddl=True,
-    # SQLite alters a table by copying it.
+    # SQLite can't alter most of a table: Alembic copies it instead.
     render_as_batch=True,
 )
 with context.begin_transaction():

@@ -1,4 +1,4 @@
-"""The tables."""
+"""The tables of the database."""
 
 from server.models.base import Base
 from server.models.movies import AlternativeTitle, Genre, Ingestion, Movie, MovieGenre, MovieStatistics, StoredIndex

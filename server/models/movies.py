@@ -1,4 +1,4 @@
-"""The catalogue: movies, their other titles and genres, their rating statistics, and what was ingested."""
+"""The catalogue: movies, their alternative titles, genres and rating statistics, and its ingestions."""
 
 from datetime import datetime
 from typing import Any
@@ -8,26 +8,26 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.models.base import Base, BigId, UnixTime
 
-# What is sorted by: collation "C" is what SQLite does anyway, so that both databases give one order.
+# Sort keys. Collation "C" is the order of SQLite, so both databases sort alike.
 ByCodePoints = String().with_variant(String(collation="C"), "postgresql")
 
 
 class Movie(Base):
-    """A movie; its id is the source's."""
+    """A movie, with the id of its source."""
 
     __tablename__ = "movies"
 
     movie_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     title: Mapped[str] = mapped_column(String)
-    """As a person says it: article in front, without the year."""
+    """The title as people say it: article in front, without the year."""
     sort_title: Mapped[str] = mapped_column(ByCodePoints)
-    """Folded for ordering: lower case, no accents, no article."""
+    """The sort key: lower case, without accents and article."""
     year: Mapped[int | None]
     source_title: Mapped[str] = mapped_column(String)
 
 
 class AlternativeTitle(Base):
-    """Another title of a movie, in the order in which its source gives them."""
+    """An alternative title of a movie. Positions follow the order of the source."""
 
     __tablename__ = "alternative_titles"
 
@@ -37,7 +37,7 @@ class AlternativeTitle(Base):
 
 
 class Genre(Base):
-    """A genre by name."""
+    """A genre."""
 
     __tablename__ = "genres"
 
@@ -46,7 +46,7 @@ class Genre(Base):
 
 
 class MovieGenre(Base):
-    """A movie is of a genre."""
+    """A genre of a movie."""
 
     __tablename__ = "movie_genres"
     __table_args__ = (Index(None, "genre_id", "movie_id"),)
@@ -56,10 +56,10 @@ class MovieGenre(Base):
 
 
 class MovieStatistics(Base):
-    """Number and sum of a movie's ratings, changed in the transaction that changes a rating: the mean is one row away.
+    """The number and sum of a movie's ratings, updated in the transaction that changes a rating.
 
-    Every movie has its row. Who changes a movie's ratings locks it first: changes to one movie come one after the
-    other. Ratings are multiples of one half, so the sum is exact in a double up to 2**52 stars.
+    Every movie has one row, so its mean takes one look-up. A transaction locks the row before it changes a rating of
+    the movie. Ratings are multiples of one half, so the sum is exact in a double up to 2**52 stars.
     """
 
     __tablename__ = "movie_statistics"
@@ -71,7 +71,7 @@ class MovieStatistics(Base):
 
 
 class Ingestion(Base):
-    """An ingestion that changed something; the newest id is the catalogue's version."""
+    """An ingestion that changed data. The newest id is the version of the catalogue."""
 
     __tablename__ = "ingestions"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -83,7 +83,7 @@ class Ingestion(Base):
 
 
 class StoredIndex(Base):
-    """The search index of a catalogue's version, for processes that start; it can always be made anew."""
+    """The search index of a catalogue version, which saves a starting process from building it."""
 
     __tablename__ = "stored_indexes"
 

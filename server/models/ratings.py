@@ -1,4 +1,4 @@
-"""The ratings."""
+"""The ratings of users."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from server.models.user import User
 
 
 class Rating(Base):
-    """A user's one rating of a movie, 0.5 to 5.0 stars in half steps."""
+    """A user's rating of a movie, 0.5 to 5.0 stars in half steps. Each user rates a movie at most once."""
 
     __tablename__ = "ratings"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""The ledger of the recommendation engine: training runs, model versions, and which version is live."""
+"""The tables of the recommendation engine: training runs, model versions and the active version."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from server.models.base import Base, BigId, UnixTime
 
 
 class RunStatus(StrEnum):
-    """Where a training run stands."""
+    """The status of a training run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -20,7 +20,7 @@ class RunStatus(StrEnum):
 
 
 class ModelVersion(Base):
-    """A trained model: what it was made from and how good it is; its arrays are in the model store, as ``artifact``."""
+    """A trained model: its origin and its quality. The model store keeps its arrays under the name ``artifact``."""
 
     __tablename__ = "model_versions"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -40,7 +40,7 @@ class ModelVersion(Base):
 
 
 class ActiveModel(Base):
-    """The one row that names the live version."""
+    """The single row that names the active version."""
 
     __tablename__ = "active_model"
     __table_args__ = (CheckConstraint("slot = 1", name="one_row"),)
@@ -51,7 +51,7 @@ class ActiveModel(Base):
 
 
 class TrainingRun(Base):
-    """A training asked for. Two unique indexes let one run be running and one wait, in the whole installation."""
+    """A training run. Two unique indexes allow one running and one queued run in the whole installation."""
 
     __tablename__ = "training_runs"
     __table_args__ = (
@@ -81,11 +81,11 @@ class TrainingRun(Base):
     error: Mapped[str | None] = mapped_column(String)
     version: Mapped[int | None] = mapped_column(BigId, ForeignKey(ModelVersion.version))
     is_activated: Mapped[bool | None]
-    """Whether the version went live when the run ended."""
+    """Whether the version became active when the run ended."""
     verdict: Mapped[str | None] = mapped_column(String)
-    """Why it did, or why not."""
+    """The reason for activating the version, or for not activating it."""
     created_at: Mapped[datetime] = mapped_column(UnixTime)
     started_at: Mapped[datetime | None] = mapped_column(UnixTime)
     heartbeat_at: Mapped[datetime | None] = mapped_column(UnixTime)
-    """Last sign of life of the process that trains; a running row without one for a lease's time is dead."""
+    """The last heartbeat of the training process. Without one for the length of a lease, the run is dead."""
     finished_at: Mapped[datetime | None] = mapped_column(UnixTime)

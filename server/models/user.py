@@ -1,4 +1,4 @@
-"""The people who rate, and how those who may log in do so."""
+"""The users who rate, and the credentials of those who can log in."""
 
 from enum import StrEnum
 
@@ -9,14 +9,14 @@ from server.models.base import Base, BigId
 
 
 class Role(StrEnum):
-    """What a user may do: his own, or everything."""
+    """The permissions of a user: on their own data, or on everything."""
 
     USER = "user"
     ADMIN = "admin"
 
 
 class User(Base):
-    """A user; the id is the source's, or the next free one."""
+    """A user, with the id of the source or the next free one."""
 
     __tablename__ = "users"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -25,7 +25,7 @@ class User(Base):
 
 
 class Credentials(Base):
-    """A user who can log in, by his id. Most cannot: those of MovieLens have no password."""
+    """The password and role of a user who can log in. Users from MovieLens have no credentials."""
 
     __tablename__ = "credentials"
     __table_args__ = (CheckConstraint("role IN ('user', 'admin')", name="role"),)
@@ -34,4 +34,4 @@ class Credentials(Base):
     password_hash: Mapped[str] = mapped_column(String)
     role: Mapped[str] = mapped_column(String)
     generation: Mapped[int]
-    """Rises with each new password; a token of an earlier one is void."""
+    """Increases with each new password, which invalidates the tokens of earlier ones."""

@@ -26,7 +26,7 @@ BOUNDS_ARE_SHOWN = {
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generated, "RATINGS_A_USER", 20)
+        patch.setattr(generated, "RATINGS_PER_USER", 20)
         yield generated.write_source(tmp_path_factory.mktemp("generated"), ratings=RATINGS)
 
 

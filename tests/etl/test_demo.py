@@ -36,7 +36,7 @@ def ratings(folder: Path) -> pl.DataFrame:
     return pl.concat(batch.frame for batch in batches)
 
 
-def test_the_demo_is_the_same_every_time(folder: Path, tmp_path: Path) -> None:
+def test_every_call_writes_the_same_files(folder: Path, tmp_path: Path) -> None:
     again = write_demo(tmp_path)
 
     assert [again.joinpath(name).read_bytes() for name in ("movies.csv", "ratings.csv")] == [
@@ -83,13 +83,13 @@ def test_a_film_is_listed_once_with_genres_in_order(movies: dict[int, SourceMovi
         "Léon",
     ],
 )
-def test_the_films_that_people_try_first_are_there(movies: dict[int, SourceMovie], title: str) -> None:
+def test_popular_search_examples_are_in_the_catalogue(movies: dict[int, SourceMovie], title: str) -> None:
     titles = {name for movie in movies.values() for name in (movie.title.title, *movie.title.alternative_titles)}
 
     assert title in titles
 
 
-def test_users_rate_like_people(ratings: pl.DataFrame) -> None:
+def test_ratings_have_realistic_counts_values_and_times(ratings: pl.DataFrame) -> None:
     counts = ratings.group_by("user_id").len()["len"].to_list()
     shares = dict(ratings["rating"].value_counts(normalize=True).iter_rows())
 
@@ -101,7 +101,7 @@ def test_users_rate_like_people(ratings: pl.DataFrame) -> None:
     assert ratings["rated_at"].is_between(1_704_067_200, LAST_SECOND_OF_2024).all()
 
 
-def test_average_ratings_and_popularity_look_right(ratings: pl.DataFrame, movies: dict[int, SourceMovie]) -> None:
+def test_average_ratings_and_popularity_are_realistic(ratings: pl.DataFrame, movies: dict[int, SourceMovie]) -> None:
     films = ratings.group_by("movie_id").agg(pl.len().alias("count"), pl.col("rating").mean().alias("mean"))
     most_rated = films.sort("count", descending=True)["movie_id"].head(20).to_list()
 
@@ -122,15 +122,15 @@ def test_average_ratings_and_popularity_look_right(ratings: pl.DataFrame, movies
         ("Predator", "Action"),
     ],
 )
-def test_films_liked_together_are_alike(
+def test_films_with_a_similar_audience_share_a_genre(
     ratings: pl.DataFrame, movies: dict[int, SourceMovie], seen: str, genre: str
 ) -> None:
-    """The ten films whose likes go best with the likes of one film are mostly of its genre."""
+    """Most of the ten films with the most similar audience share the genre."""
     liked = ratings.filter(pl.col("rating") >= 4)
-    likes = np.zeros((301, 301))
-    likes[liked["user_id"], liked["movie_id"]] = 1
+    positive = np.zeros((301, 301))
+    positive[liked["user_id"], liked["movie_id"]] = 1
     (film,) = (movie_id for movie_id, movie in movies.items() if movie.title.title == seen)
-    together = likes[:, film] @ likes / np.sqrt(likes.sum(axis=0) + 10)
+    together = positive[:, film] @ positive / np.sqrt(positive.sum(axis=0) + 10)
     together[film] = 0
 
     neighbours = [movies[int(movie_id)] for movie_id in np.argsort(-together)[:10]]

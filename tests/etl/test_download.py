@@ -16,7 +16,7 @@ MD5 = hashlib.md5(ZIP, usedforsecurity=False).hexdigest()
 
 
 class FileServer(ThreadingHTTPServer):
-    """Serves ``files`` by path and remembers what was asked for."""
+    """Serves ``files`` by path and records the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), FileHandler)
@@ -36,8 +36,8 @@ class FileHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content or b"")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-        """Keep the tests' output clean."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name of the base class)
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def grouplens(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
 
 
 class Progress(list[tuple[int, int | None]]):
-    """Remembers what a download told of itself."""
+    """Records the progress of a download."""
 
     def __call__(self, done: int, total: int | None) -> None:
         self.append((done, total))
@@ -101,50 +101,50 @@ def test_a_wrong_checksum_leaves_nothing_behind(grouplens: FileServer, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_checksum_file_without_checksum_is_refused(grouplens: FileServer, tmp_path: Path) -> None:
+def test_a_checksum_file_without_a_checksum_is_an_error(grouplens: FileServer, tmp_path: Path) -> None:
     grouplens.files["/ml-1m.zip.md5"] = b"<html>Moved</html>"
 
-    with pytest.raises(SourceError, match=r"ml-1m\.zip\.md5 holds no MD5 checksum\.$"):
+    with pytest.raises(SourceError, match=r"ml-1m\.zip\.md5 contains no MD5 checksum\."):
         download("ml-1m", tmp_path, Progress(), grouplens.url)
 
 
-def test_a_release_that_is_not_served_is_a_clear_error(grouplens: FileServer, tmp_path: Path) -> None:
+def test_a_release_missing_on_the_server_is_an_error(grouplens: FileServer, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"ml-32m\.zip\.md5 cannot be downloaded: HTTP Error 404: Not Found\."):
         download("ml-32m", tmp_path, Progress(), grouplens.url)
 
 
 @pytest.fixture
 def dead_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Give a port that nobody listens on."""
+    """Return the URL of a port without a listener."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
-def test_without_network_the_error_says_what_to_do(dead_url: str, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"cannot be downloaded: .* If you have the zip, name its path"):
+def test_without_a_network_the_error_suggests_a_path(dead_url: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"cannot be downloaded: .* If you have the zip, pass its path"):
         download("ml-1m", tmp_path, Progress(), dead_url)
 
 
-def test_without_network_a_zip_that_is_there_is_used(dead_url: str, tmp_path: Path) -> None:
+def test_without_a_network_an_earlier_download_is_used(dead_url: str, tmp_path: Path) -> None:
     tmp_path.joinpath("ml-1m.zip").write_bytes(ZIP)
 
     assert download("ml-1m", tmp_path, Progress(), dead_url) == tmp_path / "ml-1m.zip"
 
 
 @pytest.mark.parametrize("release", ["ml-100k", "ML-1M", "../ml-1m", ""])
-def test_an_unknown_release_is_refused_with_the_known_ones(release: str, tmp_path: Path) -> None:
+def test_the_error_of_an_unknown_release_lists_the_known_ones(release: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError) as refusal:
         download(release, tmp_path, Progress(), "http://127.0.0.1:1")
 
     assert str(refusal.value) == (
-        f'There is no release "{release}". The releases are '
+        f'Unknown release "{release}". The releases are '
         "ml-latest-small, ml-latest, ml-32m, ml-25m, ml-20m, ml-10m, ml-1m."
     )
 
 
-def test_the_licence_notice_says_what_one_may_and_whom_to_cite() -> None:
+def test_the_licence_notice_states_conditions_and_citation() -> None:
     assert all(len(line) <= 110 for line in LICENCE_NOTICE.splitlines())
     for words in ("research use", "same conditions", "no commercial", "https://doi.org/10.1145/2827872"):
         assert words in LICENCE_NOTICE

@@ -1,8 +1,8 @@
-"""A load in a process of its own, which gets a signal at a chosen moment.
+"""Load a folder in a process that sends itself a signal at a given stage.
 
     python -m tests.support.killed_load DATABASE_URL FOLDER STAGE SIGNAL
 
-STAGE is one of `Progress`, or "commit": all is written then, and nothing committed.
+STAGE is a stage of `Progress`, or "commit": everything is written by then, but not committed.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""MovieLens folders as tests write them, and their way into a database."""
+"""Write MovieLens folders for tests, and load them."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,7 +10,7 @@ from server.etl.movielens.source import open_source
 
 
 def write_source(folder: Path, *, movies: Iterable[str] = (), ratings: Iterable[str] = ()) -> Path:
-    """Write rows of ``movies.csv`` and ``ratings.csv`` below their headers; gives the folder."""
+    """Write ``movies.csv`` and ``ratings.csv`` with their headers, and return the folder."""
     folder.mkdir(exist_ok=True)
     for name, rows in {
         "movies.csv": ("movieId,title,genres", *movies),
@@ -27,6 +27,6 @@ def load_folder(
     on_progress: Callable[[Progress], None] = lambda _progress: None,
     on_reject: Callable[[Rejected], None] = lambda _rejected: None,
 ) -> LoadReport:
-    """Load a folder as the command line does."""
+    """Load a folder like the command line."""
     with open_source(folder) as source:
         return load(source, database, name=folder.name, on_progress=on_progress, on_reject=on_reject)

@@ -1,1 +1,1 @@
-"""Write batches of movies and ratings to the database, all or nothing."""
+"""Write the batches of a source to the database in one transaction."""

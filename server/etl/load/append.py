@@ -1,4 +1,4 @@
-"""Ratings of users who have none yet, straight into the table: there is nothing to compare them with."""
+"""Bulk inserts of the ratings of new users, which need no comparison with stored ratings."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -22,7 +22,7 @@ WHERE conrelid = 'ratings'::regclass AND contype IN ('p', 'u', 'f')
 
 
 class Appender(ABC):
-    """Adds ratings within a transaction. Users come in ascending order, each with all of his ratings at once."""
+    """Appends ratings in a transaction. Users arrive in ascending order, each with all their ratings in one frame."""
 
     add_users: ClassVar[str]
     add_statistics: ClassVar[str]
@@ -30,23 +30,23 @@ class Appender(ABC):
     def __init__(self, session: Session) -> None:
         self._driver = driver_connection(session)
         self.last_user: int = session.scalar(select(func.max(Rating.user_id))) or 0
-        """The last user with ratings: only those after him can be added."""
+        """The highest id of a user with ratings. Only users after it can be appended."""
 
     def add(self, frame: pl.DataFrame) -> int:
-        """Insert ratings, ascending by user and movie, and their users; gives the number of new users."""
+        """Insert ratings, sorted by user and movie, with their users. Return the number of new users."""
         user_ids = frame["user_id"].unique(maintain_order=True)
         self.last_user = int(user_ids[-1])
         users_added = self._execute(self.add_users, user_ids.to_frame())
         self._insert(frame.select(COLUMNS))
         return users_added
 
-    def count(self, movies: pl.DataFrame) -> None:
-        """Add ``rating_count`` and ``rating_sum`` to the statistics of each ``movie_id``, the columns of a frame."""
+    def add_to_statistics(self, movies: pl.DataFrame) -> None:
+        """Add the columns ``rating_count`` and ``rating_sum`` of a frame to the statistics of each ``movie_id``."""
         self._execute(self.add_statistics, movies.select("rating_count", "rating_sum", "movie_id"))
 
     @abstractmethod
     def close(self) -> None:
-        """Let the rest of the transaction see what was added; nothing can be added any more."""
+        """Make the appended ratings visible to the rest of the transaction. Nothing can be appended afterwards."""
 
     @abstractmethod
     def _insert(self, frame: pl.DataFrame) -> None:
@@ -54,11 +54,11 @@ class Appender(ABC):
 
     @abstractmethod
     def _execute(self, statement: str, frame: pl.DataFrame) -> int:
-        """Execute a statement for all rows of a frame; gives the number of rows it changed."""
+        """Execute a statement for all rows of a frame and return the number of changed rows."""
 
 
 class SqliteAppender(Appender):
-    """Inserts at the end of the table and of its index, many rows a statement."""
+    """Inserts at the end of the table and of its index, with many rows in a statement."""
 
     add_users = "INSERT INTO users (user_id) VALUES (?) ON CONFLICT DO NOTHING"
     add_statistics = """
@@ -66,7 +66,7 @@ class SqliteAppender(Appender):
     """
 
     def close(self) -> None:
-        """Do nothing: all is there."""
+        """Do nothing: SQLite inserts into the table itself."""
 
     def _insert(self, frame: pl.DataFrame) -> None:
         insert_into_sqlite(self._driver, "ratings", frame)
@@ -77,9 +77,9 @@ class SqliteAppender(Appender):
 
 
 class PostgresAppender(Appender):
-    """Copies into a new table without keys, builds these at once, and puts it in the place of the empty one.
+    """Copies into a new table without keys, builds the keys at the end, and replaces the empty table.
 
-    Readers go on with the empty one, up to the moment of the exchange. Keys beforehand would cost seven times as much.
+    Readers use the empty table until then. Building the keys first would take seven times as long.
     """
 
     add_users = "INSERT INTO users (user_id) SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING"
@@ -92,7 +92,7 @@ class PostgresAppender(Appender):
 
     @staticmethod
     def is_possible(session: Session) -> bool:
-        """Say whether the table is empty, and nobody was given rights on it, which would go with it."""
+        """Return whether the table is empty and has no granted privileges, which a new table would lose."""
         untouched: bool = driver_connection(session).execute(UNTOUCHED).fetchone()[0]
         return untouched
 
@@ -101,12 +101,12 @@ class PostgresAppender(Appender):
         self._driver.execute("CREATE TABLE loaded_ratings (LIKE ratings INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
 
     def close(self) -> None:
-        """Build the keys and exchange the tables."""
+        """Build the keys and replace the table."""
         keys = self._driver.execute(KEYS).fetchall()
-        # Primary and unique keys are indexes, whose names must differ from those of the table that is still there.
+        # Primary and unique keys are indexes. Their names must differ from those of the old table until it is dropped.
         self._alter("loaded_ratings", ", ".join(f'ADD CONSTRAINT "loaded_{name}" {key}' for name, key in keys))
         self._driver.execute("ANALYZE loaded_ratings")
-        # In the order in which requests read them: nobody who holds one waits for us while we wait for him.
+        # In the order in which requests lock these tables, which avoids deadlocks.
         self._driver.execute("LOCK TABLE users, ratings, movies IN ACCESS EXCLUSIVE MODE")
         self._driver.execute("ALTER SEQUENCE ratings_rating_id_seq OWNED BY loaded_ratings.rating_id")
         self._driver.execute("DROP TABLE ratings")
@@ -118,7 +118,7 @@ class PostgresAppender(Appender):
         self._driver.execute(f"ALTER TABLE {table} {change}")
 
     def _insert(self, frame: pl.DataFrame) -> None:
-        # FREEZE: readers need not find out about each row, nor write down that they have.
+        # FREEZE spares readers the check of each row's visibility, and the write that records it.
         with self._driver.cursor().copy(COPY) as copy:
             copy.write(frame.write_csv(include_header=False).encode())
 

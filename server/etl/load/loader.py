@@ -1,4 +1,4 @@
-"""Batches of a source into the database: one transaction, every row counted."""
+"""Load a source into the database: one transaction, every row counted."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from server.backend.database import Database
 from server.backend.prefetch import prefetch
-from server.etl.load.movie_writer import CatalogueWriter
+from server.etl.load.movie_writer import MovieWriter
 from server.etl.load.rating_writer import RatingWriter
 from server.etl.movielens.batches import RatingBatch, Rejected
 from server.etl.movielens.source import MovieLensSource
@@ -21,7 +21,7 @@ from server.models import Ingestion, Movie
 
 
 class Progress(NamedTuple):
-    """A step on the way: what is being done, and what was read in this step."""
+    """A step of a load: its stage, and the bytes and ratings read in this step."""
 
     stage: str
     bytes_read: int = 0
@@ -34,13 +34,13 @@ OnReject = Callable[[Rejected], None]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of the rows of a file: ``read == added + updated + unchanged + rejected``."""
+    """The outcome of the rows of a file: ``read == added + updated + unchanged + rejected``."""
 
     read: int = 0
     added: int = 0
     updated: int = 0
     unchanged: int = 0
-    """Rows the database held already, or held something newer for."""
+    """Rows that the database already has, or has a newer value for."""
     rejected: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -54,13 +54,13 @@ class Counts:
 
     @property
     def changed(self) -> int:
-        """Rows that changed something."""
+        """The number of rows that changed the database."""
         return self.added + self.updated
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What an ingestion did."""
+    """The outcome of a load."""
 
     movies: Counts = field(default_factory=Counts)
     ratings: Counts = field(default_factory=Counts)
@@ -75,33 +75,32 @@ def load(
     on_progress: OnProgress = lambda _progress: None,
     on_reject: OnReject = lambda _rejected: None,
 ) -> LoadReport:
-    """Load a source, all of it or, on any failure, nothing; `name` is noted with the ingestion.
+    """Load a source completely or, on any failure, not at all. `name` is recorded with the ingestion.
 
-    A rating replaces the one the database holds when it is newer, or says otherwise about the same second: ratings
-    posted through the API stay. `on_progress` is told of each batch, `on_reject` every row that is
-    of no use.
+    A rating replaces the stored one if it is newer, or if it has the same time and another value. Newer ratings from
+    the API stay. `on_progress` receives each batch, `on_reject` each rejected row.
     """
     with database.bulk_transaction() as session:
-        _lock_out_writers(session)
+        _block_writers(session)
         movies = _load_movies(source, session, on_progress, on_reject)
         ratings, users_added = _load_ratings(source, session, on_progress, on_reject)
         report = LoadReport(movies, ratings, users_added)
         if report.movies.changed or report.ratings.changed:
-            _note_ingestion(session, name, report)
+            _record_ingestion(session, name, report)
     return report
 
 
-def _lock_out_writers(session: Session) -> None:
-    """Let nobody else change ratings or users until the end: statistics are counted there, and user ids moved on.
+def _block_writers(session: Session) -> None:
+    """Block other writers of ratings and users until the load ends, which counts statistics and sets the user id.
 
-    On SQLite the transaction itself does so. Readers are not held up on either.
+    On SQLite the transaction itself blocks them. Neither database blocks readers.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("LOCK TABLE movie_statistics, ratings, users IN EXCLUSIVE MODE"))
 
 
 def _load_movies(source: MovieLensSource, session: Session, on_progress: OnProgress, on_reject: OnReject) -> Counts:
-    writer = CatalogueWriter(session)
+    writer = MovieWriter(session)
     counts = Counts()
     for batch in source.movies():
         _report(batch.rejected, on_reject)
@@ -115,7 +114,7 @@ def _load_movies(source: MovieLensSource, session: Session, on_progress: OnProgr
 def _load_ratings(
     source: MovieLensSource, session: Session, on_progress: OnProgress, on_reject: OnReject
 ) -> tuple[Counts, int]:
-    """Load the ratings; gives their counts and the number of new users."""
+    """Load the ratings, and return their counts and the number of new users."""
     movie_ids = np.array(session.scalars(select(Movie.movie_id).order_by(Movie.movie_id)).all(), np.int64)
     writer = RatingWriter(session, movie_ids)
     read = rejected = 0
@@ -135,8 +134,8 @@ def _split_unknown(batch: RatingBatch, movie_ids: NDArray[np.int64], file: str) 
     is_known = pl.Series(np.isin(batch.frame["movie_id"].to_numpy(), movie_ids))
     if is_known.all():
         return batch.frame, []
-    strangers = batch.frame.filter(~is_known).select("line", "movie_id").iter_rows()
-    rejected = [Rejected(file, line, f"movie {movie_id} is in no movies file") for line, movie_id in strangers]
+    unknown = batch.frame.filter(~is_known).select("line", "movie_id").iter_rows()
+    rejected = [Rejected(file, line, f"movie {movie_id} is not in the catalogue") for line, movie_id in unknown]
     return batch.frame.filter(is_known), rejected
 
 
@@ -145,7 +144,7 @@ def _report(rejected: Iterable[Rejected], on_reject: OnReject) -> None:
         on_reject(reject)
 
 
-def _note_ingestion(session: Session, name: str, report: LoadReport) -> None:
+def _record_ingestion(session: Session, name: str, report: LoadReport) -> None:
     counts = {
         "movies_added": report.movies.added,
         "movies_updated": report.movies.updated,

@@ -1,4 +1,4 @@
-"""Ratings into the database in bulk: a batch into a temporary table, then merged from there."""
+"""Merge ratings into the database in bulk, a batch at a time, through a temporary table."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from sqlalchemy.orm import Session
 from server.backend.database import driver_connection
 
 COLUMNS = ("user_id", "movie_id", "rating", "rated_at")
-ROWS_A_STATEMENT = 500
+ROWS_PER_STATEMENT = 500
 
 CREATE = """
 CREATE TEMPORARY TABLE staged_ratings
 (user_id bigint NOT NULL, movie_id bigint NOT NULL, rating real NOT NULL, rated_at bigint NOT NULL)
 """
-# "WHERE true" keeps SQLite from reading ON CONFLICT as the ON of a join.
+# Without "WHERE true", SQLite parses ON CONFLICT as the ON of a join.
 ADD_USERS = """
 INSERT INTO users (user_id) SELECT DISTINCT user_id FROM staged_ratings WHERE true ON CONFLICT DO NOTHING
 """
-# The range of users says nothing new; without it PostgreSQL would read all ratings with every batch.
+# The range of users is redundant, but without it PostgreSQL reads all ratings for every batch.
 UPDATE_OLDER = """
 UPDATE ratings SET rating = staged.rating, rated_at = staged.rated_at
 FROM staged_ratings AS staged
@@ -30,7 +30,7 @@ WHERE ratings.user_id BETWEEN :first_user AND :last_user
 AND ratings.user_id = staged.user_id AND ratings.movie_id = staged.movie_id
 AND (staged.rated_at > ratings.rated_at OR (staged.rated_at = ratings.rated_at AND staged.rating <> ratings.rating))
 """
-# Not ON CONFLICT DO NOTHING, which draws an id for every row that it then leaves out.
+# ON CONFLICT DO NOTHING would use up a rating id for every row that it skips.
 ADD_NEW = """
 INSERT INTO ratings (user_id, movie_id, rating, rated_at)
 SELECT user_id, movie_id, rating, rated_at FROM staged_ratings AS staged WHERE NOT EXISTS
@@ -43,7 +43,7 @@ SELECT user_id, movie_id, rating, rated_at FROM staged_ratings AS staged WHERE N
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """How many ratings, and users, were written."""
+    """The number of written ratings and users."""
 
     added: int = 0
     updated: int = 0
@@ -54,7 +54,7 @@ class Changed:
 
 
 class Staging:
-    """The temporary table of one transaction."""
+    """The temporary table of a transaction."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -63,19 +63,19 @@ class Staging:
         session.execute(text(CREATE + "ON COMMIT DROP" if self._is_postgresql else CREATE))
 
     def merge(self, frame: pl.DataFrame) -> Changed:
-        """Insert and update the ratings of a frame, in which a user and movie come once."""
+        """Insert and update the ratings of a frame without duplicates of user and movie."""
         self._fill(frame.select(COLUMNS))
         users = {"first_user": frame["user_id"].min(), "last_user": frame["user_id"].max()}
         users_added = self._count(ADD_USERS)
-        # Updates first: a rating added by this very batch needs no comparing.
+        # Updates come first, so that the ratings added by this batch are not compared.
         updated = self._count(UPDATE_OLDER, users)
         added = self._count(ADD_NEW, users)
-        # PostgreSQL would read deleted rows again with every batch, until the transaction ends.
+        # After DELETE, PostgreSQL would read the dead rows with every batch until the transaction ends.
         self.session.execute(text("TRUNCATE staged_ratings" if self._is_postgresql else "DELETE FROM staged_ratings"))
         return Changed(added, updated, users_added)
 
     def _fill(self, frame: pl.DataFrame) -> None:
-        # Past SQLAlchemy, to what each driver has for bulk: COPY, and executemany over plain tuples.
+        # The drivers' own bulk inserts, COPY and executemany, are much faster than SQLAlchemy's.
         driver = driver_connection(self.session)
         if self._is_postgresql:
             with driver.cursor().copy("COPY staged_ratings FROM STDIN (FORMAT csv)") as copy:
@@ -89,18 +89,18 @@ class Staging:
 
 
 def insert_into_sqlite(driver: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
-    """Insert a frame of `COLUMNS`, many rows a statement: three times as fast as one by one."""
+    """Insert a frame of `COLUMNS` with many rows in a statement, three times as fast as one by one."""
     values: list[Any] = [None] * frame.height * len(COLUMNS)
     for position, column in enumerate(COLUMNS):
-        # Column by column, not as tuples of which nothing is left.
+        # Filling the list column by column saves a tuple for every row.
         values[position :: len(COLUMNS)] = frame[column].to_list()
-    step = ROWS_A_STATEMENT * len(COLUMNS)
+    step = ROWS_PER_STATEMENT * len(COLUMNS)
     whole = len(values) - len(values) % step
     many = (values[start : start + step] for start in range(0, whole, step))
-    driver.executemany(_insert_statement(table, ROWS_A_STATEMENT), many)
+    driver.executemany(_insert_statement(table, ROWS_PER_STATEMENT), many)
     if rest := values[whole:]:
         driver.execute(_insert_statement(table, len(rest) // len(COLUMNS)), rest)
 
 
 def _insert_statement(table: str, rows: int) -> str:
-    return f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES {', '.join(['(?, ?, ?, ?)'] * rows)}"  # noqa: S608 (names of ours)
+    return f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES {', '.join(['(?, ?, ?, ?)'] * rows)}"  # noqa: S608 (constant names)

@@ -1,4 +1,4 @@
-"""Movies into the database: only those that are new or say something new are written."""
+"""Write new and changed movies to the database."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from server.backend.database import driver_connection
 from server.etl.movielens.batches import SourceMovie
 from server.models import AlternativeTitle, Base, Genre, Movie, MovieGenre, MovieStatistics
 
-# SQLite takes at most 32,766 parameters in a statement.
-MOVIES_A_QUERY = 10_000
+# SQLite allows at most 32,766 parameters in a statement.
+MOVIES_PER_QUERY = 10_000
 
 
 class _Stored(NamedTuple):
-    """A movie as it is, or is to be, in the database."""
+    """The stored fields of a movie."""
 
     title: str
     sort_title: str
@@ -26,8 +26,8 @@ class _Stored(NamedTuple):
     genres: frozenset[str]
 
 
-class CatalogueWriter:
-    """Writes movies within a transaction."""
+class MovieWriter:
+    """Writes movies in a transaction."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -35,10 +35,10 @@ class CatalogueWriter:
         self._genre_ids = dict(genres.all())
 
     def write(self, movies: Sequence[SourceMovie]) -> tuple[int, int]:
-        """Insert and update movies, and give the number of each. A movie comes at most once in `movies`."""
+        """Insert and update movies without duplicates, and return the number of each."""
         added = updated = 0
-        for start in range(0, len(movies), MOVIES_A_QUERY):
-            wanted = {movie.movie_id: _as_stored(movie) for movie in movies[start : start + MOVIES_A_QUERY]}
+        for start in range(0, len(movies), MOVIES_PER_QUERY):
+            wanted = {movie.movie_id: _as_stored(movie) for movie in movies[start : start + MOVIES_PER_QUERY]}
             stored = self._read(list(wanted))
             new = {movie_id: movie for movie_id, movie in wanted.items() if movie_id not in stored}
             changed = {movie_id: movie for movie_id, movie in wanted.items() if stored.get(movie_id, movie) != movie}
@@ -48,12 +48,12 @@ class CatalogueWriter:
         return added, updated
 
     def _read(self, movie_ids: list[int]) -> dict[int, _Stored]:
-        titles = self._grouped(
+        titles = self._list_texts(
             select(AlternativeTitle.movie_id, AlternativeTitle.title)
             .where(AlternativeTitle.movie_id.in_(movie_ids))
             .order_by(AlternativeTitle.position)
         )
-        genres = self._grouped(
+        genres = self._list_texts(
             select(MovieGenre.movie_id, Genre.genre_name).join(Genre).where(MovieGenre.movie_id.in_(movie_ids))
         )
         rows = self.session.scalars(select(Movie).where(Movie.movie_id.in_(movie_ids)))
@@ -69,7 +69,7 @@ class CatalogueWriter:
             for movie in rows
         }
 
-    def _grouped(self, statement: Select[int, str]) -> dict[int, list[str]]:
+    def _list_texts(self, statement: Select[int, str]) -> dict[int, list[str]]:
         texts: dict[int, list[str]] = defaultdict(list)
         for movie_id, value in self.session.execute(statement):
             texts[movie_id].append(value)
@@ -105,14 +105,14 @@ class CatalogueWriter:
         self._insert_rows(MovieGenre, genres)
 
     def _insert_rows(self, table: type[Base], rows: list[dict[str, Any]]) -> None:
-        # Past SQLAlchemy, which would take longer for the movies of a large source than both databases.
+        # The drivers' own bulk inserts: SQLAlchemy takes longer for a large catalogue than either database.
         if not rows:
             return
         driver, columns = driver_connection(self.session), ", ".join(rows[0])
         values = [tuple(row.values()) for row in rows]
         if self.session.get_bind().dialect.name == "sqlite":
             marks = ", ".join("?" * len(rows[0]))
-            driver.executemany(f"INSERT INTO {table.__tablename__} ({columns}) VALUES ({marks})", values)  # noqa: S608 (names of ours)
+            driver.executemany(f"INSERT INTO {table.__tablename__} ({columns}) VALUES ({marks})", values)  # noqa: S608 (constant names)
             return
         with driver.cursor().copy(f"COPY {table.__tablename__} ({columns}) FROM STDIN") as copy:
             for row in values:

@@ -1,4 +1,4 @@
-"""Ratings into the database: appended while they come in the order of their users, merged otherwise."""
+"""Write ratings to the database: append them while new users arrive in ascending order, and merge all others."""
 
 import numpy as np
 import polars as pl
@@ -14,10 +14,10 @@ KEY = ["user_id", "movie_id"]
 
 
 class RatingWriter:
-    """Writes ratings, their users and the movies' statistics within a transaction, beside which nobody else does.
+    """Writes ratings, their users and the statistics of movies, in a transaction that blocks other writers.
 
-    MovieLens files are in the order of users. Users who come after all that have ratings need no comparing: theirs
-    are appended in bulk. From the first one who does not, everything is merged.
+    MovieLens files are sorted by user. Ratings of users after the last one with ratings need no comparison and are
+    appended in bulk. The first other user switches to merging for the rest of the load.
     """
 
     def __init__(self, session: Session, movie_ids: NDArray[np.int64]) -> None:
@@ -29,9 +29,9 @@ class RatingWriter:
         self._changed = Changed()
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Write ratings, a frame of a `RatingBatch`; of two of one user and movie the newer counts, or the later line.
+        """Write the frame of a `RatingBatch`. Of duplicates, the newest rating counts, or the last line.
 
-        Those of the last user are held back, as the next frame may go on with him.
+        The last user's ratings are held back, because the next frame may contain more of them.
         """
         if frame.is_empty():
             return
@@ -43,12 +43,12 @@ class RatingWriter:
         self._write(frame.filter(is_complete))
 
     def finish(self) -> Changed:
-        """Write what was held back, then keys and statistics; gives all changes since the beginning."""
+        """Write the held-back ratings, the keys and the statistics. Return all changes since the beginning."""
         if self._held_back is not None:
             self._write(self._held_back)
         if self._appender is not None:
             self._appender.close()
-            self._appender.count(self._tally.as_frame())
+            self._appender.add_to_statistics(self._tally.as_frame())
         elif self._changed.added or self._changed.updated:
             _recount_statistics(self.session)
         if self._changed.users_added:
@@ -73,7 +73,7 @@ class RatingWriter:
 
 
 class Tally:
-    """Number and sum of the ratings of each movie, as they are added."""
+    """The number and sum of the appended ratings of each movie."""
 
     def __init__(self, movie_ids: NDArray[np.int64]) -> None:
         self.movie_ids = movie_ids
@@ -88,7 +88,7 @@ class Tally:
         self.sums += np.bincount(movies, frame["rating"].to_numpy(), self.movie_ids.size)
 
     def as_frame(self) -> pl.DataFrame:
-        """Give ``movie_id``, ``rating_count`` and ``rating_sum`` of the movies that have ratings."""
+        """Return ``movie_id``, ``rating_count`` and ``rating_sum`` of the movies with ratings."""
         columns = {"movie_id": self.movie_ids, "rating_count": self.counts, "rating_sum": self.sums}
         return pl.DataFrame(columns).filter(pl.col("rating_count") > 0)
 
@@ -100,7 +100,7 @@ def _open_appender(session: Session) -> Appender | None:
 
 
 def _newest_only(frame: pl.DataFrame) -> pl.DataFrame:
-    """Keep a user's newest rating of a movie, of two at the same second the later line; by user and movie."""
+    """Sort by user and movie, and keep the newest of duplicates, or the last line of the same second."""
     users, movies = (np.diff(frame[name].to_numpy()) for name in KEY)
     if ((users > 0) | ((users == 0) & (movies > 0))).all():
         return frame
@@ -108,7 +108,7 @@ def _newest_only(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _recount_statistics(session: Session) -> None:
-    # Summed as doubles: PostgreSQL would add single-precision numbers up in single precision.
+    # PostgreSQL sums single-precision numbers in single precision, which is not exact.
     counted = (
         select(
             Rating.movie_id,
@@ -126,7 +126,7 @@ def _recount_statistics(session: Session) -> None:
 
 
 def _move_user_sequence(session: Session) -> None:
-    """Let the next new user come after the source's; SQLite keeps count by itself."""
+    """Advance the sequence past the ids of the source. SQLite advances its own."""
     if session.get_bind().dialect.name == "postgresql":
         sequence = func.pg_get_serial_sequence(User.__tablename__, User.user_id.name)
         session.execute(select(func.setval(sequence, func.max(User.user_id))).select_from(User))

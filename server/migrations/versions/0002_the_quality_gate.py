@@ -1,4 +1,4 @@
-"""What the quality gate said of a run, and the quality of a version by the users' activity."""
+"""Add the verdict of the promotion policy to runs, and quality by user activity to versions."""
 
 import sqlalchemy as sa
 from alembic import op

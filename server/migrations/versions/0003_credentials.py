@@ -1,4 +1,4 @@
-"""Who may log in, and as what."""
+"""Add the credentials of users who can log in."""
 
 import sqlalchemy as sa
 from alembic import op

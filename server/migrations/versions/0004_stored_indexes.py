@@ -1,4 +1,4 @@
-"""The search index is kept, so that a server need not build it at every start."""
+"""Store the search index, so that a starting server does not build it."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -21,12 +21,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def load_ratings(database: Database, folder: Path, *ratings: str) -> LoadReport:
-    """Load the movies with these ratings."""
+    """Load the movies of this module with these ratings."""
     return load_folder(write_source(folder, movies=MOVIES, ratings=ratings), database)
 
 
 def stored_ratings(database: Database) -> dict[tuple[int, int], tuple[float, int]]:
-    """Give the stars and the second of each user and movie."""
+    """Return stars and seconds by user and movie."""
     with database.transaction(writes=False) as session:
         rows = session.execute(select(Rating.user_id, Rating.movie_id, Rating.rating, Rating.rated_at))
         return {(user, movie): (stars, int(moment.timestamp())) for user, movie, stars, moment in rows}
@@ -46,7 +46,7 @@ def ingestions(database: Database) -> list[tuple[str, dict[str, int]]]:
         return [(source, counts) for source, counts in rows]
 
 
-def test_a_source_is_loaded_whole(database: Database, folder: Path) -> None:
+def test_a_source_is_loaded_completely(database: Database, folder: Path) -> None:
     report = load_folder(folder, database)
 
     assert report == LoadReport(movies=Counts(read=3, added=3), ratings=Counts(read=3, added=3), users_added=2)
@@ -66,7 +66,7 @@ def test_a_second_run_changes_nothing(database: Database, folder: Path) -> None:
     assert (stored_ratings(database), stored_statistics(database), ingestions(database)) == before
 
 
-def test_newer_ratings_replace_and_older_ones_do_not(database: Database, folder: Path) -> None:
+def test_only_newer_ratings_replace_stored_ones(database: Database, folder: Path) -> None:
     load_folder(folder, database)
 
     report = load_ratings(database, folder, "1,1,1.0,1001", "1,2,5.0,1000", "7,1,2.0,1002", "7,2,3.0,1", "8,3,5.0,1")
@@ -83,7 +83,7 @@ def test_newer_ratings_replace_and_older_ones_do_not(database: Database, folder:
     assert stored_statistics(database) == {1: (2, 3.0), 2: (2, 6.5), 3: (1, 5.0)}
 
 
-def test_what_a_source_no_longer_holds_stays(database: Database, folder: Path) -> None:
+def test_rows_missing_from_a_later_source_stay(database: Database, folder: Path) -> None:
     load_folder(folder, database)
 
     report = load_folder(write_source(folder, movies=MOVIES[:1], ratings=["9,2,5.0,2000"]), database)
@@ -92,17 +92,17 @@ def test_what_a_source_no_longer_holds_stays(database: Database, folder: Path) -
     assert stored_statistics(database) == {1: (2, 4.5), 2: (2, 8.5), 3: (0, 0.0)}
 
 
-def test_of_two_ratings_of_one_movie_the_newest_counts(database: Database, folder: Path) -> None:
+def test_the_newest_of_duplicate_ratings_counts(database: Database, folder: Path) -> None:
     report = load_ratings(database, folder, "1,1,1.0,1000", "1,1,2.0,1002", "1,1,3.0,1001", "1,2,1.0,5", "1,2,2.0,5")
 
     assert report.ratings == Counts(read=5, added=2, unchanged=3)
     assert stored_ratings(database) == {(1, 1): (2.0, 1002), (1, 2): (2.0, 5)}
 
 
-def test_of_two_ratings_in_different_batches_the_newest_counts(
+def test_the_newest_of_duplicate_ratings_counts_across_batches(
     database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One line a batch.
+    # One line per batch.
     monkeypatch.setattr(movielens, "_RATINGS_BLOCK_BYTES", 16)
     ratings = ("1,1,1.0,1000", "1,1,2.0,1002", "1,1,3.0,1001", "7,2,4.0,1000")
 
@@ -115,8 +115,8 @@ def test_of_two_ratings_in_different_batches_the_newest_counts(
     assert stored_statistics(database) == {1: (1, 2.0), 2: (1, 4.0), 3: (0, 0.0)}
 
 
-def test_users_may_come_in_any_order(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # One line a batch.
+def test_users_may_be_in_any_order(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One line per batch.
     monkeypatch.setattr(movielens, "_RATINGS_BLOCK_BYTES", 16)
 
     report = load_ratings(database, folder, "5,1,1.0,1000", "7,1,2.0,1000", "5,1,3.0,1001", "3,2,4.0,5", "9,2,5.0,5")
@@ -127,7 +127,7 @@ def test_users_may_come_in_any_order(database: Database, folder: Path, monkeypat
     assert stored_statistics(database) == {1: (2, 5.0), 2: (2, 9.0), 3: (0, 0.0)}
 
 
-def test_new_users_are_added_to_those_who_are_there(database: Database, folder: Path) -> None:
+def test_new_users_are_added_to_existing_ones(database: Database, folder: Path) -> None:
     load_folder(folder, database)
 
     report = load_ratings(database, folder, "8,1,1.0,1000", "9,2,2.5,1000")
@@ -136,7 +136,7 @@ def test_new_users_are_added_to_those_who_are_there(database: Database, folder: 
     assert stored_statistics(database) == {1: (3, 5.5), 2: (2, 6.0), 3: (0, 0.0)}
 
 
-def test_rows_of_no_use_are_counted_and_named(database: Database, folder: Path) -> None:
+def test_rejected_rows_are_counted_and_reported(database: Database, folder: Path) -> None:
     rejected: list[Rejected] = []
     write_source(
         folder,
@@ -154,12 +154,12 @@ def test_rows_of_no_use_are_counted_and_named(database: Database, folder: Path) 
         ("movies.csv", 4),
         *[("ratings.csv", line) for line in (3, 4, 5, 6)],
     ]
-    assert Rejected("ratings.csv", 3, "movie 2 is in no movies file") in rejected
-    # A user of whom no row is of use is no user.
+    assert Rejected("ratings.csv", 3, "movie 2 is not in the catalogue") in rejected
+    # Users whose rows are all rejected are not created.
     assert stored_ratings(database).keys() == {(1, 1), (3, 1)}
 
 
-def test_a_movie_that_an_earlier_source_held_may_be_rated(database: Database, folder: Path) -> None:
+def test_ratings_may_refer_to_movies_of_an_earlier_source(database: Database, folder: Path) -> None:
     load_folder(folder, database)
 
     report = load_folder(write_source(folder, movies=[], ratings=["1,3,2.5,1000"]), database)
@@ -174,16 +174,16 @@ def test_a_source_without_rows_changes_nothing(database: Database, folder: Path)
 
 
 def test_progress_adds_up_to_the_bytes_of_the_source(database: Database, folder: Path) -> None:
-    told: list[Progress] = []
+    steps: list[Progress] = []
 
-    load_folder(folder, database, on_progress=told.append)
+    load_folder(folder, database, on_progress=steps.append)
 
-    assert sum(step.bytes_read for step in told) == sum(path.stat().st_size for path in folder.iterdir())
-    assert sum(step.ratings for step in told) == len(RATINGS)
-    assert [step.stage for step in told] == ["loading movies", "loading ratings", "building keys"]
+    assert sum(step.bytes_read for step in steps) == sum(path.stat().st_size for path in folder.iterdir())
+    assert sum(step.ratings for step in steps) == len(RATINGS)
+    assert [step.stage for step in steps] == ["loading movies", "loading ratings", "building keys"]
 
 
-def test_an_ingestion_that_changes_something_is_noted(database: Database, folder: Path) -> None:
+def test_an_ingestion_that_changes_data_is_recorded(database: Database, folder: Path) -> None:
     load_folder(folder, database)
     load_ratings(database, folder, "1,1,1.0,1001")
 

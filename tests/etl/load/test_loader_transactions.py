@@ -1,4 +1,4 @@
-"""A load beside everything else: all of it or nothing, and what came through the API stays."""
+"""Loads are atomic, keep the data of the API, and coexist with readers and other writers."""
 
 import signal
 import subprocess
@@ -32,7 +32,7 @@ RATINGS = ("1,1,4.0,1000", "1,2,3.5,1001", "7,1,0.5,1002")
 
 
 class Crash(Exception):
-    """What nobody expects."""
+    """An unexpected error."""
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def impatient(settings: Settings) -> Iterator[Database]:
-    """Give the same database to one who does not wait long."""
+def short_timeout(settings: Settings) -> Iterator[Database]:
+    """Connect to the same database with a short timeout."""
     database = Database(settings.model_copy(update={"database_timeout_s": 0.05}))
     yield database
     database.dispose()
@@ -75,7 +75,7 @@ def count_rows(database: Database) -> dict[str, int]:
 
 
 def describe_ratings(database: Database) -> dict[str, object]:
-    """Give all that the database knows of the table's columns, keys and checks, with their names."""
+    """Return the columns, keys and checks of the table, with their names."""
     with database.engine.connect() as connection:
         found = inspect(connection)
         return {
@@ -89,13 +89,13 @@ def describe_ratings(database: Database) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("batches", [1, 2])
-def test_a_crash_leaves_nothing_and_can_be_made_good(database: Database, folder: Path, batches: int) -> None:
-    told: list[Progress] = []
+def test_a_crash_changes_nothing_and_the_load_can_be_repeated(database: Database, folder: Path, batches: int) -> None:
+    steps: list[Progress] = []
     empty = count_rows(database)
 
     def crash(progress: Progress) -> None:
-        told.append(progress)
-        if len(told) == batches:
+        steps.append(progress)
+        if len(steps) == batches:
             raise Crash
 
     with pytest.raises(Crash):
@@ -116,7 +116,7 @@ def test_a_crash_leaves_nothing_and_can_be_made_good(database: Database, folder:
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.parametrize("stage", ["loading movies", "loading ratings", "building keys", "commit"])
-def test_a_load_that_is_ended_leaves_nothing_and_can_be_made_good(
+def test_a_killed_load_changes_nothing_and_can_be_repeated(
     database: Database, database_url: str, folder: Path, stage: str, signal_number: signal.Signals
 ) -> None:
     command = [
@@ -129,17 +129,17 @@ def test_a_load_that_is_ended_leaves_nothing_and_can_be_made_good(
         str(int(signal_number)),
     ]
 
-    ended = subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
-    after_the_end = count_rows(database)
+    killed = subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
+    after_the_kill = count_rows(database)
     load_folder(folder, database)
 
-    assert ended.returncode == -signal_number
-    assert set(after_the_end.values()) == {0}
+    assert killed.returncode == -signal_number
+    assert set(after_the_kill.values()) == {0}
     assert count_rows(database)["ratings"] == 3
     assert average_of(database, 1) == (2.25, 2)
 
 
-def test_a_file_that_cannot_be_read_to_its_end_leaves_nothing(database: Database, folder: Path) -> None:
+def test_a_file_that_turns_unreadable_changes_nothing(database: Database, folder: Path) -> None:
     with folder.joinpath("ratings.csv").open("a", encoding="utf-8") as file:
         file.write("x" * (LONGEST_LINE_BYTES + 1))
 
@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_read_to_its_end_leaves_nothing(database: Database
     assert set(count_rows(database).values()) == {0}
 
 
-def test_a_rating_posted_after_the_source_was_made_stays(database: Database, folder: Path) -> None:
+def test_a_rating_posted_after_the_source_was_written_stays(database: Database, folder: Path) -> None:
     load_folder(folder, database)
     posted = save(database, 1, 1, 0.5).rating
 
@@ -161,7 +161,7 @@ def test_a_rating_posted_after_the_source_was_made_stays(database: Database, fol
         assert RatingService(session).get_rating(posted.rating_id) == posted
 
 
-def test_ratings_go_on_from_a_load_without_a_gap(database: Database, folder: Path) -> None:
+def test_rating_ids_continue_after_a_load_without_a_gap(database: Database, folder: Path) -> None:
     load_folder(folder, database)
     load_folder(folder, database)
 
@@ -169,7 +169,7 @@ def test_ratings_go_on_from_a_load_without_a_gap(database: Database, folder: Pat
     assert average_of(database, 2) == (4.25, 2)
 
 
-def test_a_new_user_comes_after_those_of_the_source(database: Database, folder: Path, settings: Settings) -> None:
+def test_a_new_user_gets_an_id_after_those_of_the_source(database: Database, folder: Path, settings: Settings) -> None:
     before = create_user(database, settings)
 
     load_folder(folder, database)
@@ -177,7 +177,7 @@ def test_a_new_user_comes_after_those_of_the_source(database: Database, folder: 
     assert (before, create_user(database, settings), create_user(database, settings)) == (1, 8, 9)
 
 
-def test_a_source_that_knows_fewer_users_does_not_turn_the_count_back(
+def test_a_source_with_fewer_users_does_not_lower_the_next_user_id(
     database: Database, folder: Path, settings: Settings
 ) -> None:
     load_folder(folder, database)
@@ -188,7 +188,7 @@ def test_a_source_that_knows_fewer_users_does_not_turn_the_count_back(
     assert (first, create_user(database, settings)) == (8, 9)
 
 
-def test_readers_see_the_catalogue_as_it_was_until_the_load_ends(database: Database, folder: Path) -> None:
+def test_readers_see_the_old_catalogue_until_the_load_commits(database: Database, folder: Path) -> None:
     load_folder(folder, database)
     seen: list[tuple[float | None, int]] = []
 
@@ -202,35 +202,35 @@ def test_readers_see_the_catalogue_as_it_was_until_the_load_ends(database: Datab
     assert average_of(database, 1) == (9.5 / 3, 3)
 
 
-def test_a_rating_waits_until_the_load_ends(database: Database, folder: Path, impatient: Database) -> None:
+def test_a_rating_waits_until_the_load_ends(database: Database, folder: Path, short_timeout: Database) -> None:
     load_folder(folder, database)
 
     def rate(_progress: Progress) -> None:
         with pytest.raises(OperationalError, match="lock"):
-            save(impatient, 1, 1, 5.0)
+            save(short_timeout, 1, 1, 5.0)
 
     load_folder(write_source(folder, movies=MOVIES, ratings=["8,1,5.0,1000"]), database, on_progress=rate)
 
-    save(impatient, 1, 1, 5.0)
+    save(short_timeout, 1, 1, 5.0)
     assert average_of(database, 1) == (10.5 / 3, 3)
 
 
-def test_users_made_during_a_load_wait_and_come_after_those_of_the_source(
+def test_users_created_during_a_load_get_ids_after_those_of_the_source(
     folder: Path, database: Database, settings: Settings
 ) -> None:
     with ThreadPoolExecutor(2) as pool:
         waiting: list[Future[int]] = []
 
-        def make_users(_progress: Progress) -> None:
+        def create_users(_progress: Progress) -> None:
             waiting.append(pool.submit(create_user, database, settings))
 
-        load_folder(folder, database, on_progress=make_users)
-        made = [user.result(timeout=30) for user in waiting]
+        load_folder(folder, database, on_progress=create_users)
+        created = [user.result(timeout=30) for user in waiting]
 
-    assert sorted(made) == [8, 9, 10]
+    assert sorted(created) == [8, 9, 10]
 
 
-def test_a_load_leaves_the_schema_as_it_was(database: Database, folder: Path) -> None:
+def test_a_load_does_not_change_the_schema(database: Database, folder: Path) -> None:
     before = describe_ratings(database)
 
     load_folder(folder, database)
@@ -239,7 +239,7 @@ def test_a_load_leaves_the_schema_as_it_was(database: Database, folder: Path) ->
     schema.check(database)
 
 
-def test_a_load_leaves_no_rating_without_its_movie_and_user(database: Database, folder: Path) -> None:
+def test_foreign_keys_hold_after_a_load(database: Database, folder: Path) -> None:
     load_folder(folder, database)
 
     with pytest.raises(IntegrityError), database.transaction(writes=True) as session:
@@ -250,14 +250,14 @@ def test_a_load_leaves_no_rating_without_its_movie_and_user(database: Database, 
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_rights_that_others_were_given_stay(database: Database, folder: Path) -> None:
-    rights = "SELECT relacl::text FROM pg_class WHERE oid = 'ratings'::regclass"
+def test_granted_privileges_stay(database: Database, folder: Path) -> None:
+    privileges = "SELECT relacl::text FROM pg_class WHERE oid = 'ratings'::regclass"
     with database.transaction(writes=True) as session:
         session.execute(text("GRANT SELECT ON ratings TO PUBLIC"))
-        granted = session.scalar(text(rights))
+        granted = session.scalar(text(privileges))
 
     report = load_folder(folder, database)
 
     assert report.ratings.added == 3
     with database.transaction(writes=False) as session:
-        assert session.scalar(text(rights)) == granted
+        assert session.scalar(text(privileges)) == granted

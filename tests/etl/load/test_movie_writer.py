@@ -5,8 +5,8 @@ import pytest
 from sqlalchemy import select, update
 
 from server.backend.database import Database, TransactionSession
-from server.etl.load import movie_writer as catalogue
-from server.etl.load.movie_writer import CatalogueWriter
+from server.etl.load import movie_writer
+from server.etl.load.movie_writer import MovieWriter
 from server.etl.movielens.batches import SourceMovie
 from server.etl.movielens.titles import parse_title
 from server.models import Genre, Movie, MovieStatistics
@@ -42,8 +42,8 @@ def describe(session: TransactionSession, movie_id: int) -> Description:
     return Description(movie.title, movie.alternative_titles, movie.year, genres)
 
 
-def test_a_new_movie_is_written_with_all_that_belongs_to_it(session: TransactionSession) -> None:
-    counts = CatalogueWriter(session).write([CITY_OF_GOD])
+def test_a_new_movie_is_written_with_titles_genres_and_statistics(session: TransactionSession) -> None:
+    counts = MovieWriter(session).write([CITY_OF_GOD])
 
     assert counts == (1, 0)
     assert describe(session, 1) == DESCRIPTION
@@ -71,28 +71,26 @@ def test_a_new_movie_is_written_with_all_that_belongs_to_it(session: Transaction
     ],
     ids=["year", "genres", "no genres", "order of the titles", "all"],
 )
-def test_a_movie_that_says_something_new_is_updated(
-    session: TransactionSession, changed: SourceMovie, expected: Description
-) -> None:
-    CatalogueWriter(session).write([CITY_OF_GOD])
+def test_a_changed_movie_is_updated(session: TransactionSession, changed: SourceMovie, expected: Description) -> None:
+    MovieWriter(session).write([CITY_OF_GOD])
     session.execute(update(MovieStatistics).values(rating_count=2, rating_sum=7.5))
 
-    counts = CatalogueWriter(session).write([changed])
+    counts = MovieWriter(session).write([changed])
 
     assert counts == (0, 1)
     assert describe(session, 1) == expected
     assert session.scalar(select(MovieStatistics.rating_sum)) == 7.5
 
 
-def test_a_movie_that_says_the_same_is_left_alone(session: TransactionSession) -> None:
-    CatalogueWriter(session).write([CITY_OF_GOD])
+def test_an_equal_movie_is_not_updated(session: TransactionSession) -> None:
+    MovieWriter(session).write([CITY_OF_GOD])
     in_another_order = source_movie(1, CITY_OF_GOD.source_title, "Drama", "Crime")
 
-    assert CatalogueWriter(session).write([in_another_order]) == (0, 0)
+    assert MovieWriter(session).write([in_another_order]) == (0, 0)
 
 
-def test_new_changed_and_equal_movies_are_counted_apart(session: TransactionSession) -> None:
-    writer = CatalogueWriter(session)
+def test_new_and_changed_movies_are_counted_separately(session: TransactionSession) -> None:
+    writer = MovieWriter(session)
     writer.write([CITY_OF_GOD, source_movie(2, "Heat (1995)", "Action")])
 
     counts = writer.write([CITY_OF_GOD, source_movie(2, "Heat (1995)", "Crime"), source_movie(3, "Heat (1986)")])
@@ -100,24 +98,24 @@ def test_new_changed_and_equal_movies_are_counted_apart(session: TransactionSess
     assert counts == (1, 1)
 
 
-def test_no_movies_are_no_work(session: TransactionSession) -> None:
-    assert CatalogueWriter(session).write([]) == (0, 0)
+def test_an_empty_batch_writes_nothing(session: TransactionSession) -> None:
+    assert MovieWriter(session).write([]) == (0, 0)
 
 
-def test_a_genre_is_one_row_for_all_its_movies_and_loads(session: TransactionSession) -> None:
+def test_a_genre_has_one_row_for_all_movies_and_loads(session: TransactionSession) -> None:
     for movie_id in (1, 2, 3):
-        CatalogueWriter(session).write([source_movie(movie_id, f"Film {movie_id}", "Crime", "Drama")])
+        MovieWriter(session).write([source_movie(movie_id, f"Film {movie_id}", "Crime", "Drama")])
 
     assert session.scalars(select(Genre.genre_name).order_by(Genre.genre_id)).all() == ["Crime", "Drama"]
 
 
-def test_movies_that_do_not_fit_one_statement_are_written(
+def test_a_batch_larger_than_one_statement_is_written(
     session: TransactionSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue, "MOVIES_A_QUERY", 2)
+    monkeypatch.setattr(movie_writer, "MOVIES_PER_QUERY", 2)
     movies = [source_movie(movie_id, f"Film {movie_id} (Other {movie_id})", "Drama") for movie_id in range(1, 6)]
 
-    counts = [CatalogueWriter(session).write(movies) for _ in range(2)]
+    counts = [MovieWriter(session).write(movies) for _ in range(2)]
 
     assert counts == [(5, 0), (0, 0)]
     assert describe(session, 5) == Description("Film 5", ["Other 5"], None, ["Drama"])
