@@ -4,13 +4,13 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
-# uv from the machine if it has one, else from the package registry into .uv
+# Use the uv on PATH, else install it from the package registry into .uv
 UV := $(shell command -v uv || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS = never
 export UV_PYTHON = $(PYTHON)
 export UV_PROJECT_ENVIRONMENT = .venv
 export UV_COMPILE_BYTECODE = 1
-# As pip and curl do: trust what the machine trusts
+# Trust the certificates of the operating system, as pip and curl do
 export UV_SYSTEM_CERTS = 1
 
 DATA ?= demo
@@ -19,7 +19,7 @@ CALLS ?= 10000
 ROUNDS ?= 20
 
 .PHONY: help
-help: ## List what there is
+help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .uv/bin/uv:
@@ -27,7 +27,7 @@ help: ## List what there is
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9"
 
-# The stamps make a second run do nothing, and need no network.
+# With these stamps a second run does nothing and needs no network.
 .venv/.installed: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
 	@$(UV) sync --quiet --locked --inexact --no-dev
 	@touch $@
@@ -40,7 +40,7 @@ help: ## List what there is
 install: .venv/.installed ## Install Matinee into .venv
 
 .PHONY: demo
-demo: install ## Install, load DATA (the built-in demo, or any source of `matinee ingest`), train, serve on PORT
+demo: install ## Install, load DATA (default: the built-in demo), train, and serve on PORT
 	@.venv/bin/matinee ingest "$(DATA)"
 	@.venv/bin/matinee train --if-needed
 	@.venv/bin/matinee serve --port $(PORT)
@@ -53,11 +53,11 @@ tests/e2e/tools/%/node_modules/.installed: tests/e2e/tools/%/package-lock.json
 	@touch $@
 
 .PHONY: test
-test: .venv/.installed-dev $(NODE_TOOLS) ## Install what tests need, PostgreSQL included, and run them all
+test: .venv/.installed-dev $(NODE_TOOLS) ## Run all tests; installs their tools, PostgreSQL included
 	@.venv/bin/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: check
-check: .venv/.installed-dev audit ## Format, lint, types, import contracts, sizes, spelling, migrations, generated docs, audit
+check: .venv/.installed-dev audit ## Check format, lint, types, imports, sizes, spelling, prose, migrations, docs, audit
 	@.venv/bin/ruff format --check --quiet
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/mypy
@@ -69,53 +69,53 @@ check: .venv/.installed-dev audit ## Format, lint, types, import contracts, size
 	@.venv/bin/python -m scripts.generate_docs
 
 .PHONY: audit
-audit: .venv/.installed-dev ## Look the locked dependencies up among known vulnerabilities, where the network lets us
+audit: .venv/.installed-dev ## Look up known vulnerabilities of the locked dependencies (skipped without a network)
 	@$(UV) export --quiet --locked --no-dev --all-extras --no-emit-project --output-file .venv/requirements.txt
 	@.venv/bin/python -m scripts.audit .venv/requirements.txt
 
 .PHONY: fuzz
-fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each database, with authentication and without
+fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each database, with and without auth
 	@.venv/bin/pytest tests/e2e/test_fuzz.py -s --fuzz-calls $(CALLS) --timeout 0 -p no:cacheprovider
 
 .PHONY: chaos
-chaos: .venv/.installed-dev ## Kill a server that takes ratings ROUNDS times on each database; then every other fault, once
+chaos: .venv/.installed-dev ## Kill a server that accepts ratings ROUNDS times per database, then inject other faults
 	@.venv/bin/python -m tests.e2e.tools.chaos --rounds $(ROUNDS)
 	@.venv/bin/pytest tests/e2e/test_faults.py -p no:cacheprovider
 
 .PHONY: format
-format: .venv/.installed-dev ## Format the code and mend what the linter can
+format: .venv/.installed-dev ## Format the code and apply the linter's fixes
 	@.venv/bin/ruff format --quiet
 	@.venv/bin/ruff check --fix --quiet
 
 .PHONY: docs
-docs: .venv/.installed-dev ## Write the generated docs again
+docs: .venv/.installed-dev ## Regenerate docs/reference
 	@.venv/bin/python -m scripts.generate_docs --write
 
 .PHONY: bench-recommender
-bench-recommender: .venv/.installed-dev ## Measure the recommender beside its peers on DATA; prints one table
+bench-recommender: .venv/.installed-dev ## Compare the recommender with its peers on DATA
 	@$(UV) sync --quiet --locked --inexact --group bench
 	@.venv/bin/python -m benchmarks.recommender $(if $(filter-out demo,$(DATA)),--data "$(DATA)")
 
 .PHONY: bench-search
-bench-search: .venv/.installed-dev ## Measure the search beside its peers on DATA, then with the titles of TITLES
+bench-search: .venv/.installed-dev ## Compare the search with its peers on DATA, then with the titles of TITLES
 	@$(UV) sync --quiet --locked --inexact --group bench
 	@.venv/bin/python -m benchmarks.search $(if $(filter-out demo,$(DATA)),--data "$(DATA)") $(if $(TITLES),--titles "$(TITLES)")
 
-# Of RATINGS generated ratings where it is set, else of DATA; the tables go into the page TABLES, too, where it is set.
+# Measures RATINGS generated ratings if that is set, else DATA. If TABLES names a page, the tables are written into it.
 BENCH = .venv/bin/python -m benchmarks $(if $(RATINGS),--ratings "$(RATINGS)",$(if $(filter-out demo,$(DATA)),--data "$(DATA)")) $(if $(TABLES),--write "$(TABLES)")
 
 .PHONY: bench-ingest
-bench-ingest: .venv/.installed-dev ## Measure ingestion beside a raw bulk load, of DATA or of RATINGS generated ones
+bench-ingest: .venv/.installed-dev ## Compare ingestion with a raw bulk load, on DATA or RATINGS
 	@$(BENCH) ingest-sqlite ingest-postgresql
 
 .PHONY: bench-train
-bench-train: .venv/.installed-dev ## Measure a training on DATA, or on RATINGS generated ones
+bench-train: .venv/.installed-dev ## Measure trainings on DATA or RATINGS
 	@$(BENCH) train
 
 .PHONY: bench-serve
-bench-serve: .venv/.installed-dev ## Measure serving beside bare FastAPI, and beside a training
+bench-serve: .venv/.installed-dev ## Compare serving with bare FastAPI, idle and during a training
 	@$(BENCH) serve-sqlite serve-postgresql beside-training request-parts
 
 .PHONY: bench
-bench: .venv/.installed-dev ## Measure ingestion, training, search and serving; prints tables
+bench: .venv/.installed-dev ## Measure ingestion, training, search and serving
 	@$(BENCH)

@@ -38,7 +38,7 @@ def run(bench: Workbench) -> None:
     )
     bench.show(title, HEADER, [_row(name, cost) for name, cost in costs.items()])
     bench.show(f"Stages of {OURS}", ("", "s"), _stages(costs[OURS]))
-    bench.show(f"What {OURS} covers", ("", "of all", "share"), _coverage(costs[OURS].result))
+    bench.show(f"Coverage of {OURS}", ("", "of all", "share"), _coverage(costs[OURS].result))
 
 
 def train(settings: Settings, algorithm: str) -> Trained:

@@ -1,1 +1,1 @@
-"""What `make check` looks at beyond the usual tools."""
+"""Checks that `make check` runs besides the usual tools, and generators of docs/reference."""

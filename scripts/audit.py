@@ -1,4 +1,4 @@
-"""Looks the locked dependencies up among the known vulnerabilities (pip-audit), where the network lets it."""
+"""Look up known vulnerabilities of the locked dependencies with pip-audit, if the network allows it."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ PIP_AUDIT = Path(sys.executable).with_name("pip-audit")
 
 
 def main() -> int:
-    """Audit the requirements file that is the argument; 1 where something known is in it."""
+    """Audit the requirements file in the first argument. Return 1 if a vulnerability is known."""
     options = ["--disable-pip", "--progress-spinner", "off", "--timeout", "10", "--format", "json"]
     done = subprocess.run(  # noqa: S603 (our own tool)
         [PIP_AUDIT, "--requirement", sys.argv[1], *options], capture_output=True, text=True, check=False
@@ -19,7 +19,7 @@ def main() -> int:
     try:
         dependencies = json.loads(done.stdout)["dependencies"]
     except ValueError:
-        _say(f"audit left out: {(done.stderr.strip() or 'pip-audit said nothing').splitlines()[-1]}")
+        _print(f"audit skipped: {(done.stderr.strip() or 'pip-audit printed nothing').splitlines()[-1]}")
         return 0
     return _report(dependencies)
 
@@ -27,15 +27,15 @@ def main() -> int:
 def _report(dependencies: Sequence[dict[str, Any]]) -> int:
     skipped = [dependency for dependency in dependencies if "skip_reason" in dependency]
     if skipped:
-        _say(f"audit left out for {len(skipped)} of {len(dependencies)} packages: {skipped[0]['skip_reason']}")
+        _print(f"audit skipped for {len(skipped)} of {len(dependencies)} packages: {skipped[0]['skip_reason']}")
     found = [(dependency, known) for dependency in dependencies for known in dependency.get("vulns", ())]
     for dependency, known in found:
-        remedy = f"mended in {', '.join(known['fix_versions'])}" if known["fix_versions"] else "not mended yet"
-        _say(f"{dependency['name']} {dependency['version']}: {known['id']}, {remedy}")
+        remedy = f"fixed in {', '.join(known['fix_versions'])}" if known["fix_versions"] else "not fixed yet"
+        _print(f"{dependency['name']} {dependency['version']}: {known['id']}, {remedy}")
     return 1 if found else 0
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     print(sentence, file=sys.stderr)  # noqa: T201 (a command that prints)
 
 

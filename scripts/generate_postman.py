@@ -1,8 +1,8 @@
-"""The Postman collection: a walk through the API, made from the OpenAPI document and `tests/e2e/tools/postman`.
+"""Generate the Postman collection from the OpenAPI document and `tests/e2e/tools/postman`.
 
-There `steps.json` says which operations are called in which order and with what, and `scripts` what each answer must
-be, in a file named after the step. Paths, parameters, descriptions and the fields of every answer come from the
-document; what can be read and is not in the walk yet follows behind it.
+`steps.json` lists the calls in order, with their parameters. `scripts` holds the tests of each response, in a file
+named after the step. Paths, parameters, descriptions and fields come from the document. GET operations that are not
+among the steps are appended.
 """
 
 import json
@@ -50,7 +50,7 @@ pm.test("it answers", () => pm.response.to.have.status(200));
 
 
 class Step(BaseModel):
-    """One call of the walk."""
+    """One call of the collection."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,14 +63,14 @@ class Step(BaseModel):
 
     @property
     def script(self) -> str:
-        """What its answer must be."""
+        """The tests of its response."""
         name = re.sub(r"[^a-z0-9]+", "-", self.name.lower().replace("'", ""))
         return (SOURCE / "scripts" / f"{name}.js").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation of the document, and where it is."""
+    """An operation of the document, with its path and method."""
 
     path: str
     method: str
@@ -78,7 +78,7 @@ class Operation:
     components: Json
 
     def parameters(self, place: str) -> list[Json]:
-        """Give the parameters of a place: `path` or `query`."""
+        """Return the parameters of a place: `path` or `query`."""
         return [parameter for parameter in self.content.get("parameters", []) if parameter.get("in") == place]
 
     def request(self, step: Step) -> Json:
@@ -130,7 +130,7 @@ class Operation:
 
 
 def render_collection(document: Json) -> str:
-    """Give the text of the collection. Raises `ValueError` for a step that the document knows nothing of."""
+    """Return the collection as text. Raise `ValueError` for a step that does not match the document."""
     operations = {operation.content["operationId"]: operation for operation in _operations(document)}
     steps = TypeAdapter(list[Step]).validate_json((SOURCE / "steps.json").read_bytes())
     for step in steps:
@@ -178,14 +178,14 @@ def _variable(parameter: str) -> str:
 
 
 def _shown(parameter: Json) -> str:
-    """Give a value to show for a parameter that is not sent."""
+    """Return a value to show for a parameter that is not sent."""
     schema = parameter["schema"]
     value = schema.get("default") or next(iter(schema.get("examples", [""])))
     return str(value[0] if isinstance(value, list) else value)
 
 
-def _check(step: Step, names: Any, known: list[str]) -> None:  # noqa: ANN401 (whatever holds names)
-    """Refuse a step that names what the document does not know: it is stale."""
+def _check(step: Step, names: Any, known: list[str]) -> None:  # noqa: ANN401 (any iterable of names)
+    """Raise `ValueError` if a step uses a name that the document does not have: the step is stale."""
     for name in names:
         if name not in known:
-            raise ValueError(f"{SOURCE}/steps.json, {step.name!r}: {name!r} is none of {', '.join(known)}.")
+            raise ValueError(f"{SOURCE}/steps.json, {step.name!r}: {name!r} is not one of {', '.join(known)}.")

@@ -1,4 +1,4 @@
-"""Takes a scratch SQLite database up, compares it with the models, and takes it down again."""
+"""Upgrade a scratch SQLite database, compare it with the models, and downgrade it."""
 
 import sys
 import tempfile
@@ -11,7 +11,7 @@ from server.backend.database import Database
 
 
 def main() -> int:
-    """Say whether migrations and models agree; 1 where they do not."""
+    """Return 0 if migrations and models agree, else 1."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(Settings(database_url=f"sqlite:///{folder}/scratch.db"))
         try:

@@ -1,4 +1,4 @@
-"""Counts the lines of functions and modules: small ones are read, large ones are skimmed."""
+"""Count the lines of functions and modules, because small ones are read and large ones are skimmed."""
 
 import ast
 import statistics
@@ -11,7 +11,7 @@ MAX_FUNCTION_P90 = 30
 
 
 def main() -> int:
-    """Print the sizes; 1 where one is over its limit."""
+    """Print the sizes. Return 1 if one is over its limit."""
     modules = {
         path: len(path.read_text(encoding="utf-8").splitlines()) for path in sorted(Path("server").rglob("*.py"))
     }

@@ -1,1 +1,1 @@
-"""What keeps the generated docs true."""
+"""Tests of the scripts that check and generate documents."""

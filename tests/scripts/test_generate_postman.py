@@ -1,4 +1,4 @@
-"""The Postman collection holds every request of the OpenAPI document, and no stale one."""
+"""The Postman collection calls every operation of the OpenAPI document, and has no stale steps."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ LIST_MOVIES = Operation(
 
 
 def requests(items: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Give method and path of every request, those in folders as well."""
+    """Yield method and path of every request, including those in folders."""
     for item in items:
         if "item" in item:
             yield from requests(item["item"])
@@ -37,7 +37,7 @@ def test_every_operation_is_called() -> None:
     assert variables >= {"baseUrl", "movieId", "ratingId", "userId", "runId", "version"}
 
 
-def test_an_operation_that_nobody_wrote_a_step_for_is_called_too() -> None:
+def test_an_operation_without_a_step_is_called_too() -> None:
     posters = DOCUMENT["paths"]["/api/rest/v1/movies/{movie_id}"]["get"] | {
         "operationId": "list_posters",
         "summary": "List Posters",
@@ -63,8 +63,11 @@ def test_optional_parameters_are_shown_but_not_sent() -> None:
 @pytest.mark.parametrize(
     ("step", "sentence"),
     [
-        (Step(name="Search", call="list_movies", query={"words": "alien"}), "'words' is none of limit, page, search"),
-        (Step(name="Search", call="list_movies", path={"movie_id": "1"}), "'movie_id' is none of"),
+        (
+            Step(name="Search", call="list_movies", query={"words": "alien"}),
+            "'words' is not one of limit, page, search",
+        ),
+        (Step(name="Search", call="list_movies", path={"movie_id": "1"}), "'movie_id' is not one of"),
     ],
 )
 def test_a_stale_step_is_refused(step: Step, sentence: str) -> None:
@@ -72,6 +75,6 @@ def test_a_stale_step_is_refused(step: Step, sentence: str) -> None:
         LIST_MOVIES.request(step)
 
 
-def test_a_step_of_an_operation_that_is_gone_is_refused() -> None:
-    with pytest.raises(ValueError, match="'list_movies' is none of"):
+def test_a_step_of_a_removed_operation_is_refused() -> None:
+    with pytest.raises(ValueError, match="'list_movies' is not one of"):
         render_collection(DOCUMENT | {"paths": {}})
