@@ -54,6 +54,7 @@ tests/e2e/tools/%/node_modules/.installed: tests/e2e/tools/%/package-lock.json
 
 .PHONY: test
 test: .venv/.installed-dev $(NODE_TOOLS) ## Run all tests; installs their tools, PostgreSQL included
+	@$(if $(NODE_TOOLS),,echo "Node is not installed: the tests of the Postman collection and the front-end examples are skipped.")
 	@.venv/bin/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: check

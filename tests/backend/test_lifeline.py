@@ -7,7 +7,7 @@ import sys
 import time
 
 from server.backend.processes import exit_with_parent
-from tests.support.waiting import wait_until
+from tests.support.waiting import DEADLINE_S, wait_until
 
 WATCHES_ITS_INPUT = """
 import os, time
@@ -27,7 +27,7 @@ def test_a_process_notices_that_its_input_is_closed() -> None:
     process.stdin.close()
 
     assert ready == b"ready\n"
-    assert process.wait(timeout=30) == 7
+    assert process.wait(timeout=DEADLINE_S) == 7
     process.stdout.close()
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from server.backend import periodic as refresher_module
 from server.backend.periodic import PeriodicTasks, logger
+from tests.support.waiting import DEADLINE_S
 
 
 class Task:
@@ -27,7 +28,7 @@ class Task:
 
     def wait_for_call(self, number: int) -> bool:
         with self._called:
-            return self._called.wait_for(lambda: self.calls >= number, timeout=30)
+            return self._called.wait_for(lambda: self.calls >= number, timeout=DEADLINE_S)
 
 
 class LevelHandler(logging.Handler):
@@ -95,7 +96,7 @@ def test_a_task_that_takes_long_holds_up_neither_the_others_nor_the_stop(monkeyp
     sound = Task()
 
     def wait_for_an_answer() -> None:
-        answered.wait(timeout=30)
+        answered.wait(timeout=DEADLINE_S)
 
     refresher = PeriodicTasks([wait_for_an_answer, sound], interval_s=0.001)
 

@@ -166,8 +166,9 @@ def run(app: ReadTimeoutMiddleware | BodyLimitMiddleware, method: str, receive: 
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
-        await anyio.lowlevel.checkpoint()
+        # Append before the checkpoint: a timeout can only interrupt a request where it suspends.
         sent.append(message)
+        await anyio.lowlevel.checkpoint()
 
     scope = {"type": "http", "method": method, "path": "/slow", "headers": []}
     anyio.run(app, scope, receive, send)

@@ -26,6 +26,7 @@ from server.services.movies import MovieDataManager
 from server.services.ratings import RatingService, SavedRating
 from server.services.user import UserService
 from tests.support.source_files import load_folder, write_source
+from tests.support.waiting import DEADLINE_S
 
 MOVIES = ("1,Toy Story (1995),Animation|Comedy", "2,City of God (Cidade de Deus) (2002),Crime")
 RATINGS = ("1,1,4.0,1000", "1,2,3.5,1001", "7,1,0.5,1002")
@@ -225,7 +226,7 @@ def test_users_created_during_a_load_get_ids_after_those_of_the_source(
             waiting.append(pool.submit(create_user, database, settings))
 
         load_folder(folder, database, on_progress=create_users)
-        created = [user.result(timeout=30) for user in waiting]
+        created = [user.result(timeout=DEADLINE_S) for user in waiting]
 
     assert sorted(created) == [8, 9, 10]
 
