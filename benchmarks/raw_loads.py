@@ -33,7 +33,10 @@ def load_sqlite(source: Path, database: Path) -> None:
     with closing(sqlite3.connect(database, isolation_level=None)) as driver:
         driver.execute("PRAGMA synchronous = NORMAL")
         driver.execute("BEGIN IMMEDIATE")
-        driver.executemany("INSERT INTO movies VALUES (?, ?, ?, NULL, ?)", _read_movies(source).iter_rows())
+        driver.executemany(
+            "INSERT INTO movies (movie_id, title, sort_title, source_title) VALUES (?, ?, ?, ?)",
+            _read_movies(source).iter_rows(),
+        )
         users, tallies = [], []
         for frame in _read_ratings(source):
             insert_into_sqlite(driver, "ratings", frame)

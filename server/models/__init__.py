@@ -1,26 +1,40 @@
 """The tables of the database."""
 
 from server.models.base import Base
-from server.models.movies import AlternativeTitle, Genre, Ingestion, Movie, MovieGenre, MovieStatistics, StoredIndex
-from server.models.ratings import Rating
+from server.models.movies import (
+    AlternativeTitle,
+    Genre,
+    Ingestion,
+    Movie,
+    MovieGenre,
+    MovieStatistics,
+    MovieTag,
+    StoredIndex,
+    Tag,
+)
+from server.models.ratings import Rating, WithdrawnRating
 from server.models.recommendation_engine import ActiveModel, ModelVersion, RunStatus, TrainingRun
-from server.models.user import Credentials, Role, User
+from server.models.user import Credentials, DeletedUser, Role, User
 
 __all__ = [
     "ActiveModel",
     "AlternativeTitle",
     "Base",
     "Credentials",
+    "DeletedUser",
     "Genre",
     "Ingestion",
     "ModelVersion",
     "Movie",
     "MovieGenre",
     "MovieStatistics",
+    "MovieTag",
     "Rating",
     "Role",
     "RunStatus",
     "StoredIndex",
+    "Tag",
     "TrainingRun",
     "User",
+    "WithdrawnRating",
 ]

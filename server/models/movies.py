@@ -24,6 +24,10 @@ class Movie(Base):
     """The sort key: lower case, without accents and article."""
     year: Mapped[int | None]
     source_title: Mapped[str] = mapped_column(String)
+    imdb_id: Mapped[str | None] = mapped_column(String)
+    """The id at IMDb, like "tt0114709"."""
+    tmdb_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The id at The Movie Database."""
 
 
 class AlternativeTitle(Base):
@@ -53,6 +57,29 @@ class MovieGenre(Base):
 
     movie_id: Mapped[int] = mapped_column(BigId, ForeignKey(Movie.movie_id), primary_key=True)
     genre_id: Mapped[int] = mapped_column(BigId, ForeignKey(Genre.genre_id), primary_key=True)
+
+
+class Tag(Base):
+    """A word or phrase that users put on movies."""
+
+    __tablename__ = "tags"
+
+    tag_id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    tag_name: Mapped[str] = mapped_column(ByCodePoints)
+    """The most frequent spelling of the source that brought the tag first."""
+    tag_key: Mapped[str] = mapped_column(ByCodePoints, unique=True)
+    """The folded name. Tags that differ only in case, accents or white space are the same."""
+
+
+class MovieTag(Base):
+    """A tag of a movie, with the number of times that users put it there."""
+
+    __tablename__ = "movie_tags"
+    __table_args__ = (Index(None, "tag_id", "movie_id"), CheckConstraint("tag_count > 0", name="tag_count"))
+
+    movie_id: Mapped[int] = mapped_column(BigId, ForeignKey(Movie.movie_id), primary_key=True)
+    tag_id: Mapped[int] = mapped_column(BigId, ForeignKey(Tag.tag_id), primary_key=True)
+    tag_count: Mapped[int] = mapped_column(BigInteger)
 
 
 class MovieStatistics(Base):

@@ -26,3 +26,16 @@ class Rating(Base):
     movie_id: Mapped[int] = mapped_column(BigId, ForeignKey(Movie.movie_id))
     rating: Mapped[float] = mapped_column(REAL)
     rated_at: Mapped[datetime] = mapped_column(UnixTime)
+
+
+class WithdrawnRating(Base):
+    """A rating that its user deleted. An ingestion skips a user's ratings of the movie up to this time.
+
+    Without this record, loading the source of the rating again would bring it back.
+    """
+
+    __tablename__ = "withdrawn_ratings"
+
+    user_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    movie_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    withdrawn_at: Mapped[datetime] = mapped_column(UnixTime)

@@ -1,11 +1,12 @@
 """The users who rate, and the credentials of those who can log in."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from server.models.base import Base, BigId
+from server.models.base import Base, BigId, UnixTime
 
 
 class Role(StrEnum):
@@ -35,3 +36,12 @@ class Credentials(Base):
     role: Mapped[str] = mapped_column(String)
     generation: Mapped[int]
     """Increases with each new password, which invalidates the tokens of earlier ones."""
+
+
+class DeletedUser(Base):
+    """The id of a deleted user. An ingestion skips all ratings of this user, and no other user gets the id."""
+
+    __tablename__ = "deleted_users"
+
+    user_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    deleted_at: Mapped[datetime] = mapped_column(UnixTime)
