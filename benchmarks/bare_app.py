@@ -20,6 +20,8 @@ MOVIES = [
         genres=GENRES,
         avg_rating=3.92,
         total_ratings=215,
+        imdb_id="tt0114709",
+        tmdb_id=862,
     )
     for number in range(1, 101)
 ]

@@ -16,6 +16,8 @@ TOY_STORY: JsonDict = {
     "genres": [{"genre_id": 2, "genre_name": "Adventure"}, {"genre_id": 3, "genre_name": "Animation"}],
     "avg_rating": 3.9209302325581397,
     "total_ratings": 215,
+    "imdb_id": "tt0114709",
+    "tmdb_id": 862,
 }
 
 
@@ -69,6 +71,8 @@ class Movie(ReadSchema):
     genres: list[Genre]
     avg_rating: float | None = Field(description="Mean of all ratings in stars; null without ratings.")
     total_ratings: int
+    imdb_id: str | None = Field(description="The id at IMDb; null where unknown.")
+    tmdb_id: int | None = Field(description="The id at The Movie Database (TMDB); null where unknown.")
     highlights: OnRequest[Highlights] = Field(default=None, description="Only where asked for by `highlight=true`.")
 
 

@@ -51,6 +51,8 @@ FROM movie_statistics WHERE movie_id {is_wanted}
 DESCRIPTIONS = """
 SELECT movie_id, 'movie' AS part, title, year FROM movies WHERE movie_id {is_wanted}
 UNION ALL
+SELECT movie_id, 'links', imdb_id, tmdb_id FROM movies WHERE movie_id {is_wanted}
+UNION ALL
 SELECT movie_id, 'genre', genre_name, genre_id FROM movie_genres JOIN genres USING (genre_id) WHERE movie_id {is_wanted}
 UNION ALL
 SELECT movie_id, 'title', title, position FROM alternative_titles WHERE movie_id {is_wanted}
@@ -245,11 +247,14 @@ class MovieDataManager(BaseDataManager):
     def _describe(self, movie_ids: Sequence[int]) -> dict[int, Description]:
         """Read all that is said of movies but for their ratings."""
         movies: dict[int, tuple[str, int | None]] = {}
+        links: dict[int, tuple[str | None, int | None]] = {}
         genres: dict[int, list[schemas.Genre]] = defaultdict(list)
         titles: dict[int, list[tuple[int, str]]] = defaultdict(list)
         for movie_id, part, name, number in self._read_rows(DESCRIPTIONS_OF, movie_ids):
             if part == "movie":
                 movies[movie_id] = name, number
+            elif part == "links":
+                links[movie_id] = name, number
             elif part == "genre":
                 genres[movie_id].append(schemas.Genre(genre_id=number, genre_name=name))
             else:
@@ -260,6 +265,8 @@ class MovieDataManager(BaseDataManager):
                 alternative_titles=[name for _, name in sorted(titles[movie_id])],
                 year=year,
                 genres=sorted(genres[movie_id], key=lambda genre: genre.genre_name),
+                imdb_id=links[movie_id][0],
+                tmdb_id=links[movie_id][1],
             )
             for movie_id, (title, year) in movies.items()
         }

@@ -15,6 +15,8 @@ MATRIX = {
     "genres": [{"genre_id": 1, "genre_name": "Action"}, {"genre_id": 17, "genre_name": "Sci-Fi"}],
     "avg_rating": 4.192446043165468,
     "total_ratings": 278,
+    "imdb_id": "tt0133093",
+    "tmdb_id": 603,
 }
 UNRATED = {
     "movie_id": 7,
@@ -24,6 +26,8 @@ UNRATED = {
     "genres": [],
     "avg_rating": None,
     "total_ratings": 0,
+    "imdb_id": None,
+    "tmdb_id": None,
 }
 
 
@@ -102,6 +106,8 @@ def test_the_average_is_not_rounded(client: TestClient) -> None:
         "title": "The Matrix",
         "avg_rating": 4.192446043165468,
         "total_ratings": 278,
+        "imdb_id": "tt0133093",
+        "tmdb_id": 603,
     }
 
 

@@ -20,9 +20,19 @@ TOY_STORY = Movie(
     ],
     avg_rating=12.5 / 3,
     total_ratings=3,
+    imdb_id=None,
+    tmdb_id=None,
 )
 BABYLON_5 = Movie(
-    movie_id=8, title="Babylon 5", alternative_titles=[], year=None, genres=[], avg_rating=None, total_ratings=0
+    movie_id=8,
+    title="Babylon 5",
+    alternative_titles=[],
+    year=None,
+    genres=[],
+    avg_rating=None,
+    total_ratings=0,
+    imdb_id=None,
+    tmdb_id=None,
 )
 ORDERS = {
     "id": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
@@ -120,7 +130,7 @@ def test_an_average_is_the_exact_mean(movies: MovieService) -> None:
 
 def test_a_movie_without_ratings_has_no_average(movies: MovieService) -> None:
     assert movies.get_average_rating(12) == AverageRating(
-        movie_id=12, title="The Postman", avg_rating=None, total_ratings=0
+        movie_id=12, title="The Postman", avg_rating=None, total_ratings=0, imdb_id=None, tmdb_id=None
     )
 
 

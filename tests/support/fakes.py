@@ -52,9 +52,19 @@ MATRIX = Movie(
     genres=[Genre(genre_id=1, genre_name="Action"), Genre(genre_id=17, genre_name="Sci-Fi")],
     avg_rating=4.192446043165468,
     total_ratings=278,
+    imdb_id="tt0133093",
+    tmdb_id=603,
 )
 UNRATED = Movie(
-    movie_id=7, title="Babylon 5", alternative_titles=[], year=None, genres=[], avg_rating=None, total_ratings=0
+    movie_id=7,
+    title="Babylon 5",
+    alternative_titles=[],
+    year=None,
+    genres=[],
+    avg_rating=None,
+    total_ratings=0,
+    imdb_id=None,
+    tmdb_id=None,
 )
 EXPLANATIONS = [
     Explanation(

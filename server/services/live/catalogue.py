@@ -31,6 +31,8 @@ class Description(NamedTuple):
     alternative_titles: list[str]
     year: int | None
     genres: list[schemas.Genre]
+    imdb_id: str | None
+    tmdb_id: int | None
 
 
 class LiveCatalogue:
