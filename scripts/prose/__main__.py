@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.prose.lengths import MAX_LINE, find_long_lines, find_long_subjects
 from scripts.prose.patterns import find_banned
-from scripts.prose.references import Repository, find_missing
+from scripts.prose.references import Repository, find_broken_links, find_missing
 from scripts.prose.texts import read_texts
 from scripts.prose.versions import find_wrong_version
 
@@ -56,6 +56,7 @@ def _problems(path: Path) -> list[tuple[int, str]]:
         problems += [
             (line, f"a line of {length} characters, more than {MAX_LINE}") for line, length in find_long_lines(page)
         ]
+        problems += find_broken_links(page, path.parent)
         if path != HISTORY:
             problems += find_missing(page, REPOSITORY)
     return sorted(problems)

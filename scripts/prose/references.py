@@ -1,5 +1,6 @@
-"""Find paths, commands and identifiers that documents name in backquotes but that do not exist."""
+"""Find paths, commands, requests and identifiers that documents name in backquotes, and links, that lead nowhere."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ FROM_ELSEWHERE = {
 """Identifiers of other projects."""
 SKIPPED = {".git", ".venv", ".uv", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 PATH = re.compile(r"[\w.<>*-]+(/[\w.<>*-]+)*/?")
+REQUEST = re.compile(r"(GET|POST|PUT|DELETE) (/[\w{}/-]*)")
 IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*(\(\))?")
 OURS = (".py", ".md", ".toml", ".lock")
 
@@ -45,6 +47,14 @@ class Repository:
         return {word for path in sources for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
 
     @cached_property
+    def operations(self) -> set[tuple[str, str]]:
+        """Method and path of each operation of the API, with `{}` for each parameter."""
+        document = json.loads((self.root / "docs/reference/openapi.json").read_text(encoding="utf-8"))
+        return {
+            (method, re.sub(r"{\w+}", "{}", path)) for path, methods in document["paths"].items() for method in methods
+        }
+
+    @cached_property
     def targets(self) -> set[str]:
         """The targets of `make`."""
         return set(re.findall(r"^([a-z-]+):", (self.root / "Makefile").read_text(encoding="utf-8"), flags=re.M))
@@ -58,6 +68,8 @@ class Repository:
             return f"make has no target {unknown[0]}" if unknown else None
         if module := re.match(r"(?:\S*python3? )-m ((?:server|scripts|tests|benchmarks)[\w.]*)", code):
             return self._problem_of_module(module[1])
+        if request := REQUEST.match(code):
+            return self._problem_of_request(request[1].lower(), request[2])
         if PATH.fullmatch(code) and ("/" in code or code.endswith(OURS)):
             return self._problem_of_path(code)
         return self._problem_of_identifier(code)
@@ -65,6 +77,12 @@ class Repository:
     def _problem_of_module(self, name: str) -> str | None:
         path = self.root / name.replace(".", "/")
         return None if path.is_dir() or path.with_suffix(".py").is_file() else f"{name} is not a module"
+
+    def _problem_of_request(self, method: str, path: str) -> str | None:
+        """Look a request up among the operations; a number is a parameter. `/token` exists only with authentication."""
+        pattern = re.sub(r"{\w+}|(?<=/)\d+", "{}", path.rstrip("/"))
+        known = {(method, prefix + pattern) for prefix in ("", "/api/rest/v1")}
+        return None if known & self.operations or path == "/token" else f"the API has no {method.upper()} {path}"
 
     def _problem_of_path(self, code: str) -> str | None:
         pattern = re.sub(r"<[^>]*>|NNNN", "*", code.rstrip("/")).replace("*", "[^/]*")
@@ -85,6 +103,13 @@ def find_missing(page: str, repository: Repository) -> Iterator[tuple[int, str]]
     for offset, code in codes:
         if problem := repository.problem(" ".join(code.split())):
             yield page[:offset].count("\n") + 1, problem
+
+
+def find_broken_links(page: str, folder: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line of each relative link of a page in a folder whose target does not exist."""
+    for link in re.finditer(r"\]\(([^)#:]+)(#[^)]*)?\)", page):
+        if not (folder / link[1]).exists():
+            yield page[: link.start()].count("\n") + 1, f"the link to {link[1]} is broken"
 
 
 def _problem_of_command(code: str) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.prose.lengths import find_long_lines, find_long_subjects
 from scripts.prose.patterns import find_banned
-from scripts.prose.references import Repository, find_missing
+from scripts.prose.references import Repository, find_broken_links, find_missing
 from scripts.prose.texts import read_texts
 from scripts.prose.versions import find_wrong_version
 
@@ -105,6 +105,7 @@ def test_a_folder_without_history_has_no_long_subjects(tmp_path: Path) -> None:
         ("matinee models burn", "matinee has no burn in `matinee models burn`"),
         ("make coffee", "make has no target coffee"),
         ("python -m benchmarks.coffee", "benchmarks.coffee is not a module"),
+        ("GET /movies/{id}/poster", "the API has no GET /movies/{id}/poster"),
         (UNKNOWN, f"{UNKNOWN} is not in the code"),
     ],
 )
@@ -124,6 +125,8 @@ def test_a_name_that_does_not_exist_is_found(code: str, problem: str) -> None:
         "make demo DATA=ml-latest-small",
         "python -m benchmarks request-parts",
         "create_app(settings)",
+        "GET /movies/190/similar?n=3",
+        "PUT /recommendation-engine/active-model",
         "movie_statistics",
         "MATINEE_DATABASE_URL",
         "application/problem+json",
@@ -132,6 +135,12 @@ def test_a_name_that_does_not_exist_is_found(code: str, problem: str) -> None:
 )
 def test_a_name_that_exists_is_accepted(code: str) -> None:
     assert list(find_missing(f"`{code}`\n\n```console\n$ {code}  # why\n```\n", REPOSITORY)) == []
+
+
+def test_a_broken_link_is_found() -> None:
+    page = "[This](README.md#matinee) and [that](https://example.org/x)\n[gone](docs/gone.md)"
+
+    assert list(find_broken_links(page, REPOSITORY.root)) == [(2, "the link to docs/gone.md is broken")]
 
 
 def test_change_log_and_package_agree_on_the_version(tmp_path: Path) -> None:
