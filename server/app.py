@@ -23,7 +23,7 @@ from server.backend.periodic import PeriodicTasks
 from server.backend.rate_limits import ClientLimits
 from server.backend.tokens import TokenSigner
 from server.routers import error_pages as errors
-from server.routers import genres, movies, ratings, recommendation_engine, token, user
+from server.routers import genres, movies, page, ratings, recommendation_engine, token, user
 from server.routers import health as operations
 from server.services.live.calibration import RunningCalibration
 from server.services.live.catalogue import LiveCatalogue
@@ -83,6 +83,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan(settings, metrics),
         generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
     # Those that are asked most come first: routes are tried one after the other.
     for resource in (movies, user, ratings, genres, recommendation_engine, *([token] if settings.auth else [])):
@@ -90,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(operations.liveness_router)
     app.include_router(operations.router)
     app.include_router(errors.router)
+    app.include_router(page.build_router(settings))
     problems.install(app)
     openapi.install(app, has_authentication=settings.auth)
     # From the inside out: whoever answers, those further out see the answer.

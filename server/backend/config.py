@@ -152,9 +152,16 @@ class Settings(BaseSettings):
     )
     log_format: LogFormat = Field(default="text", description="Log format: `text`, or `json` with one object per line.")
 
+    page: bool = Field(
+        default=True, description="`on` serves the built-in page at `/`; `off` is for installations with their own."
+    )
+
     auth: bool = Field(
         default=False,
         description="`on`: users sign in to rate movies and get recommendations; only administrators may train models.",
+    )
+    sign_up: bool = Field(
+        default=False, description="`on` lets visitors create an account with a password. Needs `MATINEE_AUTH`."
     )
     auth_secret: SecretStr = Field(
         default=SecretStr(""),

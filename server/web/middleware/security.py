@@ -24,16 +24,6 @@ HEADERS = {
 # As they are sent, and put in front of the others all at once: no handler sets any of them.
 RAW_HEADERS = Headers(HEADERS).raw
 
-# FastAPI's pages of the docs are the exception: they load their script and style, and start them by a script inline.
-DOCS_PATHS = {"/docs", "/docs/oauth2-redirect", "/redoc"}
-DOCS_POLICY = (
-    "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; worker-src blob:; "
-    "script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net https://fonts.googleapis.com; "
-    "font-src https://fonts.gstatic.com; img-src data: https://fastapi.tiangolo.com https://cdn.redoc.ly"
-)
-RAW_DOCS_HEADERS = Headers(HEADERS | {"Content-Security-Policy": DOCS_POLICY}).raw
-
 
 def cross_origin_options(origins: str) -> dict[str, Any]:
     """Give the options of Starlette's ``CORSMiddleware`` for origins separated by spaces.
@@ -63,8 +53,9 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                ours = RAW_DOCS_HEADERS if scope["path"] in DOCS_PATHS else RAW_HEADERS
-                message["headers"] = [*ours, *message["headers"]]
+                # The built-in page has a policy of its own.
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [*(header for header in RAW_HEADERS if header[0] not in own), *message["headers"]]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

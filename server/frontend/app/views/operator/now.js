@@ -1,0 +1,45 @@
+import { html } from "../../../vendor/preact-htm.js";
+import { get, getOutside } from "../../api.js";
+import { Loaded } from "../../components/feedback.js";
+import { count, duration } from "../../format.js";
+import { useLoaded, usePolling } from "../../hooks.js";
+
+const POLL_MS = 5_000;
+
+/** @param {AbortSignal} signal */
+async function look(signal) {
+  const [statistics, engine, health] = await Promise.all([
+    get("statistics", {}, signal),
+    get("recommendation-engine", {}, signal),
+    getOutside("readyz", signal),
+  ]);
+  return { statistics, engine, health };
+}
+
+export function Now() {
+  const loaded = useLoaded(look, []);
+  usePolling(loaded.reload, POLL_MS);
+  return html`<${Loaded} loaded=${loaded}>${(/** @type {any} */ { statistics, engine, health }) => html`
+    <dl class="figures">
+      ${[
+        ["Movies", count(statistics.movies)],
+        ["Users", count(statistics.users)],
+        ["Ratings", count(statistics.ratings)],
+        ["Ratings since the live model", count(statistics.ratings_since_live_model ?? statistics.ratings)],
+        ["Live version", engine.active_model ? String(engine.active_model.version) : "none"],
+        ["Its age", engine.active_model ? duration(engine.age_s) : "-"],
+        ["Database", statistics.database],
+        ["Matinee", statistics.version],
+      ].map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+    </dl>
+    <section>
+      <h2>Findings</h2>
+      <table>
+        <thead><tr><th>Check</th><th>Health</th><th>Detail</th></tr></thead>
+        <tbody>${statistics.findings?.map((/** @type {any} */ finding) => html`
+          <tr><th scope="row">${finding.name}</th><td><span class=${`badge ${finding.health}`}>${finding.health}</span></td>
+            <td>${finding.detail} ${finding.remedy && html`<br /><small>${finding.remedy}</small>`}</td></tr>`)
+          ?? html`<tr><th scope="row">readiness</th><td><span class=${`badge ${health.status}`}>${health.status}</span></td><td>${health.detail ?? ""}</td></tr>`}</tbody>
+      </table>
+    </section>`}<//>`;
+}
