@@ -66,6 +66,7 @@ check: .venv/.installed-dev audit ## Check format, lint, types, imports, sizes, 
 	@.venv/bin/python -m scripts.sizes
 	@.venv/bin/codespell
 	@#.venv/bin/python -m scripts.prose
+	@.venv/bin/python -m scripts.vendored
 	@.venv/bin/python -m scripts.migrations
 	@.venv/bin/python -m scripts.generate_docs
 

@@ -36,7 +36,7 @@ class Vendored(NamedTuple):
 def main() -> int:
     """Return 1 where a file differs from the lock file or from its package, or is not in the lock file."""
     locked = [Vendored(**entry) for entry in json.loads(LOCK.read_text(encoding="utf-8"))]
-    problems = list(_compare_folder(locked)) + _compare_registry(locked)
+    problems = _compare_folder(locked) + _compare_registry(locked)
     for problem in problems:
         _print(problem)
     return 1 if problems else 0
@@ -44,11 +44,11 @@ def main() -> int:
 
 def _compare_folder(locked: list[Vendored]) -> list[str]:
     unlocked = {path.name for path in FOLDER.iterdir()} - {file.file for file in locked} - {LOCK.name}
-    problems = [f"{FOLDER / name} is not in {LOCK}" for name in sorted(unlocked)]
-    for file in locked:
-        if _sha256((FOLDER / file.file).read_bytes()) != file.sha256:
-            problems.append(f"{FOLDER / file.file} does not have the digest of {LOCK}")
-    return problems
+    changed = [file.file for file in locked if _sha256((FOLDER / file.file).read_bytes()) != file.sha256]
+    return [
+        *(f"{FOLDER / name} is not in {LOCK}" for name in sorted(unlocked)),
+        *(f"{FOLDER / name} does not have the digest of {LOCK}" for name in changed),
+    ]
 
 
 def _compare_registry(locked: list[Vendored]) -> list[str]:

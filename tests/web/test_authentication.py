@@ -28,9 +28,10 @@ ACTIVE_MODEL = f"{API}/recommendation-engine/active-model"
 Route = tuple[str, str]
 
 OPEN: set[Route] = {
+    ("GET", "/"),
     ("GET", "/docs"),
-    ("GET", "/docs/oauth2-redirect"),
-    ("GET", "/redoc"),
+    ("GET", "/favicon.ico"),
+    ("GET", "/page/{digest}/{path:path}"),
     ("GET", "/openapi.json"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
@@ -97,7 +98,8 @@ class Site:
 
     def _call(self, route: Route, headers: dict[str, str], user_id: int, rating_id: int) -> int:
         method, path = route
-        url = path.format(user_id=user_id, rating_id=rating_id, movie_id=1, run_id=1, version=1, code="not-found")
+        names = {"user_id": user_id, "rating_id": rating_id, "movie_id": 1, "run_id": 1, "version": 1}
+        url = path.replace(":path", "").format(**names, code="not-found", digest="0", path="favicon.svg")
         bodies = {RATINGS: {"user_id": user_id, "movie_id": 2, "rating": 4.0}, ACTIVE_MODEL: {"version": 1}}
         return self.client.request(method, url, json=bodies.get(path), headers=headers).status_code
 

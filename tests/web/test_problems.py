@@ -33,7 +33,6 @@ ANSWERS = [
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/nowhere",
         "/api/rest/v1",
         f"{MOVIES}/1/nowhere",

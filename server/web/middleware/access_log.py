@@ -68,6 +68,6 @@ def _template(scope: Scope) -> str:
     if route is None:
         return "-"
     # The route itself knows only the part that its router has; what comes before has no parameters.
-    own: str = route.path
+    own: str = route.path_format
     path: str = scope["path"]
     return path.removesuffix(own.format_map(scope["path_params"])) + own
