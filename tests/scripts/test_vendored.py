@@ -24,12 +24,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "lock.json").write_text(json.dumps([entry]), encoding="utf-8")
     monkeypatch.setattr(vendored, "FOLDER", tmp_path)
     monkeypatch.setattr(vendored, "LOCK", tmp_path / "lock.json")
-    monkeypatch.setattr(vendored.shutil, "which", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
     return tmp_path
 
 
 def test_the_page_has_the_files_of_its_lock_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vendored.shutil, "which", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
 
     assert vendored.main() == 0
 
