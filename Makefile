@@ -118,6 +118,11 @@ bench-train: .venv/.installed-dev ## Measure trainings on DATA or RATINGS
 bench-serve: .venv/.installed-dev ## Compare serving with bare FastAPI, idle and during a training
 	@$(BENCH) serve-sqlite serve-postgresql beside-training request-parts
 
+.PHONY: bench-peers
+bench-peers: RATINGS := $(or $(RATINGS),$(if $(filter-out demo,$(DATA)),,100836))
+bench-peers: .venv/.installed-dev ## Measure serving beside a plain FastAPI and ORM version, on DATA or 100,836 ratings
+	@$(BENCH) peers
+
 .PHONY: bench
 bench: .venv/.installed-dev ## Measure ingestion, training, search and serving
 	@$(BENCH)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import beside_training, generated, ingest, request_parts, search, serve, train
+from benchmarks import beside_training, generated, ingest, orm, request_parts, search, serve, train
 from benchmarks.workbench import POSTGRESQL, SQLITE, Workbench
 from server.etl.demo import write_demo
 from tests.support import postgres
@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], None]] = {
     "serve-postgresql": partial(serve.run, kind=POSTGRESQL),
     "beside-training": beside_training.run,
     "request-parts": request_parts.run,
+    "peers": orm.run,
 }
 
 

@@ -45,6 +45,15 @@ def bare_server() -> Iterator[Server]:
 
 
 @contextmanager
+def orm_server(database_url: str, models: Path) -> Iterator[Server]:
+    """Run the ORM app until the block ends."""
+    environment = {"ORM_APP_DATABASE_URL": database_url, "ORM_APP_MODELS": str(models)}
+    arguments = ["-m", "uvicorn", "benchmarks.orm_app:app", "--log-level", "error"]
+    with _running(arguments, environment, f"{API}/movies") as server:
+        yield server
+
+
+@contextmanager
 def matinee_server(settings: Settings, *, on_one_core: bool = True) -> Iterator[Server]:
     """Run ``matinee serve`` for the length of a block, without a log line a request, as the bare app.
 

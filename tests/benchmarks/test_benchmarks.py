@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from benchmarks import beside_training, generated, recommender, request_parts, search, serve
+from benchmarks import beside_training, generated, orm, recommender, request_parts, search, serve
 from benchmarks.__main__ import BENCHMARKS, write_tables
 from benchmarks.workbench import Workbench
 
@@ -20,6 +20,7 @@ BOUNDS_ARE_SHOWN = {
     "serve-postgresql": ["average", "list of ten", "recommended movies"],
     "beside-training": ["nothing (/livez)", "average rating", "recommended movies"],
     "request-parts": ["average", "list of ten", "recommended movies", "the service", "FastAPI, middlewares and JSON"],
+    "peers": ["list of ten", "search", "average", "recommended movies"],
 }
 
 
@@ -36,6 +37,8 @@ def test_a_benchmark_shows_what_is_bounded(
 ) -> None:
     monkeypatch.setattr(serve, "SECONDS", 0.2)
     monkeypatch.setattr(serve, "ROUNDS", 1)
+    monkeypatch.setattr(orm, "SECONDS", 0.2)
+    monkeypatch.setattr(orm, "ROUNDS", 1)
     monkeypatch.setattr(beside_training, "REQUESTS", 3)
     monkeypatch.setattr(request_parts, "REQUESTS", 20)
     bench = Workbench(source, tmp_path, postgres_server)
