@@ -1,4 +1,4 @@
-"""What the recommender is measured beside: the usual ways to do it, as their libraries would have them."""
+"""The peers of the recommender: usual algorithms with the settings of their libraries."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -7,38 +7,39 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from server.recommender.algorithms.ease.gram import Ridge
+from server.recommender.algorithms.ease.gram import add_gram, zero_matrix
+from server.recommender.algorithms.ease.statistics import cooccurrence_weights
 from server.recommender.data.interactions import Interactions
 
 
 @dataclass(frozen=True, eq=False)
 class SklearnNMF:
-    """Non-negative factors of the likes, as scikit-learn fits them."""
+    """Non-negative matrix factorization of the positive ratings, by scikit-learn."""
 
     model: Any
 
     @classmethod
     def fit(cls, known: Interactions, *, factors: int) -> Self:
-        """Factorise the likes, zero for everything else."""
+        """Factorize the positive ratings, with zeros elsewhere."""
         from sklearn.decomposition import NMF  # noqa: PLC0415 (slow to import)
 
         return cls(NMF(factors, init="nndsvda", max_iter=200, tol=1e-3, random_state=0).fit(known.likes()))
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
-        """Reconstruct the likes of users who are folded in."""
+        """Return the reconstruction for folded-in users."""
         scores: NDArray[np.float64] = (self.model.transform(histories.likes()) @ self.model.components_).astype(float)
         return scores
 
 
 @dataclass(frozen=True, eq=False)
 class ImplicitALS:
-    """Factors by alternating least squares with confidences (Hu, Koren, Volinsky 2008), as ``implicit`` fits them."""
+    """Alternating least squares with confidences (Hu, Koren, Volinsky 2008), by ``implicit``."""
 
     model: Any
 
     @classmethod
     def fit(cls, known: Interactions, *, factors: int, regularization: float, alpha: float) -> Self:
-        """Factorise the likes."""
+        """Factorize the positive ratings."""
         from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415 (only there with the bench group)
 
         model = AlternatingLeastSquares(
@@ -48,7 +49,7 @@ class ImplicitALS:
         return cls(model)
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
-        """Solve for the users' factors, and multiply."""
+        """Return the scores of folded-in users."""
         users = self.model.recalculate_user(np.arange(histories.n_users), csr_matrix(histories.likes()))
         scores: NDArray[np.float64] = (users @ self.model.item_factors.T).astype(float)
         return scores
@@ -56,23 +57,22 @@ class ImplicitALS:
 
 @dataclass(frozen=True, eq=False)
 class PlainEase:
-    """EASE on likes, all alike, of whatever age (Steck 2019)."""
+    """EASE on binary positive ratings without recency (Steck 2019)."""
 
     items: NDArray[np.int64]
     weights: NDArray[np.float32]
 
     @classmethod
     def fit(cls, known: Interactions, *, penalty: float) -> Self:
-        """Solve for the weights between the 10,000 most liked of the movies that five users like."""
+        """Solve for the weights of the 10,000 movies with the most positive ratings, at least five."""
         counts = np.bincount(known.items[known.liked], minlength=known.n_items)
         items = np.sort(np.argsort(-counts, kind="stable")[: min(10_000, np.count_nonzero(counts >= 5))])
-        weights = Ridge(known.likes()[:, items].tocsr()).inverse(penalty, is_last=True)
-        weights /= -np.diag(weights).copy()
-        np.fill_diagonal(weights, 0)
-        return cls(items, weights)
+        gram = zero_matrix(items.size)
+        add_gram(gram, known.likes()[:, items].tocsr())
+        return cls(items, cooccurrence_weights(gram, penalty))
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
-        """Add up the weights of what is liked; other movies last."""
+        """Return the sums of weights; other movies come last."""
         personal = histories.likes()[:, self.items] @ self.weights
         scores = np.full((histories.n_users, histories.n_items), personal.min() - 1, np.float64)
         scores[:, self.items] = personal

@@ -29,13 +29,15 @@ from benchmarks.peers import ImplicitALS, PlainEase, SklearnNMF
 from benchmarks.processes import peak_mb
 from benchmarks.workbench import Workbench, print_table
 from server.etl.demo import write_demo
-from server.recommender.algorithms.ease.model import Ease, EaseConfig
+from server.recommender.algorithms.ease.model import Ease
+from server.recommender.algorithms.ease.scoring import EaseConfig
+from server.recommender.algorithms.ease.tuning import tune_ease
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
-from server.recommender.calibration import RatedPairs
 from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.lists import top_items
+from server.recommender.data.pairs import RatedPairs
 from server.recommender.data.splits import temporal_split
 from server.recommender.evaluation.calibration_metrics import calibration_metrics
-from server.recommender.evaluation.ranking import top_items
 from server.recommender.evaluation.ranking_metrics import Scorer, rank, ranking_metrics
 from server.recommender.training import cross_calibrate
 from server.services.training.trainer import TrainingDataManager
@@ -69,7 +71,7 @@ def fit_popularity(known: Interactions) -> Scorer:
 def fit_matinee(known: Interactions, *, settings: EaseConfig) -> Scorer:
     """Tune on an inner split, then fit: what a training does."""
     inner = temporal_split(known, seed=SEED)
-    config = Ease.tune(inner.known, inner.held_out, settings, seed=SEED)
+    config = tune_ease(inner, settings, seed=SEED)
     return Ease.fit(known, config, seed=SEED)
 
 

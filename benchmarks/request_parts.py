@@ -23,9 +23,9 @@ from server.backend.database import Database, TransactionSession
 from server.models import Movie, User
 from server.recommender import model
 from server.recommender.algorithms.ease import model as ease
-from server.recommender.algorithms.ease.sparse_sums import SparseRowAccumulator
-from server.recommender.calibration import Calibrator, Pairs
+from server.recommender.calibration import Calibrator
 from server.recommender.data.interactions import Interactions
+from server.recommender.data.pairs import Pairs
 from server.recommender.model import TrainedModel
 from server.services.user import UserDataManager, UserService
 
@@ -39,7 +39,7 @@ PARTS: dict[str, list[tuple[object, str]]] = {
     "- the list": [(TrainedModel, "recommend")],
     "- - the history by index": [(Interactions, "from_history")],
     "- - worth of each rating": [(ease, "weighted_history")],
-    "- - sum of their weights": [(SparseRowAccumulator, "add_up")],
+    "- - sum of their weights": [(ease, "sum_rows")],
     "- - the best of all": [(model, "top_items")],
     "- - probabilities": [(Pairs, "of"), (Calibrator, "probabilities")],
     "end of the transaction": [(TransactionSession, "commit"), (TransactionSession, "close")],

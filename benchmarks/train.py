@@ -10,7 +10,7 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
 from server.recommender import artifact
-from server.recommender.model import ModelCard
+from server.recommender.evaluation.card import ModelCard
 from server.services.recommendation_engine import ModelVersionDataManager
 from server.services.training.trainer import Trainer
 

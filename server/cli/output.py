@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from server.recommender.evaluation.ranking_metrics import ACTIVITY_FROM, ActivityBucket
-from server.recommender.model import Evaluation
+from server.recommender.evaluation.card import Evaluation
+from server.recommender.evaluation.ranking_metrics import ACTIVITY_FROM, ActivityGroup
 from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage, TrainingRun
 from server.services.diagnostics import Finding
 
@@ -172,7 +172,7 @@ def _print_activity(evaluations: Sequence[Evaluation]) -> None:
     out.print(table)
 
 
-def _range(bucket: ActivityBucket) -> str:
+def _range(bucket: ActivityGroup) -> str:
     lower = bucket.ratings_from
     upper = next((start - 1 for start in ACTIVITY_FROM if start > lower), None)
     return f"{lower} or more" if upper is None else f"{lower}-{upper}"

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
-from server.recommender.evaluation.calibration_metrics import ReliabilityBin
-from server.recommender.model import Evaluation
+from server.recommender.evaluation.calibration_metrics import CalibrationBin
+from server.recommender.evaluation.card import Evaluation
 
 # From the palette of Okabe and Ito, which the colour-blind can tell apart; in grey, one is darker than the other.
 MEASURED, IDEAL = "#0072B2", "#E69F00"
@@ -50,7 +50,7 @@ def _draw_diagram(axes: Axes, evaluation: Evaluation) -> None:
     axes.grid(alpha=0.3)
 
 
-def _draw_histogram(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
+def _draw_histogram(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
     edges, widths = [row.lower for row in bins], [row.upper - row.lower for row in bins]
     axes.bar(edges, [row.pairs for row in bins], widths, align="edge", color=MEASURED, edgecolor="white")
     axes.set_xlabel("probability predicted")

@@ -1,11 +1,10 @@
-"""A trained model as files: a ``.npy`` for each array, and a manifest that vouches for them. No pickle."""
+"""A trained model as files: a ``.npy`` file for each array and a manifest with their digests. No pickle."""
 
 import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, BinaryIO, Literal
@@ -14,31 +13,33 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from server.errors import ArtifactError, InvalidInputError
-from server.recommender.algorithms.base import Algorithm, AlgorithmConfig, Array, Record
+from server.recommender.algorithms.base import Algorithm, AlgorithmConfig, Array
 from server.recommender.algorithms.registry import get_algorithm
 from server.recommender.calibration import Calibrator
 from server.recommender.data.catalogue import Catalogue
-from server.recommender.model import ModelCard, TrainedModel, Trial
+from server.recommender.data.record import Record
+from server.recommender.evaluation.card import ModelCard
+from server.recommender.model import HoldoutModel, TrainedModel
 
 FORMAT = 5
-"""Goes up when this release can no longer read what the one before it wrote, or the other way round."""
+"""Raised when this release cannot read the artifacts of the previous one, or the other way round."""
 
 MANIFEST = "manifest.json"
 
-TRIAL = "trial_"
-"""The names of a trial's arrays begin so."""
+HOLDOUT_PREFIX = "trial_"
+"""The prefix of the array names of the holdout model."""
 
-LONGEST_HEADER = 1 << 12
-"""Bytes before the numbers of a ``.npy`` file, at most."""
+MAX_HEADER_BYTES = 1 << 12
+"""The longest header of a ``.npy`` file."""
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
-OpenFile = Callable[[str, Literal["rb", "wb"]], AbstractContextManager[BinaryIO]]
-"""Opens one file of an artifact by its name; raises OSError where it cannot."""
+ArtifactOpener = Callable[[str, Literal["rb", "wb"]], AbstractContextManager[BinaryIO]]
+"""A function that opens one file of an artifact by its name; raises `OSError`."""
 
 
 class ArrayRecord(Record):
-    """An array of the artifact, in the ``.npy`` file of its name."""
+    """An array of the artifact, stored in the ``.npy`` file of its name."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -46,29 +47,29 @@ class ArrayRecord(Record):
 
 
 class Manifest(Record):
-    """What an artifact holds. It is written last: an artifact that has a manifest is complete."""
+    """The contents of an artifact. It is written last: an artifact with a manifest is complete."""
 
     format: Literal[5]
     created_at: datetime
-    libraries: dict[str, str] = Field(description="Versions of the libraries that made it.")
+    libraries: dict[str, str] = Field(description="Versions of the libraries of the training.")
     card: ModelCard
     calibrator: Calibrator
     arrays: dict[str, ArrayRecord]
     sha256: str = Field(default="", description="Digest of everything else in the manifest.")
 
     def digest(self) -> str:
-        """Return what ``sha256`` must be."""
+        """Return the expected ``sha256``."""
         return hashlib.sha256(self.model_dump_json(exclude={"sha256"}).encode()).hexdigest()
 
 
 class _AnyManifest(BaseModel):
-    """What the manifests of all releases have in common."""
+    """The field that the manifests of all releases share."""
 
     format: int
 
 
 class _DigestingWriter:
-    """Writes to a file and digests what it writes."""
+    """Writes to a file and computes the digest."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -79,10 +80,10 @@ class _DigestingWriter:
         return self._file.write(chunk)
 
 
-def save(model: TrainedModel, trial: Trial, open_file: OpenFile) -> Manifest:
-    """Write a model and its trial, array by array and then the manifest, without a second copy in memory."""
+def save(model: TrainedModel, holdout: HoldoutModel, open_file: ArtifactOpener) -> Manifest:
+    """Write a model and its holdout model, array by array and then the manifest, without a second copy in memory."""
     arrays = model.catalogue.arrays() | model.algorithm.arrays()
-    arrays |= {TRIAL + name: array for name, array in trial.algorithm.arrays().items()}
+    arrays |= {HOLDOUT_PREFIX + name: array for name, array in holdout.algorithm.arrays().items()}
     manifest = Manifest(
         format=FORMAT,
         created_at=datetime.now(UTC),
@@ -97,32 +98,32 @@ def save(model: TrainedModel, trial: Trial, open_file: OpenFile) -> Manifest:
     return manifest
 
 
-def load(open_file: OpenFile) -> TrainedModel:
-    """Read a model, without its trial.
+def load(open_file: ArtifactOpener) -> TrainedModel:
+    """Read a model, without its holdout model.
 
-    Raises ArtifactError if a file is missing or damaged, or of a release that this one does not understand.
+    Raise `ArtifactError` if a file is missing or damaged, or if another release wrote it in another format.
     """
     manifest = read_manifest(open_file)
-    catalogue = Catalogue(**_load_arrays(manifest, (field.name for field in fields(Catalogue)), open_file))
+    catalogue = Catalogue(**_load_arrays(manifest, Catalogue.array_names(), open_file))
     return TrainedModel(manifest.card, manifest.calibrator, catalogue, _load_algorithm(manifest, "", open_file))
 
 
-def load_trial(open_file: OpenFile) -> Trial:
-    """Read a model's trial, without the model; raises ArtifactError as ``load`` does."""
+def load_holdout(open_file: ArtifactOpener) -> HoldoutModel:
+    """Read the holdout model of an artifact. Raise `ArtifactError` as ``load`` does."""
     manifest = read_manifest(open_file)
     movie_ids = _load_arrays(manifest, ["movie_ids"], open_file)["movie_ids"]
-    return Trial(manifest.card, movie_ids, _load_algorithm(manifest, TRIAL, open_file))
+    return HoldoutModel(manifest.card, movie_ids, _load_algorithm(manifest, HOLDOUT_PREFIX, open_file))
 
 
-def read_manifest(open_file: OpenFile) -> Manifest:
-    """Read what an artifact holds, without its arrays; raises ArtifactError as ``load`` does."""
+def read_manifest(open_file: ArtifactOpener) -> Manifest:
+    """Read the manifest of an artifact. Raise `ArtifactError` as ``load`` does."""
     with _reading(MANIFEST, open_file) as file:
         text = file.read()
     try:
         found = _AnyManifest.model_validate_json(text).format
         if found != FORMAT:
             raise ArtifactError(
-                f"The artifact has format {found}, this release reads {FORMAT}. Train a new model, or use its release."
+                f"The artifact has format {found}, but this release reads format {FORMAT}. Train a new model."
             )
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
@@ -138,39 +139,39 @@ def _find_algorithm(card: ModelCard) -> tuple[type[Algorithm[Any]], AlgorithmCon
         return algorithm, algorithm.config_class(**card.parameters)
     except (InvalidInputError, ValidationError) as error:
         raise ArtifactError(
-            f"This release has no {card.algorithm!r} with parameters {card.parameters}. Train a new model."
+            f"This release does not support {card.algorithm!r} with parameters {card.parameters}. Train a new model."
         ) from error
 
 
-def _load_algorithm(manifest: Manifest, prefix: str, open_file: OpenFile) -> Algorithm[Any]:
+def _load_algorithm(manifest: Manifest, prefix: str, open_file: ArtifactOpener) -> Algorithm[Any]:
     algorithm, config = _find_algorithm(manifest.card)
     arrays = _load_arrays(manifest, (prefix + name for name in algorithm.array_names()), open_file)
     return algorithm.from_arrays(config, {name.removeprefix(prefix): array for name, array in arrays.items()})
 
 
-def _load_arrays(manifest: Manifest, names: Iterable[str], open_file: OpenFile) -> dict[str, Array]:
+def _load_arrays(manifest: Manifest, names: Iterable[str], open_file: ArtifactOpener) -> dict[str, Array]:
     try:
         return {name: _load_array(name, manifest.arrays[name], open_file) for name in names}
     except KeyError as error:
-        raise ArtifactError(f"The artifact does not hold the array {error}. Train a new model.") from None
+        raise ArtifactError(f"The artifact lacks the array {error}. Train a new model.") from None
 
 
-def _save_array(name: str, array: Array, open_file: OpenFile) -> ArrayRecord:
+def _save_array(name: str, array: Array, open_file: ArtifactOpener) -> ArrayRecord:
     with open_file(f"{name}.npy", "wb") as file:
         writer = _DigestingWriter(file)
         np.lib.format.write_array(writer, array, allow_pickle=False)
     return ArrayRecord(dtype=array.dtype.str, shape=array.shape, sha256=writer.sha256.hexdigest())
 
 
-def _load_array(name: str, record: ArrayRecord, open_file: OpenFile) -> Array:
-    """Read an array into memory once. NumPy must not see the header of a file before it is known to be ours."""
+def _load_array(name: str, record: ArrayRecord, open_file: ArtifactOpener) -> Array:
+    """Read an array into memory once. The digest is checked before NumPy parses the header."""
     with _reading(f"{name}.npy", open_file) as file:
         content = np.empty(file.seek(0, os.SEEK_END), np.uint8)
         file.seek(0)
         n_read = file.readinto(content.data)  # type: ignore[attr-defined]  # all files in binary mode have it
     if n_read != content.size or hashlib.sha256(content.data).hexdigest() != record.sha256:
         raise _damaged(f"{name}.npy")
-    header = io.BytesIO(content[:LONGEST_HEADER].tobytes())
+    header = io.BytesIO(content[:MAX_HEADER_BYTES].tobytes())
     np.lib.format.read_magic(header)
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(header)
     array: Array = content[header.tell() :].view(dtype).reshape(shape, order="F" if is_fortran else "C")
@@ -178,7 +179,7 @@ def _load_array(name: str, record: ArrayRecord, open_file: OpenFile) -> Array:
 
 
 @contextmanager
-def _reading(name: str, open_file: OpenFile) -> Iterator[BinaryIO]:
+def _reading(name: str, open_file: ArtifactOpener) -> Iterator[BinaryIO]:
     try:
         with open_file(name, "rb") as file:
             yield file
@@ -189,4 +190,4 @@ def _reading(name: str, open_file: OpenFile) -> Iterator[BinaryIO]:
 
 
 def _damaged(name: str) -> ArtifactError:
-    return ArtifactError(f"The artifact's file {name} is damaged: it is not as it was written. Train a new model.")
+    return ArtifactError(f"The artifact's file {name} is damaged: its digest does not match. Train a new model.")

@@ -1,135 +1,73 @@
-"""From scores to probabilities, by a rising function of the score that knows the user, too."""
+"""Calibration: from scores to probabilities, by a monotone function of the score and features of the user."""
 
-from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from server.recommender.algorithms.base import Record
-from server.recommender.data.interactions import Interactions
+from server.recommender.data.pairs import OfUser, Pairs, RatedPairs
+from server.recommender.data.record import Record
 
-PRIOR_RATINGS = 5
-"""A user's own share of likes counts as much as everyone's when he has rated so many movies."""
+USER_PRIOR_RATINGS = 5
+"""A user's share of positive ratings is shrunken towards everyone's as if by this many ratings."""
 
-RECENT_HALF_LIFE = 30.0
-PRIOR_RECENT_RATINGS = 3
-"""The same for what he has rated lately, where a rating counts half after so many later ones."""
-
-GOOD_STARS = 3.5
-"""Whoever often gives this many is but half a star from liking, and the next movie may get it."""
+RECENT_PRIOR_RATINGS = 3
+"""The same for the shares of the user's recent ratings."""
 
 MIN_RISE = 1e-3
-"""Keeps the probability rising with the score, even where the pairs do not show that it does."""
+"""The smallest slope: the probability rises with the score even if the pairs do not show it."""
 
 MARGIN = 1e-4
-"""How close a probability may come to 0 and to 1."""
+"""The smallest distance of a probability to 0 and to 1."""
 
 FEW_PAIRS = 2_000
-"""With fewer pairs the curve is one straight line: more freedom would follow chance."""
+"""With fewer pairs the curve is one straight line: more freedom would overfit."""
 
 KNOTS_OF_FEW = (0.05, 0.95)
 KNOTS_OF_MANY = (0.02, 0.2, 0.4, 0.6, 0.75, 0.87, 0.95, 0.99)
-"""Quantiles of the scores between which the curve is straight; closer at the top, where lists are made."""
-
-
-OfUser = NDArray[np.float64] | np.float64
-"""Of the user of each pair, or of the one user of all."""
-
-
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    """Pairs of a user and a movie in columns of one length: what a probability is made from.
-
-    Where all are of one user, what is known of him is one number in the place of a column.
-    """
-
-    scores: NDArray[np.float64]
-    ranks: NDArray[np.int64]
-    """How many movies that the user has not rated have a higher score."""
-    user_likes: NDArray[np.int64] | np.int64
-    """How many movies the user is known to like."""
-    user_ratings: NDArray[np.int64] | np.int64
-    """How many movies the user is known to have rated."""
-    recent_likes: OfUser
-    recent_good: OfUser
-    """How many he has given ``GOOD_STARS`` or more, of late."""
-    recent_ratings: OfUser
-    """All three fade with age."""
-
-    @staticmethod
-    def of(
-        histories: Interactions,
-        users: NDArray[np.int64] | int,
-        scores: NDArray[np.float64],
-        ranks: NDArray[np.int64],
-    ) -> "Pairs":
-        """Put together what is known of the user of each pair, or of the one user of all."""
-        user_of_rating, weights = histories.users, 0.5 ** (histories.ages / RECENT_HALF_LIFE)
-
-        def recent(weights: NDArray[np.float64]) -> OfUser:
-            sums: NDArray[Any] = np.bincount(user_of_rating, weights, histories.n_users)
-            return sums[users]
-
-        return Pairs(
-            scores=scores,
-            ranks=ranks,
-            user_likes=histories.like_counts[users],
-            user_ratings=histories.rating_counts[users],
-            recent_likes=recent(weights * histories.liked),
-            recent_good=recent(weights * (histories.stars >= GOOD_STARS)),
-            recent_ratings=recent(weights),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class RatedPairs(Pairs):
-    """Pairs with the outcome, kept out of the ratings that the scores were made from."""
-
-    users: NDArray[np.int64]
-    liked: NDArray[np.bool_]
-
-    def where(self, chosen: NDArray[np.bool_]) -> Self:
-        """Keep the chosen pairs."""
-        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
+"""Quantiles of the scores at the knots of the curve; denser at the top, where lists are made."""
 
 
 class Inputs(Record):
-    """What a calibrator looks at in a pair, and the scales on which it does."""
+    """The features of a calibrator and their scales."""
 
-    knots: tuple[float, ...] = Field(min_length=2, description="Scores between which the curve is straight.")
-    like_share: float = Field(gt=0, lt=1, description="Share of likes among all pairs: what a new user starts from.")
+    knots: tuple[float, ...] = Field(min_length=2, description="Scores at the knots of the piecewise-linear curve.")
+    like_share: float = Field(
+        gt=0, lt=1, description="Share of positive ratings among all pairs: the prior of a new user."
+    )
     good_share: float = Field(gt=0, lt=1, description="The same, of ratings of 3.5 stars or more.")
-    fewest_ratings: int = Field(ge=0, description="A user with fewer ratings counts as one with so many.")
-    most_ratings: int = Field(ge=0, description="The same at the other end: activity is not extrapolated.")
+    fewest_ratings: int = Field(ge=0, description="The number of ratings of a user is clipped to this minimum.")
+    most_ratings: int = Field(
+        ge=0, description="The number of ratings is clipped to this maximum: activity is not extrapolated."
+    )
 
     @classmethod
     def of(cls, pairs: RatedPairs) -> Self:
-        """Choose the scales for pairs of both outcomes."""
+        """Return the scales for pairs of both outcomes."""
         like_share = float(pairs.liked.mean())
         return cls(
             knots=_choose_knots(pairs.scores),
             like_share=like_share,
-            # One rating more keeps the share from 0 and from 1.
+            # One pseudo-rating keeps the share away from 0 and 1.
             good_share=float((pairs.recent_good.sum() + like_share) / (pairs.recent_ratings.sum() + 1)),
             fewest_ratings=int(pairs.user_ratings.min()),
             most_ratings=int(pairs.user_ratings.max()),
         )
 
-    def climb(self, pairs: Pairs) -> NDArray[np.float64]:
-        """Return pairs by rises of the curve: which part of each lies below the score."""
-        knots, widths, lowest, highest = _rises_between(self.knots)
-        climbed: NDArray[np.float64] = (pairs.scores[:, None] - knots) / widths
-        return np.minimum(np.maximum(climbed, lowest), highest)
+    def curve_terms(self, pairs: Pairs) -> NDArray[np.float64]:
+        """Return pairs by segments of the curve: the part of each segment below the score."""
+        knots, widths, lowest, highest = _segments(self.knots)
+        covered: NDArray[np.float64] = (pairs.scores[:, None] - knots) / widths
+        return np.minimum(np.maximum(covered, lowest), highest)
 
     def terms(self, pairs: Pairs) -> tuple[OfUser, ...]:
-        """Return what counts besides: four terms that are about the user, and twice the rank."""
-        shares = (pairs.user_likes + PRIOR_RATINGS * self.like_share) / (pairs.user_ratings + PRIOR_RATINGS)
-        recent_ratings = pairs.recent_ratings + PRIOR_RECENT_RATINGS
-        recent_shares = (pairs.recent_likes + PRIOR_RECENT_RATINGS * self.like_share) / recent_ratings
-        good_shares = (pairs.recent_good + PRIOR_RECENT_RATINGS * self.good_share) / recent_ratings
+        """Return the other features: four of the user, and two of the rank."""
+        shares = (pairs.user_likes + USER_PRIOR_RATINGS * self.like_share) / (pairs.user_ratings + USER_PRIOR_RATINGS)
+        recent_ratings = pairs.recent_ratings + RECENT_PRIOR_RATINGS
+        recent_shares = (pairs.recent_likes + RECENT_PRIOR_RATINGS * self.like_share) / recent_ratings
+        good_shares = (pairs.recent_good + RECENT_PRIOR_RATINGS * self.good_share) / recent_ratings
         activity = np.minimum(np.maximum(pairs.user_ratings, self.fewest_ratings), self.most_ratings)
         places = -np.log1p(pairs.ranks)
         about_user = _logit(shares), _logit(recent_shares), _logit(good_shares), np.log1p(activity)
@@ -137,34 +75,33 @@ class Inputs(Record):
 
 
 class Calibrator(Record):
-    """P(the user likes the movie | he rates it), as the logistic function of a sum of terms.
+    """P(rating of 4 stars or more | the user rates the movie), by a logistic regression.
 
-    The sum rises with the score, piecewise linearly, and falls with its rank; what is known of the user alone is
-    the same for all movies. So for one user the order of the probabilities is the order of the scores.
+    The log odds rise with the score, piecewise linearly, and fall with the rank. Features of the user are the same for
+    all movies, so the order of one user's probabilities is the order of the scores.
     """
 
     inputs: Inputs
     rises: tuple[float, ...] = Field(min_length=1, description="Rise from each knot to the next, in log odds.")
     rank_slope: float = Field(ge=0, description="Weight of -log(1 + rank).")
-    critic_slope: float = Field(ge=0, description="The same, times the share of late ratings that are not likes.")
-    share_slope: float = Field(description="Weight of the log odds that the user likes what he rates.")
-    recent_slope: float = Field(description="The same, of what he has rated lately.")
-    good_slope: float = Field(description="Weight of the log odds that he has given 3.5 stars or more lately.")
-    activity_slope: float = Field(description="Weight of log(1 + how many movies he has rated).")
+    critic_slope: float = Field(ge=0, description="The same, times the share of recent ratings that are not positive.")
+    share_slope: float = Field(description="Weight of the log odds of a positive rating by the user.")
+    recent_slope: float = Field(description="The same of the recent ratings.")
+    good_slope: float = Field(description="Weight of the log odds of 3.5 stars or more among the recent ratings.")
+    activity_slope: float = Field(description="Weight of log(1 + number of ratings of the user).")
     intercept: float
 
     @classmethod
     def fit(cls, pairs: RatedPairs) -> Self:
-        """Fit the weights by maximum likelihood; a unit Gaussian prior keeps few pairs from extremes.
+        """Fit the weights to pairs of both outcomes, by maximum likelihood with a unit Gaussian prior.
 
-        Needs pairs of both outcomes. Platt, Probabilistic outputs for support vector machines (1999), with a
-        monotone curve in place of his line.
+        Platt, Probabilistic outputs for support vector machines (1999), with a monotone curve instead of a line.
         """
         inputs = Inputs.of(pairs)
         n_rises = len(inputs.knots) - 1
         *about_user, rank, critic = inputs.terms(pairs)
         floors = [MIN_RISE] * n_rises + [0.0, 0.0]
-        columns = np.column_stack([inputs.climb(pairs), rank, critic, *about_user, np.ones(pairs.scores.size)])
+        columns = np.column_stack([inputs.curve_terms(pairs), rank, critic, *about_user, np.ones(pairs.scores.size)])
         weights = _maximise_likelihood(columns, pairs.liked, floors).tolist()
         names = (
             "rank_slope",
@@ -179,7 +116,7 @@ class Calibrator(Record):
         return cls(inputs=inputs, rises=tuple(weights[:n_rises]), **slopes)
 
     def probabilities(self, pairs: Pairs) -> NDArray[np.float64]:
-        """Return the probability of each pair, greater than 0 and less than 1."""
+        """Return the probability of each pair, between 0 and 1, both excluded."""
         share, recent, good, activity, rank, critic = self.inputs.terms(pairs)
         of_user = (
             self.share_slope * share
@@ -188,8 +125,8 @@ class Calibrator(Record):
             + self.activity_slope * activity
             + self.intercept
         )
-        # A matrix product may round a pair differently in a longer list; this sum does not.
-        of_score = np.sum(self.inputs.climb(pairs) * self.rises, axis=1)
+        # A matrix product may round differently in a longer list; this sum does not.
+        of_score = np.sum(self.inputs.curve_terms(pairs) * self.rises, axis=1)
         log_odds = of_score + self.rank_slope * rank + self.critic_slope * critic + of_user
         probabilities: NDArray[np.float64] = np.minimum(np.maximum(_expit(log_odds), MARGIN), 1 - MARGIN)
         return probabilities
@@ -202,10 +139,10 @@ def _choose_knots(scores: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 @lru_cache
-def _rises_between(knots: tuple[float, ...]) -> tuple[NDArray[np.float64], ...]:
-    """Return where each rise begins, its width, and the least and most of it that can be climbed.
+def _segments(knots: tuple[float, ...]) -> tuple[NDArray[np.float64], ...]:
+    """Return start and width of each segment of the curve, and the least and most of it that a score can cover.
 
-    The first and the last go on for ever.
+    The first and the last segment are unbounded.
     """
     lowest, highest = np.zeros(len(knots) - 1), np.ones(len(knots) - 1)
     lowest[0], highest[-1] = -np.inf, np.inf
@@ -215,7 +152,7 @@ def _rises_between(knots: tuple[float, ...]) -> tuple[NDArray[np.float64], ...]:
 def _maximise_likelihood(
     inputs: NDArray[np.float64], liked: NDArray[np.bool_], floors: list[float]
 ) -> NDArray[np.float64]:
-    """Fit a logistic regression; ``floors`` bound the first weights from below, the last is the intercept."""
+    """Fit a logistic regression; ``floors`` bound the first weights from below, the last weight is the intercept."""
     from scipy.optimize import minimize  # noqa: PLC0415 (slow to import; serving never fits)
 
     n_weights = inputs.shape[1]
@@ -234,12 +171,12 @@ def _maximise_likelihood(
 
 
 def _expit(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take log odds to probabilities. SciPy's own would be a tenth of a second of every server's start."""
+    """Return the probabilities of log odds. The import of SciPy's function would delay every start by 0.1 s."""
     probabilities: NDArray[np.float64] = np.exp(-np.logaddexp(0, -logits))
     return probabilities
 
 
 def _logit(probabilities: OfUser) -> OfUser:
-    """Take probabilities to log odds."""
+    """Return the log odds of probabilities."""
     logits: OfUser = np.log(probabilities) - np.log1p(-probabilities)
     return logits

@@ -1,4 +1,4 @@
-"""What a movie is worth to a user before there is evidence: by its genres and the decade it is from."""
+"""Scores for movies without ratings: by genres and decade."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,22 +9,22 @@ from numpy.typing import NDArray
 from server.recommender.data.catalogue import UNKNOWN_YEAR, Catalogue
 
 PENALTY = 20.0
-"""A genre or a decade counts half of what it shows when it has so many movies."""
+"""Ridge penalty: the weight of a genre or decade with this many movies is shrunken by half."""
 
 
 @dataclass(frozen=True, eq=False)
 class ColdStartScorer:
-    """One user's ridge regression of the scores of movies on their genres and decades."""
+    """A ridge regression of one user's scores on the genres and decades of the movies."""
 
     genre_names: NDArray[np.str_]
     decades: NDArray[np.int64]
-    """Those of the movies it was learned from, ascending."""
+    """The decades of the training movies, ascending."""
     weights: NDArray[np.float64]
-    """Of the genres, then of the decades."""
+    """The weights of the genres, then of the decades."""
 
     @classmethod
     def learn(cls, movies: Catalogue, scores: NDArray[np.float64]) -> Self:
-        """Learn from the scores of movies."""
+        """Fit the regression to the scores of movies."""
         decades = np.unique(movies.years[movies.years != UNKNOWN_YEAR] // 10).astype(np.int64)
         inputs = _inputs(movies, movies.genre_names, decades)
         inputs -= inputs.mean(axis=0)
@@ -32,14 +32,14 @@ class ColdStartScorer:
         return cls(movies.genre_names, decades, np.linalg.solve(gram, inputs.T @ (scores - scores.mean())))
 
     def below(self, lowest: float, movies: Catalogue) -> NDArray[np.float64]:
-        """Score movies lower than ``lowest``: the best of them just so, the others by what they are worth less."""
+        """Return scores below ``lowest``: the best movie just below, the others by the difference of the regression."""
         worth = _inputs(movies, self.genre_names, self.decades) @ self.weights
         scores: NDArray[np.float64] = np.nextafter(lowest, -np.inf) - (worth.max(initial=-np.inf) - worth)
         return scores
 
 
 def _inputs(movies: Catalogue, genre_names: NDArray[np.str_], decades: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return movies by genres and decades, ones and zeros; a movie from before or after belongs to the nearest."""
+    """Return movies by genres and decades, as ones and zeros; years out of range belong to the nearest decade."""
     genres = np.zeros((len(movies), genre_names.size))
     _, known, own = np.intersect1d(genre_names, movies.genre_names, return_indices=True)
     genres[:, known] = movies.genres[:, own]

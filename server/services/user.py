@@ -10,7 +10,7 @@ from server.errors import UserNotFound
 from server.models import User
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.interactions import History
-from server.recommender.evaluation.ranking import top_items
+from server.recommender.data.lists import top_items
 from server.recommender.model import TrainedModel
 from server.schemas import user as schemas
 from server.schemas.base import Paging

@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from server.cli import app, main
 from server.cli.output import MEASURES
-from server.recommender.model import Metrics
+from server.recommender.evaluation.card import Metrics
 from tests.support.passwords import ANOTHER, PASSWORD
 from tests.support.source_files import write_source
 
@@ -448,7 +448,7 @@ def test_an_algorithm_is_chosen_from_those_there_are(matinee: Matinee) -> None:
     outcome = matinee("train", "--algorithm", "magic")
 
     assert (outcome.exit_code, outcome.printed) == (1, "")
-    assert outcome.complained == "Error: There is no algorithm 'magic'. Choose one of: ease, nmf, popularity.\n"
+    assert outcome.complained == "Error: Unknown algorithm 'magic'. Choose one of: ease, nmf, popularity.\n"
 
 
 def test_a_training_only_if_needed_happens_once(matinee: Matinee) -> None:
@@ -627,7 +627,7 @@ def test_an_evaluation_measures_what_a_training_reports(matinee: Matinee) -> Non
             2,
             "Invalid value for '--split': there is no split 'yesterday'. Choose one of: temporal, global-time, random.",
         ),
-        (("--algorithm", "magic"), 1, "There is no algorithm 'magic'. Choose one of: ease, nmf, popularity."),
+        (("--algorithm", "magic"), 1, "Unknown algorithm 'magic'. Choose one of: ease, nmf, popularity."),
         (
             ("--plot", "nowhere/plot.png"),
             2,

@@ -7,17 +7,17 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
 from server.cli.plot import draw_reliability_diagrams
-from server.recommender.evaluation.calibration_metrics import ReliabilityBin
-from server.recommender.model import Evaluation, Metrics
+from server.recommender.evaluation.calibration_metrics import CalibrationBin
+from server.recommender.evaluation.card import Evaluation, Metrics
 
 METRICS = Metrics.model_validate(dict.fromkeys(Metrics.model_fields, 0) | {"ece": 0.08, "ece_floor": 0.0123})
 BINS = (
-    ReliabilityBin(lower=0.0, upper=0.1, pairs=10, mean_predicted=0.05, observed=0.0),
-    ReliabilityBin(lower=0.5, upper=0.6, pairs=1_000, mean_predicted=0.54, observed=0.6),
+    CalibrationBin(lower=0.0, upper=0.1, pairs=10, mean_predicted=0.05, observed=0.0),
+    CalibrationBin(lower=0.5, upper=0.6, pairs=1_000, mean_predicted=0.54, observed=0.6),
 )
 
 
-def evaluation(algorithm: str, bins: tuple[ReliabilityBin, ...]) -> Evaluation:
+def evaluation(algorithm: str, bins: tuple[CalibrationBin, ...]) -> Evaluation:
     return Evaluation(algorithm=algorithm, parameters={}, metrics=METRICS, calibration=bins, activity=())
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from server.errors import ArtifactError
 from server.recommender.algorithms.base import Array
 from server.recommender.algorithms.registry import ALGORITHMS
-from server.recommender.artifact import MANIFEST, Manifest, load, load_trial, read_manifest, save
+from server.recommender.artifact import MANIFEST, Manifest, load, load_holdout, read_manifest, save
 from server.recommender.model import TrainedModel
 from server.recommender.training import Training
 from tests.support.generated_tastes import CATALOGUE, history_of, taste_ratings, train_on
@@ -41,7 +41,7 @@ def train_small(algorithm: str) -> Training:
 
 def saved(training: Training) -> Files:
     folder = MemoryFolder()
-    save(training.model, training.trial, folder.open)
+    save(training.model, training.holdout, folder.open)
     return folder.files
 
 
@@ -89,20 +89,20 @@ def test_a_loaded_model_is_the_saved_one(algorithm: str) -> None:
 
 
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
-def test_a_loaded_trial_is_the_saved_one(algorithm: str) -> None:
+def test_a_loaded_holdout_model_is_the_saved_one(algorithm: str) -> None:
     training = train_small(algorithm)
 
-    loaded = load_trial(MemoryFolder(saved(training)).open)
+    loaded = load_holdout(MemoryFolder(saved(training)).open)
 
     assert loaded.card == training.model.card
     assert loaded.movie_ids.tolist() == CATALOGUE.tolist()
-    assert as_lists(loaded.algorithm.arrays()) == as_lists(training.trial.algorithm.arrays())
+    assert as_lists(loaded.algorithm.arrays()) == as_lists(training.holdout.algorithm.arrays())
 
 
 def test_an_artifact_is_an_array_a_file_and_a_manifest_written_last(training: Training) -> None:
     folder = MemoryFolder()
 
-    manifest = save(training.model, training.trial, folder.open)
+    manifest = save(training.model, training.holdout, folder.open)
 
     assert list(folder.files) == [
         "movie_ids.npy",
@@ -157,7 +157,7 @@ def test_a_changed_byte_is_noticed_or_means_the_same(files: Files, choice: st.Da
 
     try:
         load(folder.open)
-        load_trial(folder.open)
+        load_holdout(folder.open)
     except ArtifactError:
         return
 

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logit
 
-from server.recommender.calibration import RECENT_HALF_LIFE, Calibrator, Inputs, Pairs, RatedPairs
+from server.recommender.calibration import Calibrator, Inputs
 from server.recommender.data.interactions import Interactions
+from server.recommender.data.lists import count_higher
+from server.recommender.data.pairs import RECENT_HALF_LIFE, Pairs, RatedPairs
 from server.recommender.evaluation.calibration_metrics import calibration_error
-from server.recommender.evaluation.ranking import count_higher
 from tests.support.generated_tastes import history_of
 
 TRUTH = Calibrator(
@@ -40,7 +41,7 @@ def rated_pairs(*, n: int, seed: int) -> RatedPairs:
         recent_ratings=np.full(n, 40.0),
     )
     liked = random.random(n) < TRUTH.probabilities(pairs)
-    return RatedPairs(**vars(pairs), users=np.arange(n), liked=liked)
+    return RatedPairs.of_outcomes(pairs, np.arange(n), liked)
 
 
 def pairs_of_one_user(scores: list[float], *, likes: int = 3, ratings: int = 5) -> Pairs:

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -139,6 +141,29 @@ def test_threads_share_a_model(model: TrainedModel) -> None:
         together = list(pool.map(lambda history: values(model.recommend(history, n=20, exclude_seen=True)), histories))
 
     assert together == alone
+
+
+def test_a_list_is_made_once_for_each_history(model: TrainedModel) -> None:
+    first = model.recommend(HISTORY, n=7, exclude_seen=True)
+
+    assert model.recommend(HISTORY, n=7, exclude_seen=True) is first
+    assert model.recommend(history_of({4: 4.5}), n=7, exclude_seen=True) is not first
+
+
+def test_a_replaced_model_is_garbage_without_the_collector() -> None:
+    model = train_on(taste_ratings(n_users=40), algorithm="ease").model
+    model.recommend(HISTORY, n=10, exclude_seen=True)
+    model.explain(HISTORY, model.recommend(history_of({}), n=200, exclude_seen=False).movie_ids)
+    model.similar(4, 10)
+    parts = [weakref.ref(part) for part in (model, model.algorithm, model.catalogue)]
+
+    # Only reference counting: a cycle would keep a model of the size of the budget until the collector runs.
+    gc.disable()
+    try:
+        del model
+        assert [part() for part in parts] == [None, None, None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("history", [HISTORY, history_of({}), history_of({999: 5.0})])

@@ -1,4 +1,4 @@
-"""The shape of an algorithm: settings, a fit, scores, and a learned state that is nothing but arrays."""
+"""The interface of an algorithm: settings, a fit, scores, and a learned state that consists of arrays."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -7,24 +7,18 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from server.recommender.data.interactions import Interactions
+from server.recommender.data.record import Record
 
 Array = NDArray[Any]
 
 MODEL_MEMORY_MB = 28
-"""What a model may take in every process that serves it, unless it is told."""
-
-
-class Record(BaseModel):
-    """Something a manifest holds: it does not change, and it has no field that is not declared."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+"""The default memory budget of a model in every process that serves it."""
 
 
 class AlgorithmConfig(Record):
-    """The settings of an algorithm; every field has a default and says what it does."""
+    """The settings of an algorithm. Every field has a default and a description."""
 
 
 ConfigT = TypeVar("ConfigT", bound=AlgorithmConfig)
@@ -32,11 +26,11 @@ ConfigT = TypeVar("ConfigT", bound=AlgorithmConfig)
 
 @dataclass(frozen=True, eq=False)
 class Algorithm(ABC, Generic[ConfigT]):
-    """A fitted algorithm. A subclass is a frozen dataclass whose fields are the arrays it has learned.
+    """A fitted algorithm. A subclass is a frozen dataclass whose fields are the learned arrays.
 
-    A score estimates the share of users like this one who like the movie: near 0 to 1, less than 0 where his
-    ratings speak against it. That common scale lets one calibrator serve every algorithm, and lets a personal
-    score be blended with a popular one.
+    A score estimates the share of similar users with a positive rating of the movie: about 0 to 1, below 0 if the
+    user's ratings speak against it. On that common scale one calibrator serves every algorithm, and a personal score
+    can be blended with popularity.
     """
 
     name: ClassVar[str]
@@ -44,62 +38,58 @@ class Algorithm(ABC, Generic[ConfigT]):
 
     config: ConfigT
     like_shares: NDArray[np.float64]
-    """Share of all users who like each item: what the score of a user with few likes leans on."""
+    """The share of all users with a positive rating of each item: the score of a user without ratings."""
 
     @classmethod
     def settings_within(cls, memory_mb: int) -> ConfigT:  # noqa: ARG003 (a hook)
-        """Return the settings to start from, for a model that may take so much memory where it is served."""
+        """Return the initial settings for a model that takes at most ``memory_mb`` where it is served."""
         return cast("ConfigT", cls.config_class())
 
     @classmethod
     @abstractmethod
     def fit(cls, interactions: Interactions, config: ConfigT, *, seed: int) -> Self:
-        """Learn from interactions with at least one like; the same interactions and seed learn the same."""
-
-    @classmethod
-    def tune(cls, known: Interactions, held_out: Interactions, config: ConfigT, *, seed: int) -> ConfigT:  # noqa: ARG003 (a hook)
-        """Choose settings by what users of ``known`` went on to rate; those given, if there is nothing to choose."""
-        return config
+        """Learn from interactions with at least one positive rating; deterministic for the same seed."""
 
     @abstractmethod
     def score(self, histories: Interactions) -> NDArray[np.float64]:
-        """Score every item for every user from his history alone, known in training or not.
+        """Return the scores, users by items, computed from the histories alone: float64, finite, writable.
 
-        The histories are over the items of the training. The answer is the caller's to change: float64,
-        users by items, finite. A user without likes gets the popular order.
+        The histories are over the items of the training; the users may be new. A user without positive ratings gets
+        the order of popularity.
         """
 
     def score_some(self, history: Interactions, others: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Score the modelled items, then some others, for one user; just as ``score`` does."""
+        """Return one user's scores of the modelled items, then of ``others``; the same numbers as ``score``."""
         scores: NDArray[np.float64] = self.score(history)[0, np.append(self.modelled_items, others)]
         return scores
 
     @abstractmethod
     def similarities(self, item: int) -> NDArray[np.float64]:
-        """Say of every item how much the people who like this one like it, too; finite, of no fixed scale."""
+        """Return the similarity of every item to this one: finite, of no fixed scale."""
 
     def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Share out the scores of items: history by items, what each rating of the one user adds to each score.
+        """Return what each rating of one user adds to each score: history by items.
 
-        What the sum lacks to the score, his ratings have no part in. Nothing, where an algorithm does not add.
+        The remainder (score minus the sum) is not attributable to the user's ratings. Algorithms that are not additive
+        return zeros.
         """
         return np.zeros((history.items.size, items.size))
 
     @property
     def modelled_items(self) -> NDArray[np.int64]:
-        """The items that can have a score of the user's own, ascending; the others are ranked by popularity."""
+        """The items with personal scores, ascending; the others are ranked by popularity."""
         return np.flatnonzero(self.like_shares)
 
     @classmethod
     def array_names(cls) -> frozenset[str]:
-        """Name what ``arrays`` gives and ``from_arrays`` takes."""
+        """Return the names of the learned arrays."""
         return frozenset(field.name for field in fields(cls)) - {"config"}
 
     def arrays(self) -> dict[str, Array]:
-        """Return all that was learned, by name."""
+        """Return the learned arrays by name."""
         return {name: getattr(self, name) for name in sorted(self.array_names())}
 
     @classmethod
     def from_arrays(cls, config: ConfigT, arrays: Mapping[str, Array]) -> Self:
-        """Build the fitted algorithm again from its settings and what ``arrays`` gave."""
+        """Rebuild the fitted algorithm from its settings and the result of ``arrays``."""
         return cls(config=config, **arrays)

@@ -1,4 +1,4 @@
-"""Non-negative matrix factorisation of who likes what, with users folded in from their present history."""
+"""Non-negative matrix factorization of the positive ratings; users are folded in from their present history."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -12,28 +12,30 @@ from server.recommender.data.interactions import Interactions
 
 
 class NMFConfig(AlgorithmConfig):
-    """The settings of the factorisation and of the fold-in."""
+    """The settings of the factorization and of the fold-in."""
 
-    factors: int = Field(default=20, ge=1, description="Number of tastes that users and movies are made of.")
+    factors: int = Field(default=20, ge=1, description="Number of factors.")
     iterations: int = Field(
         default=100,
         ge=1,
-        description="Sweeps of coordinate descent. Always so many: it is not run to convergence.",
+        description="Sweeps of coordinate descent; the number is fixed, convergence is not tested.",
     )
     ridge: float = Field(
-        default=1.0, gt=0, description="Penalty on the squares of a user's weights, for factors of length one."
+        default=1.0, gt=0, description="Penalty on the squares of a user's weights, for factors of unit length."
     )
     prior_likes: float = Field(
-        default=0.5, gt=0, description="How many likes popularity weighs as much as, when the two are blended."
+        default=0.5,
+        gt=0,
+        description="Number of positive ratings at which the personal score and popularity weigh the same.",
     )
 
 
 @dataclass(frozen=True, eq=False)
 class NMF(Algorithm[NMFConfig]):
-    """Scores a movie by the reconstruction of the matrix of likes (1) and everything else (0).
+    """Scores a movie by the reconstruction of the matrix of positive ratings (1) and everything else (0).
 
-    Lee and Seung, Nature 401 (1999). Users' factors are not kept: whoever asks is folded in by non-negative
-    least squares against the movies' factors, so a rating counts at once and a new user is no special case.
+    Lee and Seung, Nature 401 (1999). User factors are not stored: a history is folded in by non-negative least squares
+    against the movie factors, so a new rating counts at once and new users need no special case.
     """
 
     name: ClassVar = "nmf"
@@ -46,44 +48,43 @@ class NMF(Algorithm[NMFConfig]):
 
     @classmethod
     def fit(cls, interactions: Interactions, config: NMFConfig, *, seed: int) -> Self:
-        """Factorise the likes."""
+        """Factorize the positive ratings."""
         from sklearn.decomposition import non_negative_factorization  # noqa: PLC0415 (slow to import; serving never fits)
 
         _, factors, _ = non_negative_factorization(
             interactions.likes(),
             n_components=config.factors,
-            # The usual start, from singular vectors, ranks no better and fails where they are too few.
+            # The usual initialization by singular vectors ranks no better, and fails if there are too few.
             init="random",
             max_iter=config.iterations,
-            # Without a tolerance the number of sweeps is fixed, and no convergence is promised.
+            # Without a tolerance the number of sweeps is fixed and no convergence warning is raised.
             tol=0,
             random_state=seed,
         )
-        # The users' weights make up for any scale; of length one they are all penalised alike.
+        # The scale of a factor is arbitrary; with unit length the ridge penalizes all factors alike.
         lengths = np.linalg.norm(factors, axis=1)
         item_factors = np.ascontiguousarray(factors.T / np.where(lengths > 0, lengths, 1))
         gram = item_factors.T.astype(np.float64) @ item_factors
         return cls(config, interactions.like_shares, item_factors, gram)
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
-        """Blend the reconstruction with popularity, by ``likes / (likes + prior_likes)``."""
+        """Blend the reconstruction with popularity, weighted by ``likes / (likes + prior_likes)``."""
         personal = self._fold_in(histories) @ self.item_factors.T
         like_counts = histories.like_counts[:, None]
-        trust: NDArray[np.float64] = like_counts / (like_counts + self.config.prior_likes)
-        return trust * personal + (1 - trust) * self.like_shares
+        personal_weight: NDArray[np.float64] = like_counts / (like_counts + self.config.prior_likes)
+        return personal_weight * personal + (1 - personal_weight) * self.like_shares
 
     def similarities(self, item: int) -> NDArray[np.float64]:
-        """Give the cosines between the item's factors and the others'."""
+        """Return the cosines between the factors of the item and those of the others."""
         lengths = np.linalg.norm(self.item_factors, axis=1)
         directions = self.item_factors / np.where(lengths > 0, lengths, 1)[:, None]
         cosines: NDArray[np.float64] = directions @ directions[item].astype(np.float64)
         return cosines
 
     def _fold_in(self, histories: Interactions) -> NDArray[np.float32]:
-        """Weights ``w >= 0``, users by factors, that minimise ``|likes - w H|^2 + ridge |w|^2``.
+        """Return the weights ``w >= 0``, users by factors, that minimize ``|likes - w H|^2 + ridge |w|^2``.
 
-        With the Cholesky root ``R'R`` of the Gram matrix the problem has as many rows as factors, however
-        large the catalogue is.
+        With the Cholesky root ``R'R`` of the Gram matrix the problem has one row a factor instead of one a movie.
         """
         from scipy.linalg import cholesky, solve_triangular  # noqa: PLC0415 (slow to import; only NMF needs it)
         from scipy.optimize import nnls  # noqa: PLC0415 (as above)

@@ -1,4 +1,4 @@
-"""The most liked movies, the same for everyone: the baseline, and the answer to an empty history."""
+"""Popularity: the same list for everyone. The baseline, and the answer to an empty history."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -11,25 +11,25 @@ from server.recommender.data.interactions import Interactions
 
 
 class PopularityConfig(AlgorithmConfig):
-    """Popularity has nothing to set."""
+    """Popularity has no settings."""
 
 
 @dataclass(frozen=True, eq=False)
 class Popularity(Algorithm[PopularityConfig]):
-    """Scores a movie by the share of all users who like it."""
+    """Scores a movie by the share of all users with a positive rating of it."""
 
     name: ClassVar = "popularity"
     config_class: ClassVar = PopularityConfig
 
     @classmethod
-    def fit(cls, interactions: Interactions, config: PopularityConfig, *, seed: int) -> Self:  # noqa: ARG003 (counting needs no seed)
-        """Count the likes."""
+    def fit(cls, interactions: Interactions, config: PopularityConfig, *, seed: int) -> Self:  # noqa: ARG003 (no randomness)
+        """Count the positive ratings."""
         return cls(config, interactions.like_shares)
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
-        """Give every user the same scores."""
+        """Return the same scores for every user."""
         return np.tile(self.like_shares, (histories.n_users, 1))
 
-    def similarities(self, item: int) -> NDArray[np.float64]:  # noqa: ARG002 (everything is as similar as it is popular)
-        """Give the like shares, whatever the item."""
+    def similarities(self, item: int) -> NDArray[np.float64]:  # noqa: ARG002 (the same for every item)
+        """Return the popularity of every item."""
         return self.like_shares.copy()

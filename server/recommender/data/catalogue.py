@@ -1,25 +1,23 @@
-"""What is known of every movie before anyone has rated it."""
+"""The catalogue: what is known about every movie before anyone has rated it."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from operator import itemgetter
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-
-from server.recommender.algorithms.base import Array
 
 UNKNOWN_YEAR = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """Movies by ascending id, in columns of one length, with what a person reads on the box."""
+    """Movies by ascending id, in columns of one length."""
 
     movie_ids: NDArray[np.int64]
     years: NDArray[np.int16]
-    """Of release; ``UNKNOWN_YEAR`` where the source has none."""
+    """The release year; ``UNKNOWN_YEAR`` if the source has none."""
     genres: NDArray[np.bool_]
     """Movies by genres."""
     genre_names: NDArray[np.str_]
@@ -27,14 +25,14 @@ class Catalogue:
 
     @classmethod
     def of_ids(cls, movie_ids: NDArray[np.int64]) -> Self:
-        """Build a catalogue of which nothing but the ids is known."""
+        """Return a catalogue of ids only."""
         ascending = np.unique(movie_ids)
         nothing = np.zeros((ascending.size, 0), np.bool_)
         return cls(ascending, np.full(ascending.size, UNKNOWN_YEAR, np.int16), nothing, np.empty(0, np.str_))
 
     @classmethod
     def of_movies(cls, movies: Iterable[tuple[int, int | None, Collection[str]]]) -> Self:
-        """Build a catalogue from the id, the year and the names of the genres of each movie, in any order."""
+        """Return a catalogue of movies given by id, year and genre names, in any order."""
         ascending = sorted(movies, key=itemgetter(0))
         names = sorted({name for _, _, genres in ascending for name in genres})
         return cls(
@@ -50,9 +48,14 @@ class Catalogue:
         return self.movie_ids.size
 
     def of_items(self, items: NDArray[np.int64]) -> Self:
-        """Keep the movies with these indices, which ascend."""
+        """Return the movies with these indices, which ascend."""
         return type(self)(self.movie_ids[items], self.years[items], self.genres[items], self.genre_names)
 
-    def arrays(self) -> dict[str, Array]:
-        """Return all columns, by name."""
-        return dict(vars(self))
+    @classmethod
+    def array_names(cls) -> tuple[str, ...]:
+        """Return the names of the columns."""
+        return tuple(field.name for field in fields(cls))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all columns by name."""
+        return {name: getattr(self, name) for name in self.array_names()}

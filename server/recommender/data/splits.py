@@ -1,4 +1,4 @@
-"""Ways to hold ratings out: by each user's time, by everyone's, or at random."""
+"""Splits into known and held-out ratings: by each user's time, by global time, or at random."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,42 +11,42 @@ from numpy.typing import NDArray
 from server.recommender.data.interactions import Interactions
 
 HELD_OUT_ONE_IN = 5
-"""One rating in so many is held out; a user with fewer is trained on and not evaluated."""
+"""A fifth of each user's ratings is held out; users with fewer ratings are not evaluated."""
 
 NEWEST_SHARE = 0.1
 MIN_KNOWN_RATINGS = 5
-"""Globally the newest tenth is held out, of users with so many older ratings."""
+"""The global split holds out the newest tenth, of users with at least this number of older ratings."""
 
 MAX_EVALUATED_USERS = 10_000
-"""Of more users than this a sample is evaluated: the standard error of NDCG@10 is about 0.002 then."""
+"""A larger number of users is sampled: the standard error of NDCG@10 is then about 0.002."""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The same users and movies twice: the ratings that are known, and those that are held out."""
+    """The known and the held-out ratings of the same users, over the same movies."""
 
     known: Interactions
     held_out: Interactions
 
     def evaluated_users(self, *, seed: int) -> NDArray[np.int64]:
-        """Return the users with held-out ratings, ascending; a random sample of them if they are too many."""
+        """Return the users with held-out ratings, ascending; a random sample above ``MAX_EVALUATED_USERS``."""
         users = np.random.default_rng(seed).permutation(np.flatnonzero(self.held_out.rating_counts))
         return np.sort(users[:MAX_EVALUATED_USERS])
 
     def select_users(self, users: NDArray[np.int64]) -> Self:
-        """Keep the chosen users, numbered anew in the order given."""
+        """Return the chosen users, renumbered in the order given."""
         return type(self)(self.known.select_users(users), self.held_out.select_users(users))
 
 
 class SplitMaker(Protocol):
-    """Divides ratings into known and held-out ones; the same seed divides them the same."""
+    """A function that splits ratings; the same seed gives the same split."""
 
     def __call__(self, interactions: Interactions, *, seed: int) -> Split: ...  # noqa: D102 (the class says it)
 
 
 def temporal_split(interactions: Interactions, *, seed: int) -> Split:
     """Hold out the latest fifth, rounded down, of each user's ratings; ties in time are broken at random."""
-    # Not `interactions.users`, which would be kept for as long as all the ratings.
+    # `interactions.users` would cache this array for as long as the ratings live.
     users, moments = interactions.repeated(np.arange(interactions.n_users)), interactions.rated_at
     is_as_before = (np.diff(users) == 0) & (np.diff(moments) == 0)
     tied = np.flatnonzero(np.append(is_as_before, False) | np.append(False, is_as_before))
@@ -62,8 +62,8 @@ def random_split(interactions: Interactions, *, seed: int) -> Split:
     return _hold_out_last(interactions, np.lexsort((places, interactions.users)))
 
 
-def global_time_split(interactions: Interactions, *, seed: int) -> Split:  # noqa: ARG001 (time leaves nothing to chance)
-    """Hold out what was rated after a moment, the same for all; of new users nothing, nor is it known."""
+def global_time_split(interactions: Interactions, *, seed: int) -> Split:  # noqa: ARG001 (no randomness)
+    """Hold out the ratings after one moment, the same for all users; drop those of users who are new by then."""
     if not interactions.items.size:
         return Split(interactions, interactions)
     moment = np.quantile(interactions.rated_at, 1 - NEWEST_SHARE, method="lower")

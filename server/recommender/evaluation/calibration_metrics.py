@@ -1,48 +1,50 @@
-"""How far probabilities are to be believed: predicted against observed, on held-out ratings."""
+"""Calibration metrics: predicted against observed probabilities, on held-out ratings."""
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from server.recommender.algorithms.base import Record
+from server.recommender.data.record import Record
 
 BINS = 10
 
 TOP = 20
-"""Held-out movies that were among so many first of a user's list are looked at by themselves."""
+"""Held-out movies among this many first of a user's list are also measured separately."""
 
 SIMULATIONS = 50
-"""How often ratings are drawn from the probabilities themselves, to see what error is left to chance."""
+"""Number of random outcomes drawn from the probabilities to estimate the error of chance."""
 
 
-class ReliabilityBin(Record):
-    """The pairs whose probability lies between two bounds: what was predicted, and what came of it."""
+class CalibrationBin(Record):
+    """The pairs with a probability between two bounds: predicted against observed."""
 
     lower: float
     upper: float
     pairs: int
     mean_predicted: float
-    observed: float = Field(description="Share of the pairs that were likes.")
+    observed: float = Field(description="Share of positive ratings among the pairs.")
 
 
 class CalibrationMetrics(Record):
     """Quality of probabilities on held-out ratings of users on whom the calibrator was not fitted."""
 
-    calibration_pairs: int = Field(description="How many ratings it was measured on.")
+    calibration_pairs: int = Field(description="Number of held-out ratings.")
     ece: float = Field(description="Expected calibration error: the mean gap between predicted and observed, by bin.")
-    ece_floor: float = Field(description="What true probabilities would show in as many ratings, by chance alone.")
+    ece_floor: float = Field(
+        description="The error of perfect probabilities on the same number of ratings, by chance alone."
+    )
     ece_top_20: float = Field(description="The error for movies that were among the first 20 of the user's list.")
-    ece_top_20_floor: float = Field(description="What chance alone would show there.")
+    ece_top_20_floor: float = Field(description="The error of chance there.")
     brier: float = Field(description="Mean squared error of the probability.")
     log_loss: float = Field(description="Mean negative log likelihood.")
-    auc: float = Field(description="How often a like has a higher probability than another rating.")
+    auc: float = Field(description="Probability that a positive rating has a higher probability than another rating.")
 
 
-def reliability_table(probabilities: NDArray[np.float64], liked: NDArray[np.bool_]) -> tuple[ReliabilityBin, ...]:
-    """Compare predicted with observed in ten bins of equal width; empty bins are left out."""
+def reliability_table(probabilities: NDArray[np.float64], liked: NDArray[np.bool_]) -> tuple[CalibrationBin, ...]:
+    """Return predicted and observed shares in ten bins of equal width, without empty bins."""
     bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
     return tuple(
-        ReliabilityBin(
+        CalibrationBin(
             lower=int(number) / BINS,
             upper=(int(number) + 1) / BINS,
             pairs=int(np.sum(bins == number)),
@@ -56,7 +58,7 @@ def reliability_table(probabilities: NDArray[np.float64], liked: NDArray[np.bool
 def calibration_metrics(
     probabilities: NDArray[np.float64], liked: NDArray[np.bool_], ranks: NDArray[np.int64]
 ) -> CalibrationMetrics:
-    """Measure probabilities of pairs of both outcomes, each with its rank in the user's list."""
+    """Return the metrics of probabilities of pairs of both outcomes, with the ranks in the users' lists."""
     from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score  # noqa: PLC0415 (slow to import)
 
     is_top = ranks < TOP
@@ -73,14 +75,14 @@ def calibration_metrics(
 
 
 def calibration_error(probabilities: NDArray[np.float64], liked: NDArray[np.bool_]) -> float:
-    """Return the mean gap between predicted and observed over ten bins of equal width; 0 of nothing."""
+    """Return the mean gap between predicted and observed over ten bins of equal width; 0 without pairs."""
     bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
     gaps = np.bincount(bins, probabilities - liked, BINS)
     return float(np.abs(gaps).sum()) / max(liked.size, 1)
 
 
 def noise_floor(probabilities: NDArray[np.float64]) -> float:
-    """Return the mean calibration error of outcomes that are drawn from the probabilities; seeded."""
+    """Return the mean calibration error of outcomes drawn from the probabilities; seeded."""
     random = np.random.default_rng(0)
     errors = [
         calibration_error(probabilities, random.random(probabilities.size) < probabilities) for _ in range(SIMULATIONS)

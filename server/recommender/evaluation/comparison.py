@@ -1,62 +1,73 @@
-"""Whether a new model may replace the live one."""
+"""Comparison of a new model with the live one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from server.recommender.algorithms.base import Record
+from server.recommender.data.lists import list_qualities
+from server.recommender.data.record import Record
 from server.recommender.data.splits import Split
-from server.recommender.evaluation.ranking_metrics import bootstrap_interval, list_qualities, rank
-from server.recommender.model import ModelCard, Trial
+from server.recommender.evaluation.card import ModelCard
+from server.recommender.evaluation.ranking_metrics import Scorer, bootstrap_interval, rank
 
 ECE_BOUND = 0.025
-"""A calibration error is good enough where chance alone explains all but so much of it."""
+"""A calibration error may exceed the error of chance by this much."""
 
 AUC_BOUND = 0.05
-"""AUC may be so much lower than the live model's was: more than that is no chance."""
+"""AUC may fall by this much below the live model's; a larger fall is not chance."""
 
-ABOUT_AS_MANY = 1.25
-"""Of two numbers of ratings that differ by no more than this factor, the measurements should be alike."""
+SIMILAR_FACTOR = 1.25
+"""Metrics are comparable between models whose numbers of ratings differ by at most this factor."""
+
+
+SIMILAR_DATA = "on a similar number of ratings. Check the ratings for damage."
+
+
+class MeasuredScorer(Scorer, Protocol):
+    """A scorer with the card of its training."""
+
+    @property
+    def card(self) -> ModelCard: ...  # noqa: D102 (as ``HoldoutModel.card``)
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """A model on held-out ratings; two can be compared if they are of the same ratings."""
+    """The quality of a model on held-out ratings; comparable with others on the same ratings."""
 
     ndcg_at_10: NDArray[np.float64]
     """Of each user with a relevant movie, in the order of the users."""
     card: ModelCard
-    """What was measured when the model was trained, on the held-out ratings of that time."""
+    """The metrics of the training, on the held-out ratings of that time."""
 
     @classmethod
     def of(cls, lists: NDArray[np.int64], sample: Split, card: ModelCard) -> Self:
-        """Measure lists for the users of a sample."""
+        """Return the quality of lists for the users of a sample."""
         return cls(list_qualities(lists, sample).ndcg_at_10, card)
 
 
 class Verdict(Record):
-    """Whether a new model may go live, and why."""
+    """The decision whether a new model may go live, with its reason."""
 
     accepted: bool
-    reason: str = Field(description="A sentence for the person who wonders.")
+    reason: str = Field(description="One sentence with the numbers.")
 
 
-def measure(trial: Trial, sample: Split) -> Measurement:
-    """Measure the lists that a trial gives the users of a sample, whose held-out ratings it has not seen.
+def measure(holdout_model: MeasuredScorer, sample: Split) -> Measurement:
+    """Return the quality of the lists of a holdout model for a sample whose held-out ratings it has not seen.
 
-    Those of a sample of today are later in each user's order than what the trial of an older model was fitted on.
+    The held-out ratings of a later sample are newer, user by user, than those that an older holdout model has seen.
     """
-    return Measurement.of(rank(trial, sample).lists, sample, trial.card)
+    return Measurement.of(rank(holdout_model, sample).lists, sample, holdout_model.card)
 
 
 def judge(new: Measurement, live: Measurement) -> Verdict:
-    """Pass a model that is not worse than the live one, in its lists and in its probabilities.
+    """Accept a model whose lists and probabilities are not worse than those of the live one.
 
-    Raises ValueError for measurements of different users.
+    Raise `ValueError` for measurements of different users.
     """
     if new.ndcg_at_10.shape != live.ndcg_at_10.shape:
         raise ValueError("The models were not measured on the same users.")
@@ -67,29 +78,29 @@ def judge(new: Measurement, live: Measurement) -> Verdict:
     )
     if high < 0:
         return Verdict(accepted=False, reason=f"{comparison}: the lists are worse.")
-    for complaint in _complaints(new.card, live.card):
-        return Verdict(accepted=False, reason=complaint)
+    for objection in _objections(new.card, live.card):
+        return Verdict(accepted=False, reason=objection)
     return Verdict(accepted=True, reason=f"{comparison}: it is not worse.")
 
 
-def _complaints(new: ModelCard, live: ModelCard) -> Iterator[str]:
-    """Compare what was measured when each was trained."""
-    was, now = live.metrics, new.metrics
-    # On damaged ratings the live model does no better than the new one: only its past tells that they are.
-    is_alike = _is_alike(new, live)
-    if is_alike and now.ndcg_at_10_high < was.ndcg_at_10_low:
+def _objections(new: ModelCard, live: ModelCard) -> Iterator[str]:
+    """Yield the reasons against a model from the metrics of both trainings."""
+    before, now = live.metrics, new.metrics
+    # On damaged ratings both models do equally badly, so only the metrics of the live training reveal the damage.
+    is_comparable = _is_comparable(new, live)
+    if is_comparable and now.ndcg_at_10_high < before.ndcg_at_10_low:
         yield (
-            f"NDCG@10 has fallen from {was.ndcg_at_10:.4f} (at least {was.ndcg_at_10_low:.4f}) to "
-            f"{now.ndcg_at_10:.4f} (at most {now.ndcg_at_10_high:.4f}) on about as many ratings: are they damaged?"
+            f"NDCG@10 has fallen from {before.ndcg_at_10:.4f} (at least {before.ndcg_at_10_low:.4f}) to "
+            f"{now.ndcg_at_10:.4f} (at most {now.ndcg_at_10_high:.4f}) {SIMILAR_DATA}"
         )
-    if is_alike and now.auc < was.auc - AUC_BOUND:
-        yield f"AUC has fallen from {was.auc:.4f} to {now.auc:.4f} on about as many ratings: are they damaged?"
-    bound = max(was.ece, now.ece_floor + ECE_BOUND)
+    if is_comparable and now.auc < before.auc - AUC_BOUND:
+        yield f"AUC has fallen from {before.auc:.4f} to {now.auc:.4f} {SIMILAR_DATA}"
+    bound = max(before.ece, now.ece_floor + ECE_BOUND)
     if now.ece > bound:
-        yield f"The calibration error is {now.ece:.4f}, more than {bound:.4f}: the probabilities are not true."
+        yield f"The calibration error is {now.ece:.4f}, more than {bound:.4f}: the probabilities are not calibrated."
 
 
-def _is_alike(new: ModelCard, live: ModelCard) -> bool:
-    """Say whether two models are of the same movies and about as many ratings."""
+def _is_comparable(new: ModelCard, live: ModelCard) -> bool:
+    """Return whether two models have the same movies and a similar number of ratings."""
     growth = new.data.ratings / live.data.ratings
-    return new.data.movies == live.data.movies and 1 / ABOUT_AS_MANY < growth < ABOUT_AS_MANY
+    return new.data.movies == live.data.movies and 1 / SIMILAR_FACTOR < growth < SIMILAR_FACTOR

@@ -27,7 +27,7 @@ class PromotionPolicy:
         if live is None:
             return Verdict(accepted=True, reason="There was no live version to compare with.")
         try:
-            trial = artifact.load_trial(self.store.opener(live.artifact))
+            trial = artifact.load_holdout(self.store.opener(live.artifact))
         except ArtifactError as error:
             logger.warning("version %d cannot be compared with: %s", live.version, error)
             reason = f"The live version {live.version} cannot be read, so there was nothing to compare with."

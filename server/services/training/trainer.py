@@ -165,7 +165,7 @@ class Trainer:
             verdict = Verdict(accepted=True, reason=f"It was to go live whatever it is like. {verdict.reason}")
         on_progress("storing", 0.99)
         with self.store.publish(f"run-{run_id}") as (name, open_file):
-            artifact.save(training.model, training.trial, open_file)
+            artifact.save(training.model, training.holdout, open_file)
         values = training.model.card.model_dump(mode="json")
         values["data"]["catalogue_version"] = catalogue_version
         return self._enter(run_id, name, values | {"duration_s": time.monotonic() - started}, verdict)

@@ -12,8 +12,8 @@ from server.recommender.algorithms.base import Algorithm
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.algorithms.registry import ALGORITHMS, get_algorithm
 from server.recommender.data.interactions import History, Interactions
+from server.recommender.data.lists import top_items
 from server.recommender.data.splits import Split, temporal_split
-from server.recommender.evaluation.ranking import top_items
 from server.recommender.evaluation.ranking_metrics import RankingMetrics, rank, ranking_metrics
 from tests.support.generated_tastes import CATALOGUE, history_of, ratings_of, rows_of, shuffled, taste_ratings
 
@@ -198,5 +198,5 @@ def test_popularity_is_the_share_of_users_who_like_it() -> None:
 
 
 def test_an_unknown_algorithm_is_named_beside_those_there_are() -> None:
-    with pytest.raises(InvalidInputError, match=r"There is no algorithm 'best'\. Choose one of: .*nmf, popularity"):
+    with pytest.raises(InvalidInputError, match=r"Unknown algorithm 'best'\. Choose one of: .*nmf, popularity"):
         get_algorithm("best")

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from server.recommender.evaluation.calibration_metrics import (
+    CalibrationBin,
     CalibrationMetrics,
-    ReliabilityBin,
     calibration_error,
     calibration_metrics,
     noise_floor,
@@ -37,8 +37,8 @@ def test_the_reliability_table_has_a_row_for_each_tenth_that_holds_a_pair() -> N
     table = reliability_table(probabilities, liked)
 
     assert table == (
-        ReliabilityBin(lower=0.5, upper=0.6, pairs=2, mean_predicted=0.525, observed=0.5),
-        ReliabilityBin(lower=0.9, upper=1.0, pairs=2, mean_predicted=0.995, observed=1.0),
+        CalibrationBin(lower=0.5, upper=0.6, pairs=2, mean_predicted=0.525, observed=0.5),
+        CalibrationBin(lower=0.9, upper=1.0, pairs=2, mean_predicted=0.995, observed=1.0),
     )
 
 

@@ -3,8 +3,9 @@ import pytest
 
 from server.recommender.data.interactions import Interactions, Ratings
 from server.recommender.data.splits import Split, temporal_split
+from server.recommender.evaluation.card import ModelCard
 from server.recommender.evaluation.comparison import Measurement, judge, measure
-from server.recommender.model import ModelCard, Trial
+from server.recommender.model import HoldoutModel
 from tests.support.generated_tastes import CATALOGUE, taste_ratings, train_on, with_movies
 
 
@@ -25,8 +26,8 @@ def with_data(card: ModelCard, **data: int) -> ModelCard:
     return card.model_copy(update={"data": card.data.model_copy(update=data)})
 
 
-def trial_of(ratings: Ratings, algorithm: str = "ease") -> Trial:
-    return train_on(ratings, algorithm=algorithm).trial
+def holdout_of(ratings: Ratings, algorithm: str = "ease") -> HoldoutModel:
+    return train_on(ratings, algorithm=algorithm).holdout
 
 
 def shuffled_movies(ratings: Ratings) -> Ratings:
@@ -77,8 +78,8 @@ def test_a_fall_below_what_the_live_model_was_when_it_was_trained_fails(card: Mo
 
     assert not verdict.accepted
     assert verdict.reason == (
-        "NDCG@10 has fallen from 0.3000 (at least 0.2800) to 0.2000 (at most 0.2200) on about as many ratings: "
-        "are they damaged?"
+        "NDCG@10 has fallen from 0.3000 (at least 0.2800) to 0.2000 (at most 0.2200) on a similar number of ratings. "
+        "Check the ratings for damage."
     )
 
 
@@ -88,7 +89,10 @@ def test_probabilities_that_tell_much_less_than_the_live_ones_did_fail(card: Mod
     verdict = judge(Measurement(equal, with_metrics(card, auc=0.69)), Measurement(equal, card))
 
     assert not verdict.accepted
-    assert verdict.reason == "AUC has fallen from 0.7500 to 0.6900 on about as many ratings: are they damaged?"
+    assert (
+        verdict.reason
+        == "AUC has fallen from 0.7500 to 0.6900 on a similar number of ratings. Check the ratings for damage."
+    )
     assert judge(Measurement(equal, with_metrics(card, auc=0.71)), Measurement(equal, card)).accepted
 
 
@@ -107,7 +111,7 @@ def test_probabilities_that_are_not_true_fail_unless_the_live_ones_are_no_truer(
     verdict = judge(untrue, Measurement(equal, card))
 
     assert not verdict.accepted
-    assert verdict.reason == "The calibration error is 0.2000, more than 0.0350: the probabilities are not true."
+    assert verdict.reason == "The calibration error is 0.2000, more than 0.0350: the probabilities are not calibrated."
     assert judge(untrue, untrue).accepted
 
 
@@ -117,7 +121,7 @@ def test_different_users_cannot_be_compared(card: ModelCard) -> None:
 
 
 def test_a_model_of_shuffled_ratings_does_not_pass(sample: Split) -> None:
-    live, new = trial_of(taste_ratings()), trial_of(shuffled_movies(taste_ratings()))
+    live, new = holdout_of(taste_ratings()), holdout_of(shuffled_movies(taste_ratings()))
 
     verdict = judge(measure(new, sample), measure(live, sample))
 
@@ -127,27 +131,27 @@ def test_a_model_of_shuffled_ratings_does_not_pass(sample: Split) -> None:
 
 def test_nor_does_it_pass_on_the_shuffled_ratings_themselves() -> None:
     shuffled = train_on(shuffled_movies(taste_ratings()), algorithm="ease")
-    live = trial_of(taste_ratings())
+    live = holdout_of(taste_ratings())
 
-    verdict = judge(measure(shuffled.trial, shuffled.sample), measure(live, shuffled.sample))
+    verdict = judge(measure(shuffled.holdout, shuffled.sample), measure(live, shuffled.sample))
 
     assert not verdict.accepted
 
 
 def test_a_model_of_a_worse_algorithm_does_not_pass_but_a_better_one_does(sample: Split) -> None:
-    ease, popularity = (measure(trial_of(taste_ratings(), name), sample) for name in ("ease", "popularity"))
+    ease, popularity = (measure(holdout_of(taste_ratings(), name), sample) for name in ("ease", "popularity"))
 
     assert not judge(popularity, ease).accepted
     assert judge(ease, popularity).accepted
 
 
 def test_a_model_of_another_catalogue_is_measured_on_the_movies_it_knows(sample: Split) -> None:
-    trial = trial_of(taste_ratings())
+    holdout = holdout_of(taste_ratings())
     larger = np.append(CATALOGUE, [501, 502])
     wider = temporal_split(Interactions.from_ratings(taste_ratings(), larger), seed=0)
     narrower = temporal_split(Interactions.from_ratings(taste_ratings(), CATALOGUE[:-8]), seed=0)
 
-    of_all, of_more, of_fewer = (measure(trial, each).ndcg_at_10 for each in (sample, wider, narrower))
+    of_all, of_more, of_fewer = (measure(holdout, each).ndcg_at_10 for each in (sample, wider, narrower))
 
     assert of_more.tolist() == of_all.tolist()
     assert of_fewer.tolist() == of_all.tolist()

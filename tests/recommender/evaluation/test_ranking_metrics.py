@@ -8,9 +8,9 @@ from server.recommender.algorithms.popularity import Popularity, PopularityConfi
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.splits import Split, temporal_split
 from server.recommender.evaluation.ranking_metrics import (
-    ActivityBucket,
+    ActivityGroup,
     RankingMetrics,
-    activity_buckets,
+    activity_groups,
     bootstrap_interval,
     rank,
     ranking_metrics,
@@ -97,11 +97,11 @@ def test_users_are_bucketed_by_what_they_are_known_to_have_rated() -> None:
     rows = [(1, movie, 5.0, 0) for movie in range(1, 20)] + [(2, movie, 5.0, 0) for movie in range(1, 21)]
     split = Split(index(rows, catalogue), index([(1, 50, 5.0, 1), (2, 51, 5.0, 1)], catalogue))
 
-    buckets = activity_buckets(np.tile(np.arange(50, 60), (2, 1)), split)
+    buckets = activity_groups(np.tile(np.arange(50, 60), (2, 1)), split)
 
     assert buckets == (
-        ActivityBucket(ratings_from=0, users=1, ndcg_at_10=0, recall_at_20=0, hit_rate_at_10=0),
-        ActivityBucket(ratings_from=20, users=1, ndcg_at_10=1, recall_at_20=1, hit_rate_at_10=1),
+        ActivityGroup(ratings_from=0, users=1, ndcg_at_10=0, recall_at_20=0, hit_rate_at_10=0),
+        ActivityGroup(ratings_from=20, users=1, ndcg_at_10=1, recall_at_20=1, hit_rate_at_10=1),
     )
 
 

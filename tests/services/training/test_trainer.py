@@ -128,7 +128,7 @@ def test_a_model_of_shuffled_ratings_is_kept_but_does_not_go_live(
     run = get_run(tastes, run_id)
     assert (run.status, run.error, run.version, run.is_activated) == ("succeeded", None, worse, False)
     assert run.verdict is not None
-    assert run.verdict.endswith(("the lists are worse.", "are they damaged?"))
+    assert run.verdict.endswith(("the lists are worse.", "Check the ratings for damage."))
     assert {entry.version: entry.is_active for entry in list_versions(tastes)} == {worse: False, good: True}
     assert len(trainer.store.list_names()) == 2
     live_model.refresh()
@@ -200,7 +200,7 @@ def test_too_few_ratings_fail_the_run_with_the_numbers(trainer: Trainer) -> None
     assert run.status == "failed"
     assert (
         run.error
-        == "There are 16 ratings, and 2 users with enough to hold some out (5 or more); 10 such users are needed."
+        == "A training needs 10 users with 5 ratings or more. There are 16 ratings and 2 such users. Load more ratings."
     )
     assert run.finished_at is not None
     assert trainer.store.list_names() == []

@@ -1,4 +1,4 @@
-"""What EASE learns from: which movies are liked together, and which are liked next."""
+"""The sums over all users from which the weights of EASE follow."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,127 +7,108 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from server.recommender.algorithms.ease.gram import Gram, Ridge, Rows
-from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, inverse_index
+from server.recommender.algorithms.ease.gram import (
+    Matrix,
+    Rows,
+    add_gram,
+    add_product,
+    invert_regularized,
+    zero_matrix,
+)
+from server.recommender.algorithms.ease.scoring import EaseConfig, preference_weight, recency_decay
+from server.recommender.data.interactions import Interactions, inverse_index
 
-MIDDLING_STARS = 3.0
-MIDDLING = 0.3
-DISLIKED = -0.3
-"""What a rating is worth, next to 1 for a like."""
-
-HALF_STARS = np.arange(11) / 2
-COMMON_SCALE = np.where(HALF_STARS >= LIKE_THRESHOLD, 1, np.where(HALF_STARS >= MIDDLING_STARS, MIDDLING, DISLIKED))
-"""By the number of half stars."""
-
-PRIOR_RATINGS = 5
-PRIOR_STARS = 3.5
-"""A user's mean is reckoned as if he had rated so many more movies with so many stars."""
-
-OWN_SCALE_RANGE = (-0.3, 1.2)
-
-SITTING = 50
-"""Ratings of a user that are no further apart than this count as given together."""
+SESSION_RATINGS = 50
+"""Consecutive ratings of a user that count as one session."""
 
 CUTS = (0.2, 0.4, 0.6, 0.8)
-"""Shares of a user's ratings after which it is asked what he liked next: in the next fifth."""
+"""Shares of a user's ratings that are the past; the fifth after each is the future to predict."""
 
-HALF_LIFE = 10.0
-FLOOR = 0.2
-"""How the ratings before a cut fade with age."""
+PAST_HALF_LIFE = 10.0
+PAST_FLOOR = 0.2
+"""The recency decay of the past."""
 
-RATINGS_AT_ONCE = 2_000_000
-"""About so many ratings are turned into rows at a time."""
-
-
-def preference_weight(histories: Interactions) -> NDArray[np.float32]:
-    """Say what each rating is worth: the mean of a common scale and of the user's own.
-
-    On the common scale a like is 1, on the user's own it is what lies a star above his mean.
-    """
-    common = COMMON_SCALE[(2 * histories.stars).astype(np.int64)]
-    sums = np.bincount(histories.users, histories.stars, histories.n_users)
-    means = (sums + PRIOR_RATINGS * PRIOR_STARS) / (histories.rating_counts + PRIOR_RATINGS)
-    own = 0.6 + 0.5 * (histories.stars - histories.repeated(means))
-    lowest, highest = OWN_SCALE_RANGE
-    return ((common + np.minimum(np.maximum(own, lowest), highest)) / 2).astype(np.float32)
-
-
-def recency_decay(ages: NDArray[np.int64], *, half_life: float, floor: float) -> NDArray[np.float32]:
-    """Weigh ratings by age: 1 for the latest, never below the floor."""
-    return (floor + (1 - floor) * 0.5 ** (ages / half_life)).astype(np.float32)
+BATCH_RATINGS = 4_000_000
+"""Ratings that are turned into rows at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class CooccurrenceStatistics:
-    """The sums over all users from which the weights between movies follow, for any penalty."""
+    """Sums of products of preferences, items by items, in the order of the number of ratings."""
 
-    places: NDArray[np.int32]
-    """Where each of the chosen items comes by its number of ratings: the order of the sums."""
-    together: Ridge
-    """Of rows that hold what a user liked, as a whole and sitting by sitting."""
-    earlier: Ridge
-    """Of rows that hold what a user liked before a cut, the latest most."""
-    next_after: NDArray[np.float32]
-    """Items by items: how much the second was liked next after the first was before a cut."""
+    order: NDArray[np.int32]
+    """The position of each chosen item in the matrices."""
+    together: Matrix
+    """The Gram matrix ``X'X`` of rows with all that a user rated, and of rows with the ratings of one session."""
+    past: Matrix
+    """The Gram matrix of rows with a user's past before a cut, the latest ratings weighted most."""
+    past_future: Matrix
+    """The products of those rows with the ratings after the cut."""
 
     @classmethod
-    def gather(
-        cls, interactions: Interactions, items: NDArray[np.int64], *, max_user_ratings: int, max_next_users: int
-    ) -> Self:
-        """Sum up the users' latest ratings of the chosen items, some users at a time.
+    def gather(cls, interactions: Interactions, items: NDArray[np.int64], config: EaseConfig) -> Self:
+        """Sum up the users' latest ratings of the chosen items, in batches of users.
 
-        Of more users than ``max_next_users`` only every second, third or so shows what is liked next.
+        Only every n-th user contributes to ``past`` and ``past_future`` above ``max_next_users``.
         """
         counts = np.bincount(interactions.items, minlength=interactions.n_items)[items]
         columns = inverse_index(items[np.argsort(-counts, kind="stable")], interactions.n_items)
-        together, earlier, next_after = Ridge(), Ridge(), Gram(items.size)
-        for users in interactions.parts(RATINGS_AT_ONCE):
-            rated = Rated.of(users.select_ratings(users.ages < max_user_ratings), columns, items.size)
-            together.add(rated.whole_and_sittings())
-            of_some = rated.of_every(-(-interactions.n_users // max_next_users))
-            for cut in CUTS:
-                before, after = of_some.before_and_after(cut)
-                earlier.add(before)
-                next_after.add(before, after)
-        return cls(columns[items], together, earlier, next_after.total())
+        sums = cls(columns[items], zero_matrix(items.size), zero_matrix(items.size), zero_matrix(items.size))
+        step = -(-interactions.n_users // config.max_next_users)
+        for users in interactions.batches(BATCH_RATINGS):
+            latest = users.select_ratings(users.ages < config.max_user_ratings)
+            sums._add(RatingRows.of(latest, columns, items.size), step)
+        return sums
 
-    def weights_together(self, penalty: float, *, is_last: bool = False) -> NDArray[np.float32]:
-        """EASE: the weights, none of an item for itself, that best rebuild the rows from themselves.
+    def _add(self, ratings: "RatingRows", step: int) -> None:
+        add_gram(self.together, ratings.whole_and_sessions())
+        sampled = ratings.every_nth_user(step)
+        for cut in CUTS:
+            past, future = sampled.past_and_future(cut)
+            add_gram(self.past, past)
+            add_product(self.past_future, past, future)
 
-        Steck, Embarrassingly shallow autoencoders for sparse data (WWW 2019). What ``is_last`` can be asked for once.
-        """
-        weights = self.together.inverse(penalty, is_last=is_last)
-        weights /= -np.diag(weights).copy()
-        np.fill_diagonal(weights, 0)
-        return self._in_order(weights)
 
-    def weights_next(self, penalty: float, *, is_last: bool = False) -> NDArray[np.float32]:
-        """Ridge regression: the weights that best tell what is liked after a cut from what was before it."""
-        weights: NDArray[np.float32] = self.earlier.inverse(penalty, is_last=is_last) @ self.next_after
-        np.fill_diagonal(weights, 0)
-        return self._in_order(weights)
+def cooccurrence_weights(gram: Matrix, penalty: float) -> Matrix:
+    """Return the weights of EASE in the memory of ``gram``.
 
-    def _in_order(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Put weights in the order in which the items were chosen."""
-        return weights[np.ix_(self.places, self.places)]
+    With ``P = (X'X + penalty I)^-1`` the weights are ``B = I - P diag(P)^-1``. They have a zero diagonal and minimize
+    ``|X - X B|^2 + penalty |B|^2``: Steck, Embarrassingly shallow autoencoders for sparse data (WWW 2019).
+    """
+    precision = invert_regularized(gram, penalty)
+    precision /= -np.diag(precision).copy()
+    np.fill_diagonal(precision, 0)
+    return precision
+
+
+def next_weights(past: Matrix, past_future: Matrix, penalty: float) -> Matrix:
+    """Return the ridge regression of the future on the past, ``(P'P + penalty I)^-1 P'F``; overwrites ``past``."""
+    weights: Matrix = invert_regularized(past, penalty) @ past_future
+    np.fill_diagonal(weights, 0)
+    return weights
+
+
+def in_order(weights: Matrix, order: NDArray[np.int32]) -> Matrix:
+    """Return the weights in the order in which the items were chosen."""
+    return weights[np.ix_(order, order)]
 
 
 @dataclass(frozen=True, eq=False)
-class Rated:
-    """What some users' ratings of the chosen items are worth, in columns of one length."""
+class RatingRows:
+    """The preferences of some users for the chosen items, in columns of one length."""
 
     n_columns: int
     columns: NDArray[np.int32]
     users: NDArray[np.int64]
     values: NDArray[np.float32]
-    places: NDArray[np.int64]
-    """How many of the user's ratings, of any item, are earlier."""
+    positions: NDArray[np.int64]
+    """The number of the user's earlier ratings, of any item."""
     ages: NDArray[np.int64]
-    """How many are later."""
+    """The number of the user's later ratings."""
 
     @classmethod
     def of(cls, interactions: Interactions, columns: NDArray[np.int32], n_columns: int) -> Self:
-        """Look up the column of each item; items without one, -1, are left out, and so is what is worth nothing."""
+        """Look up the column of each item. Leave out items without one (-1) and preferences of zero."""
         column, values, ages, users = (
             columns[interactions.items],
             preference_weight(interactions),
@@ -135,42 +116,44 @@ class Rated:
             interactions.users,
         )
         kept = (column >= 0) & (values != 0)
-        places = interactions.rating_counts[users] - 1 - ages
-        return cls(n_columns, column[kept], users[kept], values[kept], places[kept], ages[kept])
+        positions = interactions.rating_counts[users] - 1 - ages
+        return cls(n_columns, column[kept], users[kept], values[kept], positions[kept], ages[kept])
 
-    def of_every(self, step: int) -> Self:
-        """Keep every so many users, numbered anew."""
+    def every_nth_user(self, step: int) -> Self:
+        """Return every ``step``-th user, renumbered."""
         kept = self.users % step == 0
         return type(self)(
             self.n_columns,
             self.columns[kept],
             self.users[kept] // step,
             self.values[kept],
-            self.places[kept],
+            self.positions[kept],
             self.ages[kept],
         )
 
-    def whole_and_sittings(self) -> Rows:
-        """Make a row for each user, and one for each of his sittings; both have a say, half each."""
-        sittings = np.cumsum((np.diff(self.users, prepend=0) != 0) | (np.diff(self.ages // SITTING, prepend=0) != 0))
+    def whole_and_sessions(self) -> Rows:
+        """Return a row for each user and one for each of the user's sessions; both kinds count half."""
+        sessions = np.cumsum(
+            (np.diff(self.users, prepend=0) != 0) | (np.diff(self.ages // SESSION_RATINGS, prepend=0) != 0)
+        )
         n_users = int(self.users.max(initial=-1)) + 1
         half = np.float32(np.sqrt(0.5))
         return csr_array(
             (
                 np.tile(half * self.values, 2),
-                (np.append(self.users, n_users + sittings).astype(np.int32), np.tile(self.columns, 2)),
+                (np.append(self.users, n_users + sessions).astype(np.int32), np.tile(self.columns, 2)),
             ),
-            shape=(n_users + int(sittings.max(initial=0)) + 1, self.n_columns),
+            shape=(n_users + int(sessions.max(initial=0)) + 1, self.n_columns),
         )
 
-    def before_and_after(self, cut: float) -> tuple[Rows, Rows]:
-        """Make a row for each user: what he liked before a cut, fading with age; what in the fifth after it."""
-        counts = self.places + self.ages + 1
+    def past_and_future(self, cut: float) -> tuple[Rows, Rows]:
+        """Return a row for each user of the ratings before a cut, with decay, and one of the fifth after it."""
+        counts = self.positions + self.ages + 1
         first, end = np.floor(counts * cut), np.floor(counts * (cut + 0.2) + 1e-9)
-        is_before, is_after = self.places < first, (self.places >= first) & (self.places < end)
-        since = np.maximum(first - 1 - self.places, 0).astype(np.int64)
-        faded = self.values * recency_decay(since, half_life=HALF_LIFE, floor=FLOOR)
-        return self._rows(is_before, faded), self._rows(is_after, self.values)
+        is_past, is_future = self.positions < first, (self.positions >= first) & (self.positions < end)
+        ages = np.maximum(first - 1 - self.positions, 0).astype(np.int64)
+        decayed = self.values * recency_decay(ages, half_life=PAST_HALF_LIFE, floor=PAST_FLOOR)
+        return self._rows(is_past, decayed), self._rows(is_future, self.values)
 
     def _rows(self, chosen: NDArray[np.bool_], values: NDArray[np.float32]) -> Rows:
         n_users = int(self.users.max(initial=-1)) + 1

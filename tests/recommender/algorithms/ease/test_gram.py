@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from server.recommender.algorithms.ease.gram import Gram, Ridge, Rows, invert
+from server.recommender.algorithms.ease.gram import Rows, add_gram, add_product, invert_regularized, zero_matrix
 
 
 def matrix(n_rows: int, n_columns: int) -> Rows:
@@ -12,37 +12,39 @@ def matrix(n_rows: int, n_columns: int) -> Rows:
 
 
 @pytest.mark.parametrize("shape", [(900, 600), (600, 900)])
-def test_by_either_side_the_inverse_is_the_one_in_double_precision(shape: tuple[int, int]) -> None:
+def test_the_inverse_is_the_one_in_double_precision(shape: tuple[int, int]) -> None:
     rows = matrix(*shape)
+    gram = zero_matrix(shape[1])
+    add_gram(gram, rows)
+
+    inverse = invert_regularized(gram, 20.0)
+
     dense = rows.toarray().astype(np.float64)
-
-    inverse = Ridge(rows).inverse(20.0)
-
     expected = np.linalg.inv(dense.T @ dense + 20 * np.eye(shape[1]))
     assert inverse.dtype == np.float32
+    assert np.shares_memory(inverse, gram)
     np.testing.assert_allclose(inverse, expected, atol=1e-6)
 
 
-def test_one_gram_serves_many_penalties() -> None:
-    rows = matrix(50, 30)
-    ridge = Ridge(rows)
+def test_the_gram_matrix_of_batches_with_dense_and_sparse_columns_is_the_whole_one() -> None:
+    rows, total = matrix(40, 1400), zero_matrix(1400)
 
-    first = ridge.inverse(5.0)
-    ridge.inverse(500.0)
+    for batch in (slice(25), slice(25, None)):
+        add_gram(total, rows[batch])
 
-    assert np.array_equal(ridge.inverse(5.0), first)
+    np.testing.assert_allclose(total, rows.toarray().T @ rows.toarray(), rtol=1e-5)
 
 
-def test_a_product_of_parts_some_dense_some_sparse_is_the_whole_product() -> None:
+def test_the_product_of_batches_with_dense_and_sparse_columns_is_the_whole_one() -> None:
     left, right = matrix(40, 1400), matrix(40, 1400)[::-1] * np.float32(2)
+    total = zero_matrix(1400)
 
-    product = Gram(1400)
-    for rows in (slice(25), slice(25, None)):
-        product.add(left[rows], right[rows])
+    for batch in (slice(25), slice(25, None)):
+        add_product(total, left[batch], right[batch])
 
-    np.testing.assert_allclose(product.total(), left.toarray().T @ right.toarray(), rtol=1e-5)
+    np.testing.assert_allclose(total, left.toarray().T @ right.toarray(), rtol=1e-5)
 
 
-def test_a_matrix_without_an_inverse_is_refused() -> None:
+def test_a_matrix_that_is_not_positive_definite_is_refused() -> None:
     with pytest.raises(np.linalg.LinAlgError, match="not positive definite with a penalty of 1"):
-        invert(np.full((2, 2), -5, np.float32), 1.0)
+        invert_regularized(np.full((2, 2), -5, np.float32), 1.0)

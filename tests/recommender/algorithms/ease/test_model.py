@@ -1,13 +1,25 @@
 import numpy as np
 import pytest
 
-from server.recommender.algorithms.ease.model import Ease, EaseConfig, inputs_of, most_rated
-from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics, preference_weight, recency_decay
-from server.recommender.algorithms.ease.tuning import FLOORS, HALF_LIVES, NEXT_WEIGHTS
+from server.recommender.algorithms.ease.model import Ease
+from server.recommender.algorithms.ease.scoring import (
+    EaseConfig,
+    most_rated,
+    preference_weight,
+    recency_decay,
+    weighted_matrix,
+)
+from server.recommender.algorithms.ease.statistics import (
+    CooccurrenceStatistics,
+    cooccurrence_weights,
+    in_order,
+    next_weights,
+)
+from server.recommender.algorithms.ease.tuning import FLOORS, HALF_LIVES, NEXT_WEIGHTS, tune_ease
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.data.interactions import Interactions
-from server.recommender.data.splits import temporal_split
-from server.recommender.evaluation.ranking import top_items
+from server.recommender.data.lists import top_items
+from server.recommender.data.splits import Split, temporal_split
 from tests.support.generated_tastes import CATALOGUE, history_of, ratings_of, taste_ratings, with_movies
 
 TASTES = Interactions.from_ratings(taste_ratings(), CATALOGUE)
@@ -22,12 +34,12 @@ def one_user(stars: dict[int, float]) -> Interactions:
 
 
 def test_the_weights_of_what_is_liked_together_are_steck_s_closed_form() -> None:
-    evidence = CooccurrenceStatistics.gather(TASTES, np.arange(152), max_user_ratings=1_000, max_next_users=1_000)
+    statistics = CooccurrenceStatistics.gather(TASTES, np.arange(152), EaseConfig())
 
-    weights = evidence.weights_together(30.0)
+    weights = in_order(cooccurrence_weights(statistics.together, 30.0), statistics.order)
 
-    # No user has rated more than one sitting's worth: whole and sitting count half each, and are the same.
-    rows = inputs_of(TASTES, np.arange(152), half_life=1, floor=1).toarray().astype(np.float64)
+    # No user has rated more than one session: whole and session count half each, and are the same.
+    rows = weighted_matrix(TASTES, np.arange(152), half_life=1, floor=1).toarray().astype(np.float64)
     precision = np.linalg.inv(rows.T @ rows + 30 * np.eye(152))
     expected = np.where(np.eye(152), 0, -precision / np.diag(precision))
     np.testing.assert_allclose(weights, expected, atol=1e-5)
@@ -37,14 +49,10 @@ def test_what_is_always_liked_next_is_foreseen() -> None:
     # Users like 1 then 2, or 3 then 4; as many like the two in the other order as would make them companions.
     rows = [(user, movie, 5.0, movie) for user in range(1, 81) for movie in ((1, 2), (3, 4))[user % 2]]
     rows += [(user, movie, 1.0, movie) for user in range(1, 81) for movie in (7, 8, 9)]
-    evidence = CooccurrenceStatistics.gather(
-        Interactions.from_ratings(ratings_of(rows), np.arange(1, 11)),
-        np.arange(10),
-        max_user_ratings=1_000,
-        max_next_users=1_000,
-    )
+    interactions = Interactions.from_ratings(ratings_of(rows), np.arange(1, 11))
+    statistics = CooccurrenceStatistics.gather(interactions, np.arange(10), EaseConfig())
 
-    weights = evidence.weights_next(1.0)
+    weights = in_order(next_weights(statistics.past, statistics.past_future, 1.0), statistics.order)
 
     assert weights[0, 1] > 0.1 > weights[1, 0]
     assert weights[2, 3] > 0.1 > weights[0, 3]
@@ -122,9 +130,9 @@ def test_the_score_is_the_sum_of_the_kept_weights() -> None:
 
     dense = np.zeros((152, 152))
     np.put_along_axis(dense, model.columns, model.weights, axis=1)
-    personal = inputs_of(history, model.items, half_life=1, floor=1) @ dense
-    trust = 2 / (2 + model.config.prior_likes)
-    expected = trust * personal[0] + (1 - trust) * model.like_shares[:152]
+    personal = weighted_matrix(history, model.items, half_life=1, floor=1) @ dense
+    personal_weight = 2 / (2 + model.config.prior_likes)
+    expected = personal_weight * personal[0] + (1 - personal_weight) * model.like_shares[:152]
     np.testing.assert_allclose(model.score(history)[0, :152], expected, atol=1e-6)
 
 
@@ -165,7 +173,7 @@ def test_a_movie_without_weights_is_similar_to_none() -> None:
 def test_settings_are_chosen_among_those_there_are_the_same_for_the_same_seed() -> None:
     split = temporal_split(TASTES, seed=0)
 
-    one, other = (Ease.tune(split.known, split.held_out, EaseConfig(), seed=1) for _ in range(2))
+    one, other = (tune_ease(split, EaseConfig(), seed=1) for _ in range(2))
 
     assert one == other
     assert one.half_life in HALF_LIVES
@@ -180,7 +188,7 @@ def test_order_in_time_is_found_out_where_it_matters_and_ignored_where_it_does_n
     turning = with_movies(timeless, np.where(is_late, timeless.movie_ids % 152 + 1, timeless.movie_ids))
 
     steady, changing = (
-        Ease.tune(split.known, split.held_out, EaseConfig(), seed=0)
+        tune_ease(split, EaseConfig(), seed=0)
         for split in (
             temporal_split(Interactions.from_ratings(ratings, CATALOGUE), seed=0) for ratings in (timeless, turning)
         )
@@ -192,4 +200,4 @@ def test_order_in_time_is_found_out_where_it_matters_and_ignored_where_it_does_n
 def test_with_nothing_to_find_the_settings_stay() -> None:
     nothing = TASTES.select_ratings(np.zeros(TASTES.items.size, np.bool_))
 
-    assert Ease.tune(TASTES, nothing, EaseConfig(penalty=7.0), seed=0) == EaseConfig(penalty=7.0)
+    assert tune_ease(Split(TASTES, nothing), EaseConfig(penalty=7.0), seed=0) == EaseConfig(penalty=7.0)

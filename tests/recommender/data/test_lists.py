@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.recommender.evaluation.ranking import count_higher, top_items
+from server.recommender.data.lists import count_higher, top_items
 
 
 @pytest.mark.parametrize(

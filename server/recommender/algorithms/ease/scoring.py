@@ -1,0 +1,135 @@
+"""How EASE turns a history into the inputs of its weights: the preference, the recency, and the items."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.sparse import csr_array
+
+from server.recommender.algorithms.base import MODEL_MEMORY_MB, AlgorithmConfig
+from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, inverse_index, running_count
+
+BYTES_A_WEIGHT = np.dtype(np.float32).itemsize + np.dtype(np.int32).itemsize
+"""The weight and its column."""
+
+NEUTRAL_STARS = 3.0
+NEUTRAL_PREFERENCE = 0.3
+NEGATIVE_PREFERENCE = -0.3
+"""The preference of other ratings on the common scale; that of a positive rating is 1."""
+
+HALF_STARS = np.arange(11) / 2
+COMMON_SCALE = np.where(
+    HALF_STARS >= LIKE_THRESHOLD, 1, np.where(HALF_STARS >= NEUTRAL_STARS, NEUTRAL_PREFERENCE, NEGATIVE_PREFERENCE)
+)
+"""Indexed by the number of half stars."""
+
+MEAN_PRIOR_RATINGS = 5
+MEAN_PRIOR_STARS = 3.5
+"""A user's mean is shrunken as if by this number of additional ratings of this number of stars."""
+
+OWN_SCALE_RANGE = (-0.3, 1.2)
+
+
+class EaseConfig(AlgorithmConfig):
+    """The settings of the weights and of the scores. A training tunes the first four."""
+
+    penalty: float = Field(default=200.0, ge=1, description="Ridge penalty on the weights.")
+    half_life: float = Field(
+        default=10.0, gt=0, description="Number of later ratings after which the decaying part of a rating is halved."
+    )
+    floor: float = Field(default=0.2, ge=0, le=1, description="Part of a rating's weight that does not decay.")
+    next_weight: float = Field(
+        default=0.4, ge=0, description="Weight of the next-ratings regression beside the co-occurrence weights."
+    )
+    prior_likes: float = Field(
+        default=0.25,
+        gt=0,
+        description="Number of positive ratings at which the personal score and popularity weigh the same.",
+    )
+    always_items: int = Field(
+        default=2_000, ge=1, description="Number of most-rated movies that have weights in any case."
+    )
+    min_ratings: int = Field(default=10, ge=1, description="Other movies have weights from this number of ratings on.")
+    max_user_ratings: int = Field(
+        default=1_000, ge=1, description="Use at most this many of each user's most recent ratings."
+    )
+    max_next_users: int = Field(
+        default=100_000, ge=1, description="Learn the next ratings from about this many users, evenly sampled."
+    )
+    kept_weights: int = Field(
+        default=800,
+        ge=1,
+        description="Number of strongest weights kept for each movie; the others are close to zero.",
+    )
+    fewest_weights: int = Field(
+        default=400,
+        ge=1,
+        description="Keep as few as this if memory is short, so that more movies have weights.",
+    )
+    weights_mb: int = Field(
+        default=MODEL_MEMORY_MB,
+        ge=1,
+        description="Memory budget of the weights, which bounds the number of movies: 32 MB hold 10,000.",
+    )
+
+    @property
+    def max_items(self) -> int:
+        """The number of movies whose weights fit into the budget."""
+        return self._weights_that_fit // min(self.fewest_weights, self.kept_weights)
+
+    def kept_of(self, n_items: int) -> int:
+        """Return how many weights are kept for each of ``n_items`` movies."""
+        return min(self.kept_weights, self._weights_that_fit // n_items)
+
+    @property
+    def _weights_that_fit(self) -> int:
+        return int(self.weights_mb * 1e6) // BYTES_A_WEIGHT
+
+
+def most_rated(interactions: Interactions, config: EaseConfig) -> NDArray[np.int64]:
+    """Return the items that get weights, the most rated first; equally rated ones by index."""
+    counts = np.bincount(interactions.items, minlength=interactions.n_items)
+    n_enough = np.count_nonzero(counts >= config.min_ratings)
+    n_rated = np.count_nonzero(counts)
+    n_items = min(max(n_enough, config.always_items), n_rated, config.max_items)
+    return np.argsort(-counts, kind="stable")[:n_items]
+
+
+def preference_weight(histories: Interactions) -> NDArray[np.float32]:
+    """Return the preference that each rating expresses: the mean of a common scale and of the user's own.
+
+    On the common scale a positive rating is 1. On the user's own scale a rating one star above the user's mean is 1.1.
+    """
+    common = COMMON_SCALE[(2 * histories.stars).astype(np.int64)]
+    sums = np.bincount(histories.users, histories.stars, histories.n_users)
+    means = (sums + MEAN_PRIOR_RATINGS * MEAN_PRIOR_STARS) / (histories.rating_counts + MEAN_PRIOR_RATINGS)
+    own = 0.6 + 0.5 * (histories.stars - histories.repeated(means))
+    lowest, highest = OWN_SCALE_RANGE
+    return ((common + np.minimum(np.maximum(own, lowest), highest)) / 2).astype(np.float32)
+
+
+def recency_decay(ages: NDArray[np.int64], *, half_life: float, floor: float) -> NDArray[np.float32]:
+    """Return the weight of ratings by age: 1 for the latest, never below the floor."""
+    return (floor + (1 - floor) * 0.5 ** (ages / half_life)).astype(np.float32)
+
+
+def weighted_history(
+    histories: Interactions, rows: NDArray[np.int32], *, half_life: float, floor: float
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
+    """Return row, weight and user offsets of the ratings of items with a row; the others have row -1."""
+    values = preference_weight(histories) * recency_decay(histories.ages, half_life=half_life, floor=floor)
+    places = rows[histories.items]
+    is_chosen = places >= 0
+    offsets = running_count(is_chosen)[histories.offsets]
+    return places[is_chosen], values[is_chosen], offsets
+
+
+def weighted_matrix(
+    histories: Interactions, items: NDArray[np.int64], *, half_life: float, floor: float
+) -> csr_array[Any, tuple[int, int]]:
+    """Return the same as a matrix, users by the chosen items."""
+    rows, values, offsets = weighted_history(
+        histories, inverse_index(items, histories.n_items), half_life=half_life, floor=floor
+    )
+    return csr_array((values, rows, offsets), shape=(histories.n_users, items.size))

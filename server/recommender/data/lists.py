@@ -1,0 +1,56 @@
+"""Ranked lists: from scores to lists, and how well a list finds the held-out positive ratings."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.recommender.data.splits import Split
+
+
+def top_items(scores: NDArray[np.float64], n: int, *, ids: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """Return the indices of the ``n`` highest scores, best first; all of them if there are fewer.
+
+    Equal scores are ordered by index, or by ``ids`` if given. The list of 5 is therefore the head of the list of 10.
+    The function partitions instead of sorting, because the catalogue is long and the list is short.
+    """
+    # NumPy selects slowly from the upper end of an array with many equal values, such as unrated movies' scores.
+    costs = -scores
+    if n < scores.size:
+        candidates = np.flatnonzero(costs <= np.partition(costs, n - 1)[n - 1])
+    else:
+        candidates = np.arange(scores.size)
+    ties = candidates if ids is None else ids[candidates]
+    return candidates[np.lexsort((ties, costs[candidates]))][:n]
+
+
+def count_higher(scores: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return for each score the number of higher ones in ``among``: the rank, 0 for the best."""
+    return among.size - np.searchsorted(np.sort(among), scores, side="right")
+
+
+@dataclass(frozen=True, eq=False)
+class ListQualities:
+    """The quality of the list of each user with a held-out positive rating, in columns of one length."""
+
+    users: NDArray[np.int64]
+    ndcg_at_10: NDArray[np.float64]
+    recall_at_20: NDArray[np.float64]
+    hit_at_10: NDArray[np.bool_]
+
+
+def list_qualities(lists: NDArray[np.int64], split: Split) -> ListQualities:
+    """Compare lists, users by up to 20 items, with the held-out positive ratings."""
+    n_items = split.known.n_items
+    relevant = split.held_out.select_ratings(split.held_out.liked)
+    evaluated = np.flatnonzero(relevant.rating_counts)
+    counts = relevant.rating_counts[evaluated]
+    hits = np.isin(evaluated[:, None] * n_items + lists[evaluated], relevant.users * n_items + relevant.items)
+    discounts = 1 / np.log2(np.arange(2, 12))
+    gains = hits[:, :10] @ discounts[: lists.shape[1]]
+    return ListQualities(
+        users=evaluated,
+        ndcg_at_10=gains / np.cumsum(discounts)[np.minimum(counts, 10) - 1],
+        recall_at_20=hits.sum(axis=1) / np.minimum(counts, 20),
+        hit_at_10=np.any(hits[:, :10], axis=1),
+    )

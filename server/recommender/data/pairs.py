@@ -1,0 +1,82 @@
+"""Pairs of a user and a movie with everything that a probability is computed from."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.recommender.data.interactions import Interactions
+
+RECENT_HALF_LIFE = 30.0
+"""A rating counts half in the user's recent shares after this many later ratings."""
+
+GOOD_STARS = 3.5
+"""Users who often give this rating are half a star from a positive one, and the next movie may get it."""
+
+OfUser = NDArray[np.float64] | np.float64
+"""A value of the user of each pair, or one value if all pairs are of one user."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of a user and a movie, in columns of one length.
+
+    If all pairs are of one user, the columns about the user are single numbers.
+    """
+
+    scores: NDArray[np.float64]
+    ranks: NDArray[np.int64]
+    """The number of movies with a higher score that the user has not rated."""
+    user_likes: NDArray[np.int64] | np.int64
+    """The number of the user's known positive ratings."""
+    user_ratings: NDArray[np.int64] | np.int64
+    """The number of the user's known ratings."""
+    recent_likes: OfUser
+    """The positive ratings, weighted by recency."""
+    recent_good: OfUser
+    """The ratings of ``GOOD_STARS`` or more, weighted by recency."""
+    recent_ratings: OfUser
+    """All ratings, weighted by recency."""
+
+    @staticmethod
+    def of(
+        histories: Interactions,
+        users: NDArray[np.int64] | int,
+        scores: NDArray[np.float64],
+        ranks: NDArray[np.int64],
+    ) -> "Pairs":
+        """Return pairs with what the histories say about the user of each, or about the one user of all."""
+        user_of_rating, weights = histories.users, 0.5 ** (histories.ages / RECENT_HALF_LIFE)
+
+        def recent(weights: NDArray[np.float64]) -> OfUser:
+            sums: NDArray[Any] = np.bincount(user_of_rating, weights, histories.n_users)
+            return sums[users]
+
+        return Pairs(
+            scores=scores,
+            ranks=ranks,
+            user_likes=histories.like_counts[users],
+            user_ratings=histories.rating_counts[users],
+            recent_likes=recent(weights * histories.liked),
+            recent_good=recent(weights * (histories.stars >= GOOD_STARS)),
+            recent_ratings=recent(weights),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class RatedPairs(Pairs):
+    """Pairs with their held-out outcome, which the scores were computed without."""
+
+    users: NDArray[np.int64]
+    liked: NDArray[np.bool_]
+
+    @classmethod
+    def of_outcomes(cls, pairs: Pairs, users: NDArray[np.int64], liked: NDArray[np.bool_]) -> Self:
+        """Add users and outcomes to pairs."""
+        columns = {field.name: getattr(pairs, field.name) for field in fields(Pairs)}
+        return cls(**columns, users=users, liked=liked)
+
+    def where(self, chosen: NDArray[np.bool_]) -> Self:
+        """Return the chosen pairs."""
+        return type(self)(*(getattr(self, field.name)[chosen] for field in fields(self)))
