@@ -1,11 +1,11 @@
-"""``make bench-recommender``: the recommender beside its peers, on the same held-out ratings, in one table.
+"""``make bench-recommender``: the recommender beside its peers, on the same held-out ratings.
 
     python -m benchmarks.recommender [--data SOURCE]
 
-Of a peer with several settings the one with the best NDCG@10 on the held-out ratings themselves is shown, which is
-in the peer's favour; Matinee chooses its settings without them. All get the same calibrator, measured on one fifth of
-the users after another and fitted on the others: ECE is their calibration error, "top 20" that in the user's first 20,
-beside what chance alone would show there. Peak memory is the whole process's, with the ratings in it.
+The row of a peer with several settings is the one with the best NDCG@10 on the held-out ratings themselves, which
+favours the peer; Matinee chooses its settings without them. All use the same calibrator, by cross-validation over the
+users: ECE is the calibration error, "top 20" the error within the user's first 20, "(floor)" the error of chance there.
+Peak memory includes the ratings.
 """
 
 import argparse
@@ -57,26 +57,26 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Result:
-    """A row of the table, and what decides between settings."""
+    """A row of the table, and the metric that decides between settings."""
 
     ndcg_at_10: float
     row: Row
 
 
 def fit_popularity(known: Interactions) -> Scorer:
-    """Count likes."""
+    """Fit popularity."""
     return Popularity.fit(known, PopularityConfig(), seed=SEED)
 
 
 def fit_matinee(known: Interactions, *, settings: EaseConfig) -> Scorer:
-    """Tune on an inner split, then fit: what a training does."""
+    """Tune on an inner split, then fit, as a training does."""
     inner = temporal_split(known, seed=SEED)
     config = tune_ease(inner, settings, seed=SEED)
     return Ease.fit(known, config, seed=SEED)
 
 
 def contenders() -> dict[str, list[Fit]]:
-    """Name the contenders, each with the settings to try."""
+    """Return the contenders by name, each with the fits to try."""
     fits: dict[str, list[Fit]] = {
         "popularity": [fit_popularity],
         "sklearn NMF": [partial(SklearnNMF.fit, factors=factors) for factors in (20, 50)],
@@ -98,7 +98,7 @@ def contenders() -> dict[str, list[Fit]]:
 
 
 def _with_kept_weights(kept: int | None) -> EaseConfig:
-    """Keep more or fewer weights of as many movies; all, where no number is given."""
+    """Return settings that keep more or fewer weights of the same movies; all without a number."""
     most, default = EaseConfig().max_items, EaseConfig()
     kept = kept or most
     memory_mb = math.ceil(default.weights_mb * kept / default.fewest_weights)
@@ -106,7 +106,7 @@ def _with_kept_weights(kept: int | None) -> EaseConfig:
 
 
 def measure(name: str, fit: Fit, ratings: Ratings, movie_ids: NDArray[np.int64]) -> Result:
-    """Fit on what is known, rank, calibrate, and take the time and the memory; in a process of its own."""
+    """Fit on the known ratings, rank, calibrate, and measure time and memory; runs in a process of its own."""
     with threadpool_limits(1):
         split = temporal_split(Interactions.from_ratings(ratings, movie_ids), seed=SEED)
         sample = split.select_users(split.evaluated_users(seed=SEED))
@@ -126,7 +126,7 @@ def _truth(pairs: RatedPairs) -> tuple[float, ...]:
 
 
 def _ms_a_user(scorer: Scorer, known: Interactions) -> float:
-    """Take the median time to score all movies for one user and to find his first ten."""
+    """Return the median time to score all movies for one user and to select ten."""
     durations = []
     for user in np.random.default_rng(SEED).choice(known.n_users, min(TIMED_USERS, known.n_users), replace=False):
         history = known.select_users(np.array([user]))
@@ -137,7 +137,7 @@ def _ms_a_user(scorer: Scorer, known: Interactions) -> float:
 
 
 def read(source: Path, folder: Path) -> tuple[Ratings, NDArray[np.int64]]:
-    """Ingest a source, and read it as a training does."""
+    """Ingest a source and read it as a training does."""
     with Workbench(source, folder).loaded_database() as database, database.transaction(writes=False) as session:
         data = TrainingDataManager(session)
         return data.read_ratings(), data.read_movie_ids()
@@ -151,7 +151,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         ratings, movie_ids = read(options.data or write_demo(Path(folder)), Path(folder) / "bench")
     rows = []
-    # One process a fit: the peak of its memory is its own.
+    # One process for each fit isolates the peak memory.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         for name, fits in contenders().items():
             results = [pool.submit(measure, name, fit, ratings, movie_ids).result() for fit in fits]

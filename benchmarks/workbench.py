@@ -91,7 +91,7 @@ class Workbench:
 
 
 def size_of(database: Database) -> str:
-    """Say how many ratings and movies there are."""
+    """Return the numbers of ratings and movies as text."""
     with database.transaction(writes=False) as session:
         movies, ratings = session.execute(select(func.count(), func.sum(MovieStatistics.rating_count))).one()
     return f"{ratings:,} ratings of {movies:,} movies"
@@ -121,6 +121,6 @@ def _written(cell: object) -> str:
 
 
 def percentiles_ms(seconds: Sequence[float]) -> tuple[float, float, float]:
-    """Give the median, the 99th percentile and the largest of some durations, in milliseconds."""
+    """Return median, 99th percentile and maximum of durations, in milliseconds."""
     p50, p99, largest = np.percentile(np.array(seconds) * 1000, [50, 99, 100])
     return float(p50), float(p99), float(largest)

@@ -22,7 +22,7 @@ CACHED_LISTS = 5_000
 """Most users who return have rated nothing since their last list. A history of 100 ratings takes two kilobytes."""
 
 TIE_STEP = 1e-9
-"""Equal probabilities are told apart by this difference, so that a list falls strictly."""
+"""The difference between equal probabilities in a list, so that it falls strictly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class ScoreBreakdown:
     movie_ids: NDArray[np.int64]
     rated_movie_ids: NDArray[np.int64]
     contributions: NDArray[np.float64]
-    """What each rating adds to the score of each movie; negative if it speaks against the movie."""
+    """The term of each rating in the score of each movie; negative if it speaks against the movie."""
     rest: NDArray[np.float64]
     """The part of the score that is not attributable to the user's ratings: popularity."""
     scores: NDArray[np.float64]
@@ -88,7 +88,7 @@ class HoldoutModel:
 class TrainedModel:
     """Recommends by the present history of any user.
 
-    Immutable but for a bounded cache with a lock, so threads may share it.
+    Immutable except for a bounded cache with a lock, so threads may share it.
     """
 
     card: ModelCard

@@ -17,7 +17,7 @@ def learned() -> ColdStartScorer:
 
 
 def order(*movies: tuple[int | None, list[str]]) -> list[int]:
-    """Tell the places of movies, best first."""
+    """Return the order of movies, best first."""
     catalogue = Catalogue.of_movies((number, year, genres) for number, (year, genres) in enumerate(movies))
     places: list[int] = np.argsort(-learned().below(0.0, catalogue), kind="stable").tolist()
     return places

@@ -24,10 +24,10 @@ from server.recommender.training import _deal_users, cross_calibrate, evaluate_a
 from tests.support.generated_tastes import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings, train_on
 
 POISON = 0.01
-"""Stars added to what is held out: nobody likes more or less for it, but whoever is given it can taste it."""
+"""Stars added to held-out ratings: no rating becomes positive, but code that reads them can detect it."""
 
 Tasting = tuple[str, bool]
-"""What an algorithm was given something for, and whether that was poisoned."""
+"""The purpose of some ratings, and whether they were poisoned."""
 
 NO_POISON: list[Tasting] = [
     ("tuned on", False),
@@ -45,7 +45,7 @@ def train_quietly(ratings: Ratings, algorithm: str, *, seed: int = 0) -> Trained
 
 
 def latest_ratings(stars: list[float]) -> Ratings:
-    """As many users as there are stars, each with four earlier ratings and these latest stars."""
+    """Return one user for each of the stars, with four earlier ratings and this latest one."""
     rows = []
     for user, latest in enumerate(stars, start=1):
         rows += [(user, movie, 4.0, movie) for movie in range(1, 5)]
@@ -54,7 +54,7 @@ def latest_ratings(stars: list[float]) -> Ratings:
 
 
 def poisoned(ratings: Ratings, split: str) -> Ratings:
-    """Poison what a split with seed 0 holds out; it holds out the same then."""
+    """Poison the ratings that a split with seed 0 holds out."""
     held_out = SPLITS[split](Interactions.from_ratings(ratings, CATALOGUE), seed=0).held_out
     pairs = _pairs(held_out)
     # Users and items are numbered from 0, the ids of these ratings from 1.
@@ -64,7 +64,7 @@ def poisoned(ratings: Ratings, split: str) -> Ratings:
 
 @pytest.fixture
 def tastings(monkeypatch: pytest.MonkeyPatch) -> list[Tasting]:
-    """Enter an algorithm "taster" that notes what it tastes, call by call, and give its notes."""
+    """Register an algorithm "taster" and return its record of calls: purpose, and whether ratings were poisoned."""
     notes: list[Tasting] = []
 
     def taste(purpose: str, interactions: Interactions) -> None:

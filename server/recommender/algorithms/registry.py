@@ -25,6 +25,6 @@ def get_algorithm(name: str) -> type[Algorithm[Any]]:
 
 
 def tune(algorithm: type[Algorithm[Any]], split: Split, config: Any, *, seed: int) -> Any:  # noqa: ANN401 (each algorithm has settings of its own type)
-    """Return settings chosen by what users of the split rated next; the given ones if the algorithm has no tuner."""
+    """Return the best settings for the held-out ratings; the given ones if the algorithm has no tuner."""
     tuner = TUNERS.get(algorithm.name)
     return config if tuner is None else tuner(split, config, seed=seed)

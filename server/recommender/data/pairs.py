@@ -46,7 +46,7 @@ class Pairs:
         scores: NDArray[np.float64],
         ranks: NDArray[np.int64],
     ) -> "Pairs":
-        """Return pairs with what the histories say about the user of each, or about the one user of all."""
+        """Return pairs with the features of the user of each, or of the one user of all."""
         user_of_rating, weights = histories.users, 0.5 ** (histories.ages / RECENT_HALF_LIFE)
 
         def recent(weights: NDArray[np.float64]) -> OfUser:

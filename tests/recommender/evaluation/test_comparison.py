@@ -31,7 +31,7 @@ def holdout_of(ratings: Ratings, algorithm: str = "ease") -> HoldoutModel:
 
 
 def shuffled_movies(ratings: Ratings) -> Ratings:
-    """Give every rating to a movie of another one."""
+    """Assign every rating to the movie of another one."""
     movie_ids = np.random.default_rng(0).permuted(ratings.movie_ids.reshape(-1, 24), axis=0).ravel()
     return with_movies(ratings, movie_ids)
 

@@ -24,7 +24,7 @@ Matrix = NDArray[np.float32]
 
 def zero_matrix(size: int) -> Matrix:
     """Return a square matrix of zeros."""
-    # np.zeros maps small pages lazily; the page faults would cost as much as the product.
+    # np.zeros maps small pages lazily; the page faults would double the time of the product.
     return np.full((size, size), 0, np.float32)
 
 

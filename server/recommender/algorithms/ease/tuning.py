@@ -1,4 +1,4 @@
-"""Tuning of EASE: settings chosen by what users rated next, with a bounded number of fits."""
+"""Tuning of EASE on held-out ratings, with a bounded number of fits."""
 
 from dataclasses import dataclass
 

@@ -45,8 +45,8 @@ def test_the_weights_of_what_is_liked_together_are_steck_s_closed_form() -> None
     np.testing.assert_allclose(weights, expected, atol=1e-5)
 
 
-def test_what_is_always_liked_next_is_foreseen() -> None:
-    # Users like 1 then 2, or 3 then 4; as many like the two in the other order as would make them companions.
+def test_the_next_rating_is_predicted_from_the_earlier_one() -> None:
+    # Users like 1 then 2, or 3 then 4; the order tells the two apart.
     rows = [(user, movie, 5.0, movie) for user in range(1, 81) for movie in ((1, 2), (3, 4))[user % 2]]
     rows += [(user, movie, 1.0, movie) for user in range(1, 81) for movie in (7, 8, 9)]
     interactions = Interactions.from_ratings(ratings_of(rows), np.arange(1, 11))
@@ -59,16 +59,16 @@ def test_what_is_always_liked_next_is_foreseen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stars", "worth"),
+    ("stars", "preference"),
     [
-        # Alone in a history, s stars stand beside five times 3.5: the mean is (17.5 + s) / 6. 1.2 is the most.
+        # The mean of one rating of s stars is shrunken to (17.5 + s) / 6; the own scale ends at 1.2.
         (5.0, (1 + 1.2) / 2),
         (3.0, (0.3 + 0.6 + 0.5 * (3 - 20.5 / 6)) / 2),
         (0.5, (-0.3 - 0.3) / 2),
     ],
 )
-def test_a_rating_is_worth_what_it_is_to_all_and_to_the_user(stars: float, worth: float) -> None:
-    assert preference_weight(one_user({4: stars})).tolist() == pytest.approx([worth])
+def test_a_preference_is_the_mean_of_the_common_and_the_own_scale(stars: float, preference: float) -> None:
+    assert preference_weight(one_user({4: stars})).tolist() == pytest.approx([preference])
 
 
 def test_ratings_fade_with_age_down_to_the_floor() -> None:
@@ -77,7 +77,7 @@ def test_ratings_fade_with_age_down_to_the_floor() -> None:
     assert weights.tolist() == pytest.approx([1, 0.6, 0.4, 0.2])
 
 
-def test_the_latest_rating_speaks_loudest() -> None:
+def test_the_latest_rating_has_the_largest_weight() -> None:
     model = fit()
 
     of_kind_0 = model.score(one_user({1: 5.0, 5: 5.0, 4: 5.0, 8: 5.0}))[0]
@@ -170,7 +170,7 @@ def test_a_movie_without_weights_is_similar_to_none() -> None:
     assert fit().similarities(159).tolist() == [0] * 160
 
 
-def test_settings_are_chosen_among_those_there_are_the_same_for_the_same_seed() -> None:
+def test_tuned_settings_are_deterministic_and_from_the_grid() -> None:
     split = temporal_split(TASTES, seed=0)
 
     one, other = (tune_ease(split, EaseConfig(), seed=1) for _ in range(2))
@@ -181,9 +181,9 @@ def test_settings_are_chosen_among_those_there_are_the_same_for_the_same_seed() 
     assert one.next_weight in NEXT_WEIGHTS
 
 
-def test_order_in_time_is_found_out_where_it_matters_and_ignored_where_it_does_not() -> None:
+def test_recency_is_tuned_to_how_fast_tastes_change() -> None:
     timeless = taste_ratings(n_users=400)
-    # The same ratings, but each user turns from his own kind of movie to the next kind at half time.
+    # The same ratings, but the taste of each user changes to the next kind at half time.
     is_late = timeless.rated_at >= 12
     turning = with_movies(timeless, np.where(is_late, timeless.movie_ids % 152 + 1, timeless.movie_ids))
 
@@ -197,7 +197,7 @@ def test_order_in_time_is_found_out_where_it_matters_and_ignored_where_it_does_n
     assert changing.floor * changing.half_life < steady.floor * steady.half_life
 
 
-def test_with_nothing_to_find_the_settings_stay() -> None:
+def test_without_findable_positive_ratings_the_settings_stay() -> None:
     nothing = TASTES.select_ratings(np.zeros(TASTES.items.size, np.bool_))
 
     assert tune_ease(Split(TASTES, nothing), EaseConfig(penalty=7.0), seed=0) == EaseConfig(penalty=7.0)
