@@ -169,7 +169,7 @@ def test_a_changed_byte_is_noticed_or_means_the_same(files: Files, choice: st.Da
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, this release reads 5. Train"),
+        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, but this release reads format 5. Train"),
         (b'{"format": 5}', "manifest.json is damaged"),
         (b'{"name": "another program"}', "manifest.json is damaged"),
         (b"PK\x03\x04", "manifest.json is damaged"),
@@ -187,7 +187,7 @@ def test_an_algorithm_that_this_release_does_not_have_is_refused(files: Files, c
         files, lambda manifest: manifest.model_copy(update={"card": manifest.card.model_copy(update=change)})
     )
 
-    with pytest.raises(ArtifactError, match=r"This release has no '(oracle|nmf)' with parameters"):
+    with pytest.raises(ArtifactError, match=r"This release does not support '(oracle|nmf)' with parameters"):
         load(MemoryFolder(foreign).open)
 
 
@@ -211,5 +211,5 @@ def test_an_array_that_the_manifest_does_not_vouch_for_is_missing(files: Files) 
         ),
     )
 
-    with pytest.raises(ArtifactError, match="does not hold the array 'gram'"):
+    with pytest.raises(ArtifactError, match="lacks the array 'gram'"):
         load(MemoryFolder(without).open)
