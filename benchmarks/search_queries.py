@@ -2,6 +2,7 @@
 
 import csv
 import random
+import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -14,6 +15,22 @@ GOLDEN = "golden"
 MIN_RATINGS = 20
 GENRES = ("Action", "Adventure", "Children", "Comedy", "Crime", "Fantasy", "Horror", "Mystery", "Romance", "Western")
 ARTICLES = ("The ", "A ", "An ")
+SHORT_YEARS = ("", "'")
+OTHER_NUMBERS = {
+    **{"one": ("1",), "two": ("2",), "three": ("3",), "four": ("4",), "five": ("5",), "six": ("6",), "seven": ("7",)},
+    **{"eight": ("8",), "nine": ("9",), "ten": ("10",), "eleven": ("11",), "twelve": ("12",), "thirteen": ("13",)},
+    **{"twenty": ("20",), "hundred": ("100",), "first": ("1st",), "second": ("2nd",), "third": ("3rd",)},
+    **{"2": ("ii", "two"), "3": ("iii", "three"), "4": ("iv", "four"), "5": ("v", "five"), "6": ("vi", "six")},
+    **{"7": ("seven",), "8": ("viii", "eight"), "9": ("nine",), "10": ("x", "ten"), "12": ("twelve",)},
+    **{"13": ("thirteen",), "21": ("twenty one", "twenty-one"), "40": ("forty",), "100": ("hundred",)},
+    **{"ii": ("2", "two"), "iii": ("3", "three"), "iv": ("4", "four"), "vi": ("6",), "viii": ("8",)},
+}
+"""Numbers as titles write them, and the other ways to write them."""
+OTHER_ABBREVIATIONS = {
+    **{"dr": "doctor", "mr": "mister", "mrs": "missus", "st": "saint", "vol": "volume", "vs": "versus", "jr": "junior"},
+    **{"doctor": "dr", "saint": "st", "volume": "vol", "part": "pt", "versus": "vs", "junior": "jr", "mister": "mr"},
+    **{"sergeant": "sgt", "sgt": "sergeant", "v": "vs", "captain": "capt"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,7 @@ class Query:
 
 
 Maker = Callable[[Film, random.Random], str | None]
+Typo = Callable[[str, random.Random], str]
 
 
 def golden_queries(films: Sequence[Film]) -> list[Query]:
@@ -92,8 +110,12 @@ def _unfinished(film: Film, generator: random.Random) -> str | None:
     return " ".join([*others, last[: generator.randint(3, len(last) - 1)]])
 
 
-def _with_typos(n_typos: int, shortest: int, typo: Callable[[str, random.Random], str]) -> Maker:
-    """Return a maker of typos in one word of a title with enough letters."""
+def _with_typos(n_typos: int, shortest: int, typo: Typo, *, shortest_typed: int = 0) -> Maker:
+    """Return a maker of typos in one word of a title with enough letters.
+
+    Both the word of the title and, unless ``shortest_typed`` is given, the typed word have at least ``shortest``.
+    """
+    shortest_typed = shortest_typed or shortest
 
     def make(film: Film, generator: random.Random) -> str | None:
         words = film.title.lower().split()
@@ -104,8 +126,7 @@ def _with_typos(n_typos: int, shortest: int, typo: Callable[[str, random.Random]
         word = words[position]
         for _ in range(n_typos):
             word = typo(word, generator)
-        # The number of allowed typos depends on the word as typed.
-        if len(word) < shortest or word == words[position]:
+        if len(word) < shortest_typed or word == words[position]:
             return None
         return " ".join([*words[:position], word, *words[position + 1 :]])
 
@@ -138,6 +159,77 @@ def _transpose(word: str, generator: random.Random) -> str:
 
 def _any_typo(word: str, generator: random.Random) -> str:
     return generator.choice([_insert, _delete, _substitute, _transpose])(word, generator)
+
+
+def _possessive_dropped(film: Film, _generator: random.Random) -> str | None:
+    words = film.title.lower().split()
+    bare = [re.sub(r"['\u2019]s$", "", word) for word in words]
+    return " ".join(bare) if bare != words else None
+
+
+def _plural_changed(film: Film, generator: random.Random) -> str | None:
+    """Append an s to a word of three letters or more, or remove it."""
+    words = film.title.lower().split()
+    plain = [position for position, word in enumerate(words) if len(word) >= 3 and _is_plain(word) and word != "the"]
+    if len(words) < 2 or not plain:
+        return None
+    position = generator.choice(plain)
+    word = words[position]
+    words[position] = word[:-1] if word.endswith("s") and len(word) > 3 else f"{word}s"
+    return " ".join(words)
+
+
+def _number_rewritten(film: Film, generator: random.Random) -> str | None:
+    """Write a number of the title in another of its forms."""
+    words = film.title.lower().replace(":", "").split()
+    numbers = [position for position, word in enumerate(words) if word in OTHER_NUMBERS]
+    if not numbers or len(words) < 2:
+        return None
+    position = generator.choice(numbers)
+    words[position] = generator.choice(OTHER_NUMBERS[words[position]])
+    return " ".join(words)
+
+
+def _abbreviation_changed(film: Film, generator: random.Random) -> str | None:
+    words = film.title.lower().replace(".", "").replace(":", "").split()
+    positions = [position for position, word in enumerate(words) if word in OTHER_ABBREVIATIONS]
+    if not positions:
+        return None
+    position = generator.choice(positions)
+    words[position] = OTHER_ABBREVIATIONS[words[position]]
+    return " ".join(words)
+
+
+def _initials_spaced(film: Film, generator: random.Random) -> str | None:
+    """Write initials with dots as one word or as single letters."""
+    initials = re.search(r"\b(?:\w\.){2,}", film.title)
+    if initials is None:
+        return None
+    written = generator.choice([initials[0].replace(".", ""), initials[0].replace(".", " ").strip()])
+    return f"{film.title[: initials.start()]}{written} {film.title[initials.end() :]}".lower().strip()
+
+
+def _digits_joined(film: Film, _generator: random.Random) -> str | None:
+    """Join a number with the word before it, or split the two: "spiderman2", "k9"."""
+    joined = re.sub(r"(?<=[^\W\d])[ -](?=\d{1,2}\b)", "", film.title, count=1)
+    return joined.lower() if joined != film.title else None
+
+
+def _short_year(film: Film, generator: random.Random) -> str | None:
+    year = film.document.year
+    return f"{film.title} {generator.choice(SHORT_YEARS)}{year % 100:02}".lower() if year else None
+
+
+def _typo_in_four_letters(film: Film, generator: random.Random) -> str | None:
+    """Type four letters: a transposition of a word of four, or a word of five with a letter missing."""
+    words = film.title.lower().split()
+    short = [position for position, word in enumerate(words) if len(word) in {4, 5} and _is_plain(word)]
+    if len(words) < 2 or not short:
+        return None
+    position = generator.choice(short)
+    word = words[position]
+    typed = _transpose(word, generator) if len(word) == 4 else _delete(word, generator)
+    return " ".join([*words[:position], typed, *words[position + 1 :]]) if typed != word else None
 
 
 def _without_accents(film: Film, _generator: random.Random) -> str | None:
@@ -205,6 +297,16 @@ KINDS: dict[str, Maker] = {
     "a wrong letter": _with_typos(1, 5, _substitute),
     "two letters swapped": _with_typos(1, 5, _transpose),
     "two typos": _with_typos(2, 9, _any_typo),
+    "any typo in five letters": _with_typos(1, 5, _any_typo, shortest_typed=4),
+    "any two typos in nine letters": _with_typos(2, 9, _any_typo, shortest_typed=7),
+    "a typo in four letters": _typo_in_four_letters,
+    "number in another form": _number_rewritten,
+    "abbreviation": _abbreviation_changed,
+    "initials": _initials_spaced,
+    "letters and digits": _digits_joined,
+    "possessive dropped": _possessive_dropped,
+    "plural changed": _plural_changed,
+    "year of two digits": _short_year,
     "accents dropped": _without_accents,
     "alternative title": _alternative_title,
     "title and year": _with_year,

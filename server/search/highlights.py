@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from server.search.expansions import BEHIND, TYPO, TermExpansion
 from server.search.folding import MARKS_AND_FORMAT_CHARACTERS
-from server.search.interpretations import TYPO, Interpretation, TermExpansion
+from server.search.interpretations import Interpretation
 from server.search.text import WrittenWord, locate_words
 from server.search.vocabulary import Vocabulary
 
@@ -65,9 +66,9 @@ def _least_cost(wanted: _Wanted, written: set[str]) -> float:
 
 
 def _best_words(wanted: _Wanted, written: set[str]) -> set[str]:
-    """Return the written words that match with the fewest typos."""
-    fewest = _least_cost(wanted, written) // TYPO
-    return {word for word in wanted.cost.keys() & written if wanted.cost[word] // TYPO == fewest}
+    """Return the written words that match as typed or, if there are none, in another form, or with the fewest typos."""
+    least = _least_cost(wanted, written) // BEHIND
+    return {word for word in wanted.cost.keys() & written if wanted.cost[word] // BEHIND == least}
 
 
 def _n_letters(word: str, wanted: _Wanted) -> int:

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from server.search.expansions import TYPO
 from server.search.highlights import Highlighter
-from server.search.interpretations import TYPO, Interpretation, Interpreter
-from server.search.matching import CostTables, Matcher
+from server.search.interpretations import Interpretation, Interpreter
+from server.search.matching import Matcher, TermTables
 from server.search.postings import CatalogueName, Field, Indices, Postings, build_postings
-from server.search.ranking import Fit, Movies, best_fit, popularity_weight
+from server.search.ranking import NO_FITS, NO_MOVIES, Fit, Movies, best_fit, popularity_weight
 from server.search.text import Name, parse_name, read_query
-
-NO_MOVIES: Movies = np.empty(0, dtype=np.int64)
-NO_FITS: Fit = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +80,37 @@ class SearchIndex:
         Any text is a valid query. Hits are ordered by relevance (see ``server.search.ranking``), then by popularity,
         then by id.
         """
+        queries = read_query(query)
+        found = self._find_best(chain.from_iterable(map(self._interpreter.interpret, queries)))
+        if found.total:
+            return found
+        return self._find_best(map(self._interpreter.interpret_leniently, queries), only_fewest_typos=True)
+
+    def _find_best(self, groups: Iterable[Sequence[Interpretation]], *, only_fewest_typos: bool = False) -> Hits:
+        """Return the hits of the first group with hits without typos, else those with the fewest typos."""
         found = Hits.none()
-        for words in read_query(query):
-            for interpretations in self._interpreter.interpret(words):
-                hits = self._find(interpretations)
-                if hits.fewest_typos == 0:
-                    return hits
-                found = min(found, hits, key=lambda hits: hits.fewest_typos)
+        for interpretations in groups:
+            hits = self._find(interpretations, only_fewest_typos=only_fewest_typos)
+            if hits.fewest_typos == 0:
+                return hits
+            found = min(found, hits, key=lambda hits: hits.fewest_typos)
         return found
 
     def highlighter(self, hits: Hits) -> Highlighter:
         """Return a highlighter that marks the words that led to these hits."""
         return Highlighter(self.postings.vocabulary, hits.interpretations)
 
-    def _find(self, interpretations: Sequence[Interpretation]) -> Hits:
+    def _find(self, interpretations: Sequence[Interpretation], *, only_fewest_typos: bool) -> Hits:
         """Return the movies that match one of the interpretations, each with its best fit."""
-        tables = CostTables(self.postings)
+        tables = TermTables(self.postings)
         found = [best_fit(Matcher(self.postings, interpretation, tables)) for interpretation in interpretations]
         movies, fit = _best_of_each(found)
+        if only_fewest_typos:
+            is_best = fit > fit.max(initial=-np.inf) - TYPO / 2
+            movies, fit = movies[is_best], fit[is_best]
         relevance = fit + self._popularity_weight[movies]
-        order = np.argsort(-relevance, kind="stable")
+        # No two are equal: the weight breaks ties.
+        order = np.argsort(-relevance)
         return Hits(self.movie_ids[movies[order]], _fewest_typos(fit), tuple(interpretations))
 
 

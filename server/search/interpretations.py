@@ -1,59 +1,61 @@
 """The ways to interpret a query: which words of the vocabulary each word may match, and at what cost.
 
-A word matches itself at no cost. It matches a longer word that it begins, a misspelt word, or a genre or year by
-another name at some cost. Words may also have been joined or split by mistake: each such way is an interpretation of
-its own.
+A word matches itself at no cost. It matches another form, a longer word that it begins, a misspelt word, or a genre or
+year by another name at some cost (see ``server.search.expansions``). The query may also be divided into other words
+(see ``server.search.variants``), and words may have been joined or split by mistake: each such way is an interpretation
+of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import chain
 
-import numpy as np
-from numpy.typing import NDArray
-
+from server.search.expansions import (
+    UNFINISHED,
+    Role,
+    TermExpansion,
+    as_range,
+    described_by,
+    expand,
+    only,
+)
 from server.search.postings import Postings
-from server.search.synonyms import NUMERALS, describing_words
 from server.search.text import Query
-from server.search.vocabulary import Numbers, Vocabulary, typo_budget
+from server.search.variants import Variant, variants
+from server.search.vocabulary import SHORTEST_MISSPELT
 
-TYPO = 100.0
-"""More than everything else together, so that fewer typos come first."""
-UNFINISHED = 1.45
-"""Cost of completing the last word."""
 JOINED_OR_SPLIT = 0.5
 """Cost of interpreting "spiderman" as "spider man", or the other way round."""
-OTHER_NUMERAL = 0.2
-"""Cost of interpreting "2" as "II", or the other way round."""
 MAX_WORDS = 16
-"""In longer queries no words are joined or split, because each way is a search of its own."""
+"""Longer queries have one interpretation, because each is a search of its own."""
+MAX_INTERPRETATIONS = 24
+"""At most this many interpretations are in one group, the likeliest first."""
 SHORTEST_JOINED = 4
-"""Shorter words are never split in two."""
+"""Shorter words are split only into letters."""
+LONGEST_INITIALS = 5
 MAX_CACHED_EXPANSIONS = 4096
 """At most this many expansions are cached: a few megabytes, as few words have many completions."""
-NO_WORDS = np.empty(0, dtype=np.int32)
-
-Costs = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TermExpansion:
-    """The words of the vocabulary that a word of a query may match, each with its cost."""
-
-    typed: str
-    words: Numbers
-    costs: Costs
-    """By word. If a word is listed twice, the smaller cost counts."""
-    described_by: Numbers
-    """Words that match in the metadata (genres and year) at no cost."""
+IMPLIED_NUMBERS = {"1", "i", "one"}
+"""The first film of a series seldom has its number in its title."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interpretation:
-    """Terms that must all match. The term at ``split``, if set, must be followed directly by the next one."""
+    """Terms that must all match. Each term at an ``adjacent`` position must be followed directly by the next one."""
 
     terms: tuple[TermExpansion, ...]
-    split: int | None = None
+    adjacent: frozenset[int] = frozenset()
+    cost: float = 0.0
+
+    def replaced(self, start: int, stop: int, *others: TermExpansion) -> "Interpretation":
+        """Return the interpretation with other terms, adjacent to each other, in place of some."""
+        shift = len(others) - (stop - start)
+        before = {position for position in self.adjacent if position < start - 1}
+        after = {position + shift for position in self.adjacent if position >= stop}
+        new = range(start, start + len(others) - 1)
+        terms = (*self.terms[:start], *others, *self.terms[stop:])
+        return Interpretation(terms, frozenset({*before, *after, *new}), self.cost)
 
 
 class Interpreter:
@@ -62,111 +64,117 @@ class Interpreter:
     def __init__(self, postings: Postings) -> None:
         self._postings = postings
         # While somebody types, the same words arrive again and again; each is looked up once.
-        self._expand = lru_cache(MAX_CACHED_EXPANSIONS)(partial(_expand, postings.vocabulary))
+        self._expand = lru_cache(MAX_CACHED_EXPANSIONS)(partial(expand, postings.vocabulary))
 
     def interpret(self, query: Query) -> Iterator[list[Interpretation]]:
-        """Yield interpretations in groups; try the next group only if one finds nothing without typos."""
-        terms = [self._expand(word, is_unfinished=False) for word in query.words[:-1]]
-        last = self._expand(query.words[-1], is_unfinished=query.is_unfinished)
-        return _QueryInterpreter(self._postings, query, (*terms, last)).interpretations()
+        """Yield interpretations in groups; try the next group only if one finds nothing without typos.
+
+        In the first group, the words are as typed or in another variant, or two are joined, or one is split. If the
+        vocabulary lacks the last word, it also has the words joined to the beginning of a word, or split into a word
+        and the beginning of another. Otherwise these are the second group.
+        """
+        if len(query.words) > MAX_WORDS:
+            yield [self._as_typed(query)]
+            return
+        vocabulary = self._postings.vocabulary
+        divided = [
+            _Divider(self._postings, variant.words, self._expand_all(variant, query))
+            for variant in variants(query.words, self._occurs)
+        ]
+        plain = [divider.whole for divider in divided]
+        whole = [*plain, *chain.from_iterable(divider.joined_or_split() for divider in divided)]
+        if not query.is_unfinished:
+            yield whole[:MAX_INTERPRETATIONS]
+            return
+        unfinished = list(chain.from_iterable(divider.unfinished() for divider in divided))
+        if vocabulary.find(query.words[-1]) is None:
+            yield [*whole[:MAX_INTERPRETATIONS], *unfinished[:MAX_INTERPRETATIONS]]
+        else:
+            yield whole[:MAX_INTERPRETATIONS]
+            yield unfinished[:MAX_INTERPRETATIONS]
+
+    def interpret_leniently(self, query: Query) -> list[Interpretation]:
+        """Return interpretations of a query without hits: words of four letters misspelt, or a number 1 implied."""
+        found = []
+        if any(len(word) == SHORTEST_MISSPELT for word in query.words[:MAX_WORDS]):
+            found.append(self._expand_all(Variant(query.words), query, is_lenient=True))
+        if len(query.words) > 1 and query.words[-1] in IMPLIED_NUMBERS:
+            found.append(self._as_typed(Query(query.words[:-1], is_unfinished=False)))
+        return found
+
+    def _occurs(self, words: Sequence[str]) -> bool:
+        return self._postings.are_consecutive([self._postings.vocabulary.find(word) for word in words])
+
+    def _as_typed(self, query: Query) -> Interpretation:
+        return self._expand_all(Variant(query.words), query)
+
+    def _expand_all(self, variant: Variant, query: Query, *, is_lenient: bool = False) -> Interpretation:
+        last = len(variant.words) - 1
+        terms = (
+            self._expand(word, Role(query.is_unfinished and position == last, position == 0, last == 0, is_lenient))
+            for position, word in enumerate(variant.words)
+        )
+        return Interpretation(tuple(terms), variant.adjacent, variant.cost)
 
 
-class _QueryInterpreter:
-    """The ways to interpret one query."""
+class _Divider:
+    """Joins and splits words of one interpretation."""
 
-    def __init__(self, postings: Postings, query: Query, terms: tuple[TermExpansion, ...]) -> None:
+    def __init__(self, postings: Postings, words: tuple[str, ...], whole: Interpretation) -> None:
+        self.whole = whole
         self._postings = postings
         self._vocabulary = postings.vocabulary
-        self._query = query
-        self._last = len(query.words) - 1
-        self._terms = terms
+        self._words = words
+        self._last = len(words) - 1
 
-    def interpretations(self) -> Iterator[list[Interpretation]]:
-        """Yield the words as typed, and with two joined or one split into whole words; then the unfinished ways.
+    def joined_or_split(self) -> Iterator[Interpretation]:
+        """Yield the interpretations with two words joined or one split."""
+        yield from self._joined()
+        for position, word in enumerate(self._words):
+            yield from self._split(position, word)
 
-        Joining the last two words into the beginning of one, or splitting the last into a word and the beginning of
-        another, is as likely as the rest if the vocabulary lacks the last word. Otherwise it is the second group.
-        """
-        if self._last >= MAX_WORDS:
-            yield [Interpretation(self._terms)]
-            return
-        whole = [Interpretation(self._terms), *self._joined(), *self._split()]
-        unfinished = [*self._joined_beginning(), *self._split_beginning()] if self._query.is_unfinished else []
-        if self._vocabulary.find(self._query.words[-1]) is None:
-            yield whole + unfinished
-        else:
-            yield whole
-            yield unfinished
+    def unfinished(self) -> Iterator[Interpretation]:
+        """Yield those with the last words joined to, or the last split into, the beginning of a word."""
+        yield from self._joined_beginning()
+        for head, tail in _halves(self._words[-1]):
+            longer = self._vocabulary.find_longer(tail)
+            yield from self._together(self._last, head, tail, longer, JOINED_OR_SPLIT + UNFINISHED)
 
     def _joined(self) -> Iterator[Interpretation]:
         """Join two neighbours: "spider man" to "spiderman", "science fiction" to the synonym of a genre."""
         for position in range(self._last):
-            word = "".join(self._query.words[position : position + 2])
-            number, described_by = self._vocabulary.find(word), _described_by(self._vocabulary, word)
-            if number is not None or described_by.size:
-                yield self._with(position, 2, _only(word, _range(number), JOINED_OR_SPLIT, described_by))
+            word = "".join(self._words[position : position + 2])
+            number, synonyms = self._vocabulary.find(word), described_by(self._vocabulary, word)
+            if number is not None or synonyms.size:
+                joined = only(word, as_range(number), JOINED_OR_SPLIT, synonyms)
+                yield self.whole.replaced(position, position + 2, joined)
 
     def _joined_beginning(self) -> Iterator[Interpretation]:
         """Join the last two words to the beginning of one: "spider m" to "spiderman"."""
-        word = "".join(self._query.words[-2:])
+        word = "".join(self._words[-2:])
         longer = self._vocabulary.find_longer(word)
         if self._last > 0 and longer:
-            yield self._with(self._last - 1, 2, _only(word, longer, JOINED_OR_SPLIT + UNFINISHED))
+            joined = only(word, longer, JOINED_OR_SPLIT + UNFINISHED)
+            yield self.whole.replaced(self._last - 1, self._last + 1, joined)
 
-    def _split(self) -> Iterator[Interpretation]:
-        """Split a word into two that are neighbours somewhere: "spiderman" into "spider man"."""
-        for position, word in enumerate(self._query.words):
-            for head, tail in _halves(word):
-                yield from self._together(position, head, tail, _range(self._vocabulary.find(tail)), JOINED_OR_SPLIT)
+    def _split(self, position: int, word: str) -> Iterator[Interpretation]:
+        """Split a word into two that are neighbours somewhere, "spiderman" into "spider man", or into its letters."""
+        for head, tail in _halves(word):
+            yield from self._together(position, head, tail, as_range(self._vocabulary.find(tail)), JOINED_OR_SPLIT)
+        if 1 < len(word) <= LONGEST_INITIALS and word.isalpha() and self._vocabulary.find(word) is None:
+            yield from self._spaced(position, word)
 
-    def _split_beginning(self) -> Iterator[Interpretation]:
-        """Split the last word into one and the beginning of another: "spiderm" into "spider man"."""
-        for head, tail in _halves(self._query.words[-1]):
-            longer = self._vocabulary.find_longer(tail)
-            yield from self._together(self._last, head, tail, longer, JOINED_OR_SPLIT + UNFINISHED)
+    def _spaced(self, position: int, initials: str) -> Iterator[Interpretation]:
+        """Split initials: "fx" into "f x"."""
+        if self._postings.are_consecutive([self._vocabulary.find(letter) for letter in initials]):
+            letters = (only(letter, as_range(self._vocabulary.find(letter)), 0) for letter in initials)
+            yield self.whole.replaced(position, position + 1, *letters)
 
     def _together(self, position: int, head: str, tail: str, tails: range, cost: float) -> Iterator[Interpretation]:
         """Replace a word by two if they are neighbours anywhere."""
         number = self._vocabulary.find(head) if tails else None
         if number is not None and self._postings.are_neighbours(number, tails):
-            yield self._with(position, 1, _only(head, _range(number), 0), _only(tail, tails, cost), split=position)
-
-    def _with(self, position: int, n_words: int, *others: TermExpansion, split: int | None = None) -> Interpretation:
-        """Replace the words at a position."""
-        return Interpretation((*self._terms[:position], *others, *self._terms[position + n_words :]), split)
-
-
-def _expand(vocabulary: Vocabulary, word: str, *, is_unfinished: bool) -> TermExpansion:
-    """Expand a word to itself, to others within its budget of typos, and to longer ones if it is unfinished."""
-    budget = typo_budget(word)
-    number = _range(vocabulary.find(word))
-    found: list[tuple[NDArray[np.integer], NDArray[np.floating]]] = [(np.array(number), np.zeros(len(number)))]
-    if numeral := _range(vocabulary.find(NUMERALS.get(word, ""))):
-        found.append((np.array(numeral), np.full(1, OTHER_NUMERAL)))
-    if is_unfinished:
-        longer = np.array(vocabulary.find_longer(word))
-        found.append((longer, np.full(longer.size, UNFINISHED)))
-    if budget:
-        misspelt = vocabulary.find_misspelt(word, budget)
-        found.append((misspelt.numbers, TYPO * misspelt.typos))
-    if budget and is_unfinished:
-        misspelt = vocabulary.find_misspelt_beginnings(word, budget)
-        found.append((misspelt.numbers, UNFINISHED + TYPO * misspelt.typos))
-    words, costs = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return TermExpansion(word, words.astype(np.int32), costs, _described_by(vocabulary, word))
-
-
-def _only(word: str, numbers: range, cost: float, described_by: Numbers = NO_WORDS) -> TermExpansion:
-    return TermExpansion(word, np.array(numbers, dtype=np.int32), np.full(len(numbers), cost), described_by)
-
-
-def _described_by(vocabulary: Vocabulary, word: str) -> Numbers:
-    found = (vocabulary.find(other) for other in describing_words(word))
-    return np.array([number for number in found if number is not None], dtype=np.int32)
-
-
-def _range(number: int | None) -> range:
-    return range(0) if number is None else range(number, number + 1)
+            yield self.whole.replaced(position, position + 1, only(head, as_range(number), 0), only(tail, tails, cost))
 
 
 def _halves(word: str) -> Iterator[tuple[str, str]]:

@@ -1,52 +1,102 @@
 """Finds the places in the catalogue that match the terms of an interpretation, and their costs."""
 
-import numpy as np
+from functools import cached_property
 
-from server.search.interpretations import Costs, Interpretation, TermExpansion
+import numpy as np
+from numpy.typing import NDArray
+
+from server.search.expansions import TYPO, Costs, TermExpansion
+from server.search.interpretations import Interpretation
 from server.search.postings import Field, Indices, Postings
 from server.search.vocabulary import Numbers
 
-FEW_MOVIES = 1000
+FEW_MOVIES = 100
 """At most this many movies are scanned word by word; that is faster than intersecting further postings."""
+MAX_CORRECTED_TERMS = 4
+"""A movie that matches only with more terms corrected is not a hit. It bounds the time of a query."""
+MANY_MOVIES = 5000
+MAX_CORRECTED_OF_MANY = 2
+"""If so many movies match, at most this many terms may be corrected."""
 
 
-class CostTable:
-    """The cost of each word of the vocabulary as a match of one term."""
+class TermTable:
+    """The words and movies that match one term."""
 
-    def __init__(self, term: TermExpansion, n_words: int) -> None:
-        self._costs = np.append(np.inf, term.costs)
-        # One entry per word of the vocabulary: the index into the few costs, 0 for none. Zeroed memory costs almost
-        # nothing to allocate, infinities would. The extra entry is that of END_OF_NAME, which is -1.
-        self._which = np.zeros(n_words + 1, np.int32)
-        # If a word is listed twice, the last entry wins, so the largest costs come first.
-        order = np.argsort(-term.costs, kind="stable")
-        self._which[term.words[order]] = order + 1
+    def __init__(self, term: TermExpansion, postings: Postings) -> None:
+        self._postings = postings
+        self._term = term
+        self.n_places = postings.count_places(term.words) + postings.count_places(term.described_by)
 
     def costs_of(self, words: Numbers) -> Costs:
         """Return the cost of each word, inf for words that do not match."""
-        return self._costs[self._which[words]]
+        costs, which = self._table
+        return costs[which[words]]
+
+    def describes(self, words: Numbers) -> NDArray[np.bool_] | None:
+        """Return for each word whether it matches in the metadata; None if no word does."""
+        return self._described_words[words] if self._term.described_by.size else None
+
+    @cached_property
+    def _table(self) -> tuple[Costs, Numbers]:
+        """The distinct costs, and for each word of the vocabulary the index of its cost."""
+        # Zeroed memory costs almost nothing to allocate, infinities would: so 0 is the index of inf. The entry at the
+        # end is that of END_OF_NAME, which is -1.
+        which = np.zeros(len(self._postings.vocabulary) + 1, np.int32)
+        # If a word is listed twice, the last entry wins, so the largest costs come first.
+        order = np.argsort(-self._term.costs, kind="stable")
+        which[self._term.words[order]] = order + 1
+        return np.append(np.inf, self._term.costs), which
+
+    @cached_property
+    def _described_words(self) -> NDArray[np.bool_]:
+        is_described = np.zeros(len(self._postings.vocabulary) + 1, dtype=np.bool_)
+        is_described[self._term.described_by] = True
+        return is_described
+
+    @cached_property
+    def movies(self) -> NDArray[np.bool_]:
+        """Return for each movie whether it matches."""
+        return self._postings.movies_with(self._term.words) | self._described
+
+    @cached_property
+    def corrected(self) -> NDArray[np.bool_] | None:
+        """Return for each movie whether it matches only with typos; None if there are no typos."""
+        is_typo = self._term.costs >= TYPO
+        if not is_typo.any():
+            return None
+        return self.movies & ~(self._postings.movies_with(self._term.words[~is_typo]) | self._described)
+
+    @cached_property
+    def _described(self) -> NDArray[np.bool_]:
+        return self._postings.movies_with(self._term.described_by)
+
+    def places(self) -> list[NDArray[np.int32]]:
+        """Return the matching places, in two parts."""
+        return [self._postings.places_of(self._term.words), self._postings.places_of(self._term.described_by)]
 
 
-class CostTables(dict[TermExpansion, CostTable]):
-    """The cost tables of the terms of a query, shared by its interpretations."""
+class TermTables(dict[TermExpansion, TermTable]):
+    """The tables of the terms of a query, shared by its interpretations."""
 
     def __init__(self, postings: Postings) -> None:
         super().__init__()
-        self._n_words = len(postings.vocabulary)
+        self._postings = postings
 
-    def __missing__(self, term: TermExpansion) -> CostTable:
+    def __missing__(self, term: TermExpansion) -> TermTable:
         """Create the table of one more term."""
-        table = self[term] = CostTable(term, self._n_words)
+        table = self[term] = TermTable(term, self._postings)
         return table
 
 
 class Matcher:
     """Matches one interpretation with the stream of words. Terms are identified by their position in it."""
 
-    def __init__(self, postings: Postings, interpretation: Interpretation, tables: CostTables) -> None:
+    def __init__(self, postings: Postings, interpretation: Interpretation, tables: TermTables) -> None:
         self.postings = postings
         self._terms = interpretation.terms
-        self._split = interpretation.split
+        self.cost_of_all = interpretation.cost
+        """Cost of the interpretation, whatever its terms match."""
+        self._adjacent = interpretation.adjacent
         self._tables = [tables[term] for term in self._terms]
         positions = {term: position for position, term in reversed(list(enumerate(self._terms)))}
         self._first_positions = sorted(positions.values())
@@ -72,9 +122,9 @@ class Matcher:
     def cost(self, position: int, places: Indices) -> Costs:
         """Return the cost of matching the term at each place, or inf."""
         costs = self._cost_alone(position, places)
-        if position == self._split:
+        if position in self._adjacent:
             costs[np.isinf(self._cost_alone(position + 1, places + 1))] = np.inf
-        if position - 1 == self._split:
+        if position - 1 in self._adjacent:
             costs[np.isinf(self._cost_alone(position - 1, places - 1))] = np.inf
         return costs
 
@@ -89,27 +139,34 @@ class Matcher:
 
     def _cost_alone(self, position: int, places: Indices) -> Costs:
         # Places before and after the stream are clipped to its last entry, which is the end of a name.
-        word = self.postings.word[np.minimum(places, self._last_place)]
+        places = np.minimum(places, self._last_place)
+        word = self.postings.word[places]
         costs = self._tables[position].costs_of(word)
-        described_by = self._terms[position].described_by
-        if described_by.size:
-            field = self.postings.field[self.postings.name[np.minimum(places, self._last_place)]]
-            costs[(field == Field.METADATA) & np.isin(word, described_by)] = 0
+        is_described = self._tables[position].describes(word)
+        if is_described is not None:
+            is_described &= self.postings.field[self.postings.name[places]] == Field.METADATA
+            costs[is_described] = np.minimum(costs[is_described], self._terms[position].described_cost)
         return costs
 
     def _candidates(self) -> Indices:
         """Return all places of the movies that may match, or only those of matching words if the movies are many."""
-        words = sorted((_all_words(term) for term in set(self._terms)), key=self.postings.count_places)
+        tables = sorted(
+            (self._tables[position] for position in self._first_positions), key=lambda table: table.n_places
+        )
         may_match = np.ones(self.postings.n_movies, dtype=np.bool_)
-        for numbers in words:
-            may_match &= self.postings.movies_with(numbers)
+        n_corrected = np.zeros(self.postings.n_movies, dtype=np.uint8)
+        for table in tables:
+            may_match &= table.movies
+            if len(tables) > MAX_CORRECTED_OF_MANY and table.corrected is not None:
+                n_corrected += table.corrected
+                may_match &= n_corrected <= MAX_CORRECTED_TERMS
             if np.count_nonzero(may_match) <= FEW_MOVIES:
                 return self.postings.places_in(np.flatnonzero(may_match))
-        places = np.concatenate([self.postings.places_of(numbers) for numbers in words])
-        places = np.sort(places[may_match[self.postings.movie[self.postings.name[places]]]])
+        if np.count_nonzero(may_match) > MANY_MOVIES:
+            may_match &= n_corrected <= MAX_CORRECTED_OF_MANY
+        places = np.concatenate([part for table in tables for part in table.places()])
+        if len(tables) > 1:
+            places = places[may_match[self.postings.movie[self.postings.name[places]]]]
+        places.sort()
         # Faster than np.unique on numbers that are almost sorted.
-        return places[np.diff(places, prepend=-1) > 0].astype(np.int64)
-
-
-def _all_words(term: TermExpansion) -> Numbers:
-    return np.concatenate((term.words, term.described_by))
+        return places[np.diff(places, prepend=-1) > 0]

@@ -19,6 +19,8 @@ from server.search.text import Name
 from server.search.vocabulary import Numbers, Vocabulary
 
 END_OF_NAME = -1
+MAX_SLICES = 16
+"""More slices are concatenated faster by their indices."""
 
 Indices = NDArray[np.int64]
 
@@ -70,6 +72,8 @@ class Postings:
     """By movie: the first place of its names. One more entry at the end."""
     places: NDArray[np.int32]
     """All places, ordered by word and then by place."""
+    movie_of_posting: NDArray[np.int32]
+    """By entry of ``places``: its movie."""
     start_of_word: Indices
     """By word: the start of its slice of ``places``. One more entry at the end."""
 
@@ -90,7 +94,7 @@ class Postings:
     def movies_with(self, words: Numbers) -> NDArray[np.bool_]:
         """Return for each movie whether it has one of the words."""
         has_one = np.zeros(self.n_movies, dtype=np.bool_)
-        has_one[self.movie[self.name[self.places_of(words)]]] = True
+        has_one[self._of_words(self.movie_of_posting, words)] = True
         return has_one
 
     def are_neighbours(self, word: int, following: range) -> bool:
@@ -102,9 +106,35 @@ class Postings:
         next_word = self.word[before + 1]
         return bool(((next_word >= following.start) & (next_word < following.stop)).any())
 
+    def are_consecutive(self, words: Sequence[int | None]) -> bool:
+        """Return whether the words exist and are anywhere one after the other in one name."""
+        if None in words:
+            return False
+        numbers = np.array(words, dtype=np.int32)
+        rarest = int(np.argmin(self.start_of_word[numbers + 1] - self.start_of_word[numbers]))
+        first = self.places_of(numbers[rarest : rarest + 1]) - rarest
+        last_place = self.word.size - 1
+        for distance, number in enumerate(numbers):
+            first = first[self.word[np.clip(first + distance, 0, last_place)] == number]
+        return first.size > 0
+
     def places_of(self, words: Numbers) -> NDArray[np.int32]:
         """Return the places of the words, one word after the other."""
-        return self.places[_ranges(self.start_of_word[words], self.start_of_word[words + 1])]
+        return self._of_words(self.places, words)
+
+    def _of_words(self, values: NDArray[np.int32], words: Numbers) -> NDArray[np.int32]:
+        """Return the values of the postings of the words."""
+        if not words.size:
+            return values[:0]
+        # Words with the same beginning are neighbours, and a slice costs nothing.
+        runs = np.flatnonzero(np.diff(words, prepend=words[0] - 2) != 1)
+        starts, stops = (
+            self.start_of_word[words[runs]],
+            self.start_of_word[words[np.append(runs[1:], words.size) - 1] + 1],
+        )
+        if runs.size <= MAX_SLICES:
+            return np.concatenate([values[start:stop] for start, stop in zip(starts, stops, strict=True)])
+        return values[_ranges(starts, stops)]
 
     def places_in(self, movies: Indices) -> Indices:
         """Return all places in the names of the movies."""
@@ -139,13 +169,15 @@ def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings
 def lay_out(vocabulary: Sequence[str], stream: Stream, *, n_movies: int) -> Postings:
     """Derive the indexes of a stream."""
     n_names = stream.movie.size
+    name = np.repeat(np.arange(n_names, dtype=np.int32), np.diff(stream.start_of_name))
     places = np.argsort(stream.word, kind="stable")[n_names:].astype(np.int32)
     return Postings(
         vocabulary=Vocabulary(vocabulary),
         **stream._asdict(),
-        name=np.repeat(np.arange(n_names, dtype=np.int32), np.diff(stream.start_of_name)),
+        name=name,
         start_of_movie=stream.start_of_name[np.searchsorted(stream.movie, np.arange(n_movies + 1))],
         places=places,
+        movie_of_posting=stream.movie[name[places]],
         start_of_word=np.searchsorted(stream.word[places], np.arange(len(vocabulary) + 1)),
     )
 

@@ -5,7 +5,7 @@
 A fit that is better by 1 outweighs ten times fewer ratings. The fit of a movie is that of the best way to match the
 query: all words in one of its names (``FIT``), or the first or last words in its genres and year and the others in a
 name ("heat 1995"); then the fit is the mean of the two. The costs of the matched words are subtracted (see
-``server.search.interpretations``).
+``server.search.expansions``).
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from server.search.interpretations import TYPO, Costs
+from server.search.expansions import BEHIND, Costs
 from server.search.matching import Matcher
 from server.search.postings import END_OF_NAME, Field, Indices, Postings
 
@@ -48,6 +48,8 @@ MAX_METADATA_WORDS = 4
 
 Fit = NDArray[np.float64]
 Movies = NDArray[np.integer]
+NO_MOVIES: Movies = np.empty(0, dtype=np.int64)
+NO_FITS: Fit = np.empty(0)
 
 
 class Phrases(NamedTuple):
@@ -74,20 +76,23 @@ def best_fit(matcher: Matcher) -> tuple[Movies, Fit]:
     """Return the movies that match all terms of an interpretation, ascending, with their fits."""
     postings = matcher.postings
     places, costs = matcher.find()
+    if not places.size:
+        return NO_MOVIES, NO_FITS
     best = np.full(postings.n_movies, -np.inf)
     phrases = _find_phrases(matcher, places, range(matcher.n_terms))
     np.maximum.at(best, phrases.movies, phrases.fits - phrases.costs)
-    if matcher.n_terms > 1 and places.size:
+    if matcher.n_terms > 1:
         starts, in_name = _least(costs, postings.name[places])
         names = postings.name[places[starts]]
         np.maximum.at(best, *_fits_of_names(postings, places, starts, in_name))
         np.maximum.at(best, *_fits_of_several_names(postings.movie[names], in_name))
         is_metadata = postings.field[names] == Field.METADATA
         in_metadata = postings.movie[names[is_metadata]], in_name[matcher.rows][:, is_metadata]
-        for movies, fits in _fits_with_metadata(matcher, places, *in_metadata):
+        in_titles = places[postings.field[postings.name[places]] != Field.METADATA]
+        for movies, fits in _fits_with_metadata(matcher, in_titles, *in_metadata):
             np.maximum.at(best, movies, fits)
     movies = np.flatnonzero(best > -np.inf)
-    return movies, best[movies]
+    return movies, best[movies] - matcher.cost_of_all
 
 
 def _least(costs: Costs, owners: NDArray[np.int32]) -> tuple[Indices, Costs]:
@@ -144,7 +149,7 @@ def _fits_of_several_names(movie: NDArray[np.int32], in_name: Costs) -> tuple[Mo
 def _fits_with_metadata(
     matcher: Matcher, places: Indices, with_metadata: NDArray[np.int32], in_metadata: Costs
 ) -> Iterator[tuple[Movies, Fit]]:
-    """Yield the movies with the first or last words in their metadata and the others together in a name."""
+    """Yield the movies with the first or last words in their metadata and the others together in a title."""
     n_words = matcher.n_terms
     for n_metadata in range(1, min(n_words, MAX_METADATA_WORDS + 1)):
         for first in (0, n_words - n_metadata):
@@ -155,6 +160,6 @@ def _fits_with_metadata(
             cost[with_metadata] = metadata_costs
             others = range(n_metadata, n_words) if first == 0 else range(first)
             movies, fits, costs = _find_phrases(matcher, places, others)
-            # Typos count in full; all other costs are halved by the mean.
-            typos = costs - costs % TYPO
-            yield movies, (fits - costs - typos + FIT[Field.METADATA, MatchKind.WHOLE]) / 2 - cost[movies]
+            # Typos and forms count in full; small costs are halved by the mean.
+            large_costs = costs - costs % BEHIND
+            yield movies, (fits - costs - large_costs + FIT[Field.METADATA, MatchKind.WHOLE]) / 2 - cost[movies]

@@ -8,7 +8,7 @@ import numpy as np
 from server.search.index import SearchIndex
 from server.search.postings import Stream, lay_out
 
-LAYOUT = 1
+LAYOUT = 2
 """Increase it with every change of the stored arrays or of how names become words."""
 
 

@@ -16,12 +16,13 @@ _ARTICLE = "|".join((*ENGLISH_ARTICLES, *OTHER_ARTICLES))
 
 _INITIALS = r"\b[^\W\d_](?:[.*][^\W\d_]\b)+"
 _ELIDED_ARTICLE = r"\b[ld](?='\w)"
+_THOUSANDS = r"\b\d{1,3}(?:,\d{3})+\b"
 _PLAIN_WORD = r"[^\W_]+(?:'+[^\W_]+)*"
 _AND = r"&|(?<= )\+(?= )"
-_WORD = re.compile(rf"{_INITIALS}|{_ELIDED_ARTICLE}|{_PLAIN_WORD}|{_AND}")
+_WORD = re.compile(rf"{_INITIALS}|{_THOUSANDS}|{_ELIDED_ARTICLE}|{_PLAIN_WORD}|{_AND}")
 _PLAIN = re.compile(r"[^\W_]+")
-_SIGN_IN_WORDS = re.compile(r"['.*&+]")
-_SIGNS_IN_WORDS = str.maketrans({"'": None, ".": None, "*": None, "&": "and", "+": "and"})
+_SIGN_IN_WORDS = re.compile(r"['.*&+]|\d,\d")
+_SIGNS_IN_WORDS = str.maketrans({"'": None, ".": None, "*": None, "&": "and", "+": "and", ",": None})
 _TRAILING_ARTICLE = re.compile(rf".+, *({_ARTICLE}) *(?=\(|$)")
 _LEADING_ARTICLE = re.compile(rf"[\W_]*({_ARTICLE})(?:(?<=')|(?=\s))[\W_]*(?=[^\W_])")
 # "(a.k.a. Se7en)", as MovieLens writes it. Without the bracket it may be a word of the title.
@@ -54,8 +55,8 @@ def parse_name(text: str) -> Name:
     """Tokenize a title, a genre or a query.
 
     Apostrophes join ("ocean's" is "oceans") except in the French and Italian l' and d'. Dots and stars join initials
-    ("E.T.", "M*A*S*H"). Other signs separate words, unless the text has only signs: then the signs are its words.
-    Only a blank text has no words.
+    ("E.T.", "M*A*S*H"), and a comma joins thousands ("20,000"). Other signs separate words, unless the text has only
+    signs: then the signs are its words. Only a blank text has no words.
     """
     folded = fold(text)
     article = _find_article(folded)
@@ -76,14 +77,15 @@ def read_query(text: str) -> list[Query]:
     """Return the tokenizations of a search text, the likeliest first; none for a blank text.
 
     An English article in front is ignored. Articles of other languages are also words and names in English ("Die
-    Hard", "La La Land"), so the first tokenization includes them and the second does not.
+    Hard", "La La Land"), and "a" may be an initial, so the first tokenization includes them and the second does not.
     """
     article, words = parse_name(_ALSO_KNOWN_AS.sub("(", text))
     is_unfinished = not text[-1:].isspace()
     bare = Query(words, is_unfinished)
     if not words:
         return []
-    if not article or article in ENGLISH_ARTICLES:
+    is_initial = article == "a" and len(words[0]) == 1
+    if not article or (article in ENGLISH_ARTICLES and not is_initial):
         return [bare]
     return [Query((article, *words), is_unfinished), bare]
 

@@ -14,6 +14,8 @@ Numbers = NDArray[np.int32]
 """Numbers of words: their positions in the sorted vocabulary."""
 
 LAST_LETTER = chr(sys.maxunicode)
+SHORTEST_MISSPELT = 4
+"""Words of this length are misspelt only if the query finds nothing otherwise; shorter ones never are."""
 LONGEST_MISSPELT_WORD = 32
 """Longer words only match exactly, so that one very long word does not cost memory for all."""
 
@@ -25,12 +27,13 @@ class Misspelt(NamedTuple):
     typos: NDArray[np.uint8]
 
 
-def typo_budget(word: str) -> int:
+def typo_budget(word: str, *, length: int | None = None) -> int:
     """Return the number of typos allowed in a word of a query: 0 up to four letters, 1 from five, 2 from nine.
 
-    It is 0 for a word with a digit or a sign.
+    It is 0 for a word with a digit or a sign. ``length`` is that of the word meant, by default that of the word typed.
     """
-    return (len(word) >= 5) + (len(word) >= 9) if _can_be_misspelt(word) else 0
+    n_letters = len(word) if length is None else length
+    return (n_letters >= 5) + (n_letters >= 9) if _can_be_misspelt(word) else 0
 
 
 class Vocabulary:

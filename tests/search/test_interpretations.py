@@ -41,7 +41,9 @@ def test_long_words_may_be_misspelt(search: Search, query: str, titles: list[str
     assert search(query) == titles
 
 
-@pytest.mark.parametrize("query", ["haet", "hetaa", "brzlai", "shwshnkk", "1955 heat", "solaris 1973", "2010 odyssey"])
+@pytest.mark.parametrize(
+    "query", ["heit", "hea ", "hetaa", "brzlai", "shwshnkk", "1955 heat", "solaris 1973", "2010 odyssey"]
+)
 def test_short_words_numbers_and_too_many_typos_find_nothing(search: Search, query: str) -> None:
     assert search(query) == []
 

@@ -11,7 +11,7 @@ from tests.search.conftest import FILMS
 QUERIES = ["matrix", "the lord", "thriler 1995", "monty pythons the meaning", "comedy 80s", "12 monkeys", "l'avventura"]
 
 FINGERPRINT = 3230492623
-"""Checksum of the stored arrays of FILMS in layout 1."""
+"""Checksum of the stored arrays of FILMS in layout 2."""
 
 
 def test_a_loaded_index_finds_the_same() -> None:
@@ -46,4 +46,4 @@ def test_a_change_of_the_stored_arrays_needs_a_new_layout() -> None:
 
     fingerprint = zlib.crc32(b"".join([*kept, "\n".join(postings.vocabulary.words).encode()]))
 
-    assert (storage.LAYOUT, fingerprint) == (1, FINGERPRINT)
+    assert (storage.LAYOUT, fingerprint) == (2, FINGERPRINT)

@@ -9,6 +9,7 @@ from server.search.text import Name, Query, parse_name, read_query
     ("text", "words"),
     [
         ("Toy Story 2", ("toy", "story", "2")),
+        ("20,000 Leagues, 12,5 and 1,2,3", ("20000", "leagues", "12", "5", "and", "1", "2", "3")),
         ("AMÉLIE Straße Ærø Łódź Đặng", ("amelie", "strasse", "aero", "lodz", "dang")),
         ("\uff21\uff4c\uff49\uff45\uff4e³ \u2167", ("alien3", "viii")),
         ("Йёлка Ελλάδα", ("иелка", "ελλαδα")),

@@ -1,4 +1,4 @@
-"""Bounded caches of what depends only on the version of the catalogue."""
+"""Bounded caches of values that depend only on the version of the catalogue."""
 
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock

@@ -55,7 +55,7 @@ def test_the_index_is_replaced_only_after_an_ingestion_that_changed_something(
 
     assert after_the_same is first
     assert len(live_catalogue.index) == 13
-    assert live_catalogue.index.search("toys").movie_ids.tolist() == [20]
+    assert live_catalogue.index.search("toys 1992").movie_ids.tolist() == [20]
     assert live_catalogue.index.search("fantasy 1992").movie_ids.tolist() == [20]
     assert live_catalogue.index.search("cidade de deus crime 2002").movie_ids.tolist() == [5]
 
@@ -106,7 +106,7 @@ def test_the_index_of_the_next_version_takes_the_place_of_the_last(catalogue: Da
     live_catalogue.refresh()
 
     assert stored(catalogue) == [(2, storage.LAYOUT)]
-    assert started(catalogue).index.search("toys").movie_ids.tolist() == [20]
+    assert started(catalogue).index.search("toys 1992").movie_ids.tolist() == [20]
 
 
 def test_an_ingestion_may_store_the_index_for_processes_that_start_later(catalogue: Database, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_an_ingestion_may_store_the_index_for_processes_that_start_later(catalog
         store_index(catalogue)
 
     assert stored(catalogue) == [(2, storage.LAYOUT)]
-    assert started(catalogue).index.search("toys").movie_ids.tolist() == [20]
+    assert started(catalogue).index.search("toys 1992").movie_ids.tolist() == [20]
 
 
 def test_two_processes_may_store_the_same_index(catalogue: Database) -> None:
