@@ -34,7 +34,7 @@ class Vendored(NamedTuple):
 
 
 def main() -> int:
-    """Return 1 where a file differs from the lock file or from its package, or is not in the lock file."""
+    """Return 1 if a file differs from the lock file or from its package, or is not in the lock file."""
     locked = [Vendored(**entry) for entry in json.loads(LOCK.read_text(encoding="utf-8"))]
     problems = _compare_folder(locked) + _compare_registry(locked)
     for problem in problems:

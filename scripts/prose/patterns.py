@@ -27,14 +27,22 @@ ANYWHERE = {
     r"\banew\b": "'again'",
     r"\bof late\b": "'recently'",
     r"\bbut for\b": "'except'",
+    r"\bfor ever\b": "'forever'",
+    r"\bin the place of\b": "'instead of'",
+    r"\bwhere there (is|are)\b": "'if there is'",
+    r"\b(0|1|true|false|none|nothing) where\b": "'if'",
+    r"\bwhose (it|they) (is|are)\b": "name the owner",
+    r"\btell(s|ing)? (how|what|of|it|itself)\b": "'report', 'return', 'show'",
+    r"\b(is|are) to (be|have)\b": "'must', 'will'",
+    r"\b(ought|shall)\b": "'must'",
     r"\b(is|are) of (no )?use\b": "'is usable', 'cannot be used'",
 }
 AT_THE_BEGINNING_OF_A_SENTENCE = {
     r"(Who|Whose|Whoever|What|Whatever) (?![^.!?]*\?)": "begin with the thing, not with who or what",
     r"Where (?!possible\b|applicable\b)(?![^.!?]*\?)": "begin with the thing, or with 'If'",
 }
-AT_THE_BEGINNING_OF_A_DOCSTRING = {
-    r"(Give|Tell|Say|Ask|Gives|Tells|Says|Asks) ": "'Return', 'Raise', 'Report', 'Query'",
+AT_THE_BEGINNING_OF_A_SENTENCE_IN_A_DOCSTRING = {
+    r"(Give|Tell|Say|Ask)s? ": "'Return', 'Raise', 'Report', 'Query'",
 }
 SENTENCE = r"(?:\A|(?<=[.!?])\s+|\n\s*\n|\n[-*] )\s*(?:[-*] )?"
 
@@ -61,8 +69,8 @@ def _patterns(*, is_docstring: bool) -> list[tuple[re.Pattern[str], str]]:
     patterns = [(_compiled(f"(?i:{words})"), instead) for words, instead in ANYWHERE.items()]
     patterns += [(_compiled(SENTENCE + words), instead) for words, instead in AT_THE_BEGINNING_OF_A_SENTENCE.items()]
     if is_docstring:
-        beginnings = AT_THE_BEGINNING_OF_A_DOCSTRING.items()
-        patterns += [(_compiled(rf"\A{words}"), instead) for words, instead in beginnings]
+        beginnings = AT_THE_BEGINNING_OF_A_SENTENCE_IN_A_DOCSTRING.items()
+        patterns += [(_compiled(SENTENCE + words), instead) for words, instead in beginnings]
     return patterns
 
 
