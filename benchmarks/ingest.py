@@ -9,7 +9,7 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.etl.load.loader import load
 from server.etl.movielens.source import open_source
-from server.services.training.trainer import TrainingDataManager
+from server.services.training.ratings_reader import RatingsReader
 
 HEADER = ("", "s", "ratings/s", "of raw", "peak MB")
 
@@ -52,5 +52,5 @@ def read_for_training(_source: Path, settings: Settings) -> None:
     """Read all ratings into arrays."""
     database = Database(settings)
     with database.transaction(writes=False) as session:
-        TrainingDataManager(session).read_ratings()
+        RatingsReader(session).read_ratings()
     database.dispose()

@@ -40,7 +40,7 @@ from server.recommender.data.splits import temporal_split
 from server.recommender.evaluation.calibration_metrics import calibration_metrics
 from server.recommender.evaluation.ranking_metrics import Scorer, rank, ranking_metrics
 from server.recommender.training import cross_calibrate
-from server.services.training.trainer import TrainingDataManager
+from server.services.training.ratings_reader import RatingsReader
 
 SEED = 0
 TIMED_USERS = 300
@@ -139,7 +139,7 @@ def _ms_a_user(scorer: Scorer, known: Interactions) -> float:
 def read(source: Path, folder: Path) -> tuple[Ratings, NDArray[np.int64]]:
     """Ingest a source and read it as a training does."""
     with Workbench(source, folder).loaded_database() as database, database.transaction(writes=False) as session:
-        data = TrainingDataManager(session)
+        data = RatingsReader(session)
         return data.read_ratings(), data.read_movie_ids()
 
 

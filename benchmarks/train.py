@@ -11,7 +11,7 @@ from server.backend.database import Database
 from server.backend.model_store import ModelStore
 from server.recommender import artifact
 from server.recommender.evaluation.card import ModelCard
-from server.services.recommendation_engine import ModelVersionDataManager
+from server.services.model_versions import ModelVersionDataManager
 from server.services.training.trainer import Trainer
 
 BASELINE, OURS = ALGORITHMS = ("popularity", "ease")
@@ -51,7 +51,7 @@ def train(settings: Settings, algorithm: str) -> Trained:
     trainer.carry_out(
         trainer.start_run(),
         lambda stage, _share: stages.append((stage, time.perf_counter() - started)),
-        is_to_activate=True,
+        force_activation=True,
     )
     with database.transaction(writes=False) as session:
         active = ModelVersionDataManager(session).find_active()

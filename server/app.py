@@ -124,7 +124,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         store = ModelStore(settings.model_store)
         live_model = LiveModel(database, store)
         supervisor = TrainingSupervisor(database, settings)
-        tasks = (live_catalogue.refresh, live_model.refresh, supervisor.look_after_runs)
+        tasks = (live_catalogue.refresh, live_model.refresh, supervisor.supervise)
         # Side by side: reading a model and checking its digests leaves Python free.
         with ThreadPoolExecutor() as pool:
             for loaded in [pool.submit(load) for load in tasks[:2]]:

@@ -1,4 +1,4 @@
-"""Where model artifacts are kept: one folder an artifact, in any file system fsspec knows."""
+"""The model store: one folder per artifact, in any file system that fsspec supports."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -9,11 +9,12 @@ import fsspec
 
 from server.command_errors import SettingsError
 
-OpenFile = Callable[[str, Literal["rb", "wb"]], AbstractContextManager[BinaryIO]]
+OpenStoredFile = Callable[[str, Literal["rb", "wb"]], AbstractContextManager[BinaryIO]]
+"""Opens a file of one artifact by its name."""
 
 
 class ModelStore:
-    """Artifacts by name. One that is listed is whole: it is written aside, then renamed."""
+    """Artifacts by name. A listed artifact is complete: it is written under another name, then renamed."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -22,7 +23,7 @@ class ModelStore:
             raise SettingsError(f"MATINEE_MODEL_STORE {url!r} cannot be opened: {error}") from None
 
     def check(self) -> None:
-        """Make sure that artifacts can be kept here. Raises `SettingsError`."""
+        """Create the store if it does not exist. Raises `SettingsError` if it cannot be used."""
         try:
             self.file_system.makedirs(self.root, exist_ok=True)
         except OSError as error:
@@ -30,39 +31,39 @@ class ModelStore:
                 f"MATINEE_MODEL_STORE {self.root!r} cannot be used: {error.strerror or error}."
             ) from None
 
-    def opener(self, name: str) -> OpenFile:
-        """Give a function ``(file name, mode) -> open file`` for one artifact's files."""
+    def opener(self, name: str) -> OpenStoredFile:
+        """Return a function ``(file name, mode) -> open file`` for the files of one artifact."""
         return lambda file_name, mode: self.file_system.open(f"{self.root}/{name}/{file_name}", mode)
 
     @contextmanager
-    def publish(self, label: str) -> Iterator[tuple[str, OpenFile]]:
-        """Write a new artifact: gives its name, to be kept, and an opener for its files.
+    def publish(self, label: str) -> Iterator[tuple[str, OpenStoredFile]]:
+        """Write a new artifact: yield its name and an opener for its files.
 
-        The name becomes readable when the block ends well; when it fails, nothing is left behind.
+        The artifact gets its name when the block succeeds. If the block fails, nothing is left behind.
         """
         name = f"{label}-{secrets.token_hex(4)}"
-        aside = f"{self.root}/.partial-{name}"
-        self.file_system.makedirs(aside, exist_ok=True)
+        partial = f"{self.root}/.partial-{name}"
+        self.file_system.makedirs(partial, exist_ok=True)
         try:
-            yield name, lambda file_name, mode: self.file_system.open(f"{aside}/{file_name}", mode)
-            self.file_system.mv(aside, f"{self.root}/{name}", recursive=True)
+            yield name, lambda file_name, mode: self.file_system.open(f"{partial}/{file_name}", mode)
+            self.file_system.mv(partial, f"{self.root}/{name}", recursive=True)
         except BaseException:
-            self._remove(aside)
+            self._remove(partial)
             raise
 
     def size_bytes(self, name: str) -> int:
-        """Give the bytes an artifact takes."""
+        """Return the size of an artifact in bytes."""
         return int(self.file_system.du(f"{self.root}/{name}"))
 
     def list_names(self) -> list[str]:
-        """Name all artifacts there are, half-written ones too."""
+        """List the names of all artifacts, partially written ones included."""
         if not self.file_system.isdir(self.root):
             return []
         paths = self.file_system.ls(self.root, detail=False, refresh=True)
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in paths)
 
     def remove(self, name: str) -> None:
-        """Delete an artifact; one that is gone already is no error."""
+        """Delete an artifact if it exists."""
         self._remove(f"{self.root}/{name}")
 
     def _remove(self, path: str) -> None:

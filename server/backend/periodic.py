@@ -1,4 +1,4 @@
-"""Threads that do small things again and again while a process serves."""
+"""Background threads that call a function at a fixed interval."""
 
 import logging
 import threading
@@ -8,30 +8,33 @@ from sqlalchemy.exc import SQLAlchemyError
 
 logger = logging.getLogger(__name__)
 
-# A task that waits for the database must not hold up the end of the process.
 STOP_TIMEOUT_S = 2
+"""Seconds that `stop` waits for a task. A task that waits for the database must not delay the end of the process."""
 
 
 class PeriodicTasks:
-    """Calls each task every `interval_s` seconds, in a thread of its own: none waits for another."""
+    """Calls each task every `interval_s` seconds, each in a thread of its own, so that none waits for another."""
 
-    def __init__(self, tasks: Sequence[Callable[[], None]], interval_s: float) -> None:
+    def __init__(
+        self, tasks: Sequence[Callable[[], None]], interval_s: float, *, stop_timeout_s: float = STOP_TIMEOUT_S
+    ) -> None:
         self._interval_s = interval_s
+        self._stop_timeout_s = stop_timeout_s
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._repeat, args=(task,), name=task.__qualname__, daemon=True) for task in tasks
         ]
 
     def start(self) -> None:
-        """Begin; the first round comes after the first interval."""
+        """Start the threads. The first calls come after the first interval."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """End, after the round under way, or without it where that takes too long."""
+        """Stop after the current calls, or after the timeout without waiting for them."""
         self._stopped.set()
         for thread in self._threads:
-            thread.join(STOP_TIMEOUT_S)
+            thread.join(self._stop_timeout_s)
 
     def _repeat(self, task: Callable[[], None]) -> None:
         while not self._stopped.wait(self._interval_s):
@@ -42,7 +45,7 @@ class PeriodicTasks:
         try:
             task()
         except SQLAlchemyError as error:
-            logger.warning("%s could not reach the database and is tried again: %s", task.__qualname__, error)
+            logger.warning("%s could not reach the database and will be retried: %s", task.__qualname__, error)
         except Exception:
-            # The thread must outlive any one failure: without it the process would serve an old model for ever.
-            logger.exception("%s failed and is tried again", task.__qualname__)
+            # If one failure ended the thread, the process would serve an outdated model from then on.
+            logger.exception("%s failed and will be retried", task.__qualname__)

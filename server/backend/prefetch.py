@@ -1,4 +1,4 @@
-"""Work on one thing while the next is made."""
+"""Overlap the production of items with their consumption."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def prefetch(items: Iterator[T]) -> Iterator[T]:
-    """Give the same items; while one is at work on an item, the next is made in another thread."""
+    """Yield the same items; while the caller works on one, another thread produces the next."""
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(next, items, None)
         while (item := ahead.result()) is not None:

@@ -15,36 +15,36 @@ from server.backend.config import Settings
 
 logger = logging.getLogger(__name__)
 
-# How long a training process gets to write down that it was stopped.
-FAREWELL_S = 5
+STOP_TIMEOUT_S = 5
+"""Seconds that a training process gets to record that it was stopped."""
 
-STANDARD_INPUT = 0
+STDIN = 0
 
-LEAST = 19
+LOWEST_PRIORITY = 19
 
 
 class TrainingProcess:
     """``matinee train --run N`` in a process of its own.
 
-    Its standard input is a pipe that nobody writes to: when this process ends, however it ends, the operating system
-    closes the pipe, and the training knows that it is alone (see `when_input_closes`).
+    Its standard input is a pipe that nobody writes to. When this process ends, in whatever way, the operating system
+    closes the pipe, and the training notices (see `on_stdin_closed`).
     """
 
     def __init__(self, run_id: int, settings: Settings) -> None:
         self.run_id = run_id
         self._process = subprocess.Popen(  # noqa: S603 (our own command, and a number)
-            # -P: a file server.py in the working directory is not us.
+            # With -P a file server.py in the working directory cannot shadow this package.
             [sys.executable, "-P", "-m", "server.cli", "train", "--run", str(run_id)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             env=os.environ | settings.as_environment(),
-            # A Ctrl-C on the terminal is for the server, which then stops its training in good order.
+            # Ctrl-C on the terminal goes to the server alone, which then stops its training.
             start_new_session=True,
         )
         logger.info("training run %d started in process %d", run_id, self._process.pid)
 
     def find_end(self) -> str | None:
-        """Say how the process ended, or give None while it goes on."""
+        """Return how the process ended, or None while it runs."""
         code = self._process.poll()
         if code is None:
             return None
@@ -54,10 +54,10 @@ class TrainingProcess:
         return f"The training process ended with exit code {code}."
 
     def stop(self) -> None:
-        """End the process: by the closed pipe, and if it does not listen, by force."""
+        """End the process: by closing the pipe, and after a timeout by force."""
         self._close_pipe()
         try:
-            self._process.wait(FAREWELL_S)
+            self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -67,19 +67,19 @@ class TrainingProcess:
             self._process.stdin.close()
 
 
-def when_input_closes(call: Callable[[], None]) -> None:
-    """Call once standard input, a pipe that the starting process holds and never writes to, is closed."""
+def on_stdin_closed(callback: Callable[[], None]) -> None:
+    """Call `callback` once standard input is closed: a pipe that the parent process holds and never writes to."""
 
     def wait() -> None:
-        # Past Python's own buffer, whose lock would still be held when this process ends.
-        os.read(STANDARD_INPUT, 1)
-        call()
+        # Not through sys.stdin, whose lock would still be held when this process exits.
+        os.read(STDIN, 1)
+        callback()
 
-    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+    threading.Thread(target=wait, name="stdin-watch", daemon=True).start()
 
 
 def exit_with_parent() -> None:
-    """In a worker of a server: stop as on SIGTERM once the server's main process is gone. Elsewhere nothing happens."""
+    """Send this process SIGTERM once its multiprocessing parent has ended. Without such a parent do nothing."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -88,14 +88,13 @@ def exit_with_parent() -> None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+    threading.Thread(target=wait, name="parent-watch", daemon=True).start()
 
 
 def lower_priority() -> None:
-    """Let all other processes go first from now on: this one takes what time they leave."""
+    """Give this process the lowest priority, so that it only uses the CPU time that others leave."""
     if hasattr(os, "nice"):
-        os.nice(LEAST)
-    # Linux shares time out among sessions before it does among processes, and who began one of his own is the only one
-    # in it.
+        os.nice(LOWEST_PRIORITY)
+    # With autogroup scheduling, nice only competes within a session, so lower the session's own weight too.
     with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(LEAST), encoding="ascii")
+        Path("/proc/self/autogroup").write_text(str(LOWEST_PRIORITY), encoding="ascii")

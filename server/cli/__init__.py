@@ -23,7 +23,7 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.metrics import SHARED_FOLDER
 from server.backend.model_store import ModelStore
-from server.backend.processes import lower_priority, when_input_closes
+from server.backend.processes import lower_priority, on_stdin_closed
 from server.backend.rate_limits import ClientLimits
 from server.cli import examples, output
 from server.cli import upkeep as cli_upkeep
@@ -38,7 +38,8 @@ from server.recommender.training import evaluate_algorithms
 from server.schemas.base import Paging
 from server.services.health import OperationsDataManager
 from server.services.recommendation_engine import RecommendationEngineService
-from server.services.training.trainer import Trainer, TrainingDataManager
+from server.services.training.ratings_reader import RatingsReader
+from server.services.training.trainer import Trainer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
 
@@ -131,7 +132,7 @@ def train(
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with output.stage_progress() as on_progress:
             run_id = trainer.start_run()
-            version = trainer.carry_out(run_id, on_progress, is_to_activate=activate)
+            version = trainer.carry_out(run_id, on_progress, force_activation=activate)
         with database.transaction(writes=False) as session:
             engine = RecommendationEngineService(session)
             output.print_version(engine.get_version(version), engine.get_run(run_id), as_json=as_json)
@@ -196,7 +197,7 @@ def evaluate(
     with output.stage_progress() as on_progress:
         on_progress("reading", 0.0)
         with open_database(settings) as database, database.transaction(writes=False) as session:
-            data = TrainingDataManager(session)
+            data = RatingsReader(session)
             ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
         # With another number of threads sums are rounded otherwise: the measures would not be those of a training.
         with threadpool_limits(settings.training_threads):
@@ -256,7 +257,7 @@ def prune(
     store = ModelStore(settings.model_store)
     with open_database(settings) as database:
         with database.transaction(writes=True) as session:
-            forgotten = RecommendationEngineService(session).forget_old_versions(keep)
+            forgotten = RecommendationEngineService(session).delete_old_versions(keep)
         # After the commit: a version in the ledger must never be without its artifact.
         with database.transaction(writes=False) as session:
             orphans = RecommendationEngineService(session).list_orphans(store)
@@ -325,11 +326,11 @@ def _counted_together(workers: int) -> Iterator[None]:
 def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
     def give_up() -> None:
         try:
-            trainer.fail(run_id, "The server stopped during the training.", patience_s=0)
+            trainer.fail(run_id, "The server stopped during the training.", timeout_s=0)
         finally:
             os._exit(1)
 
-    when_input_closes(give_up)
+    on_stdin_closed(give_up)
     lower_priority()
     try:
         trainer.carry_out(run_id)

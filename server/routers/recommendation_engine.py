@@ -51,7 +51,7 @@ def train_model(
     """
     access.require_admin()
     run_id = engine.request_training()
-    background.add_task(supervisor.look_after_runs)
+    background.add_task(supervisor.supervise)
     location = request.url_for("get_training_run", run_id=run_id).path
     return Response(status_code=status.HTTP_202_ACCEPTED, headers={"Location": location})
 

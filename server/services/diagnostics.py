@@ -22,7 +22,7 @@ from server.models import MovieStatistics, Rating
 from server.recommender import artifact
 from server.recommender.algorithms.registry import get_algorithm
 from server.services.base import BaseDataManager
-from server.services.recommendation_engine import ModelVersionDataManager
+from server.services.model_versions import ModelVersionDataManager
 
 GIB = 2**30
 FREE_BYTES_WARNING = 2 * GIB

@@ -10,7 +10,7 @@ from server.command_errors import SettingsError
 
 @pytest.fixture(params=["folder", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelStore]:
-    """Give an empty store in a folder that does not exist yet, and one in a file system that is no disk's."""
+    """An empty store: in a folder that does not exist yet, and in memory."""
     if request.param == "folder":
         yield ModelStore(str(tmp_path / "data" / "models"))
         return
@@ -33,7 +33,7 @@ def read(store: ModelStore, name: str, file_name: str) -> bytes:
         return file.read()
 
 
-def test_what_is_published_can_be_read(store: ModelStore) -> None:
+def test_a_published_artifact_can_be_read(store: ModelStore) -> None:
     name = publish(store, "run-1", b"numbers")
 
     assert name.startswith("run-1-")
@@ -42,25 +42,25 @@ def test_what_is_published_can_be_read(store: ModelStore) -> None:
     assert store.size_bytes(name) == 14
 
 
-def test_one_label_gives_many_names(store: ModelStore) -> None:
+def test_artifacts_with_the_same_label_have_different_names(store: ModelStore) -> None:
     names = [publish(store, "run-1") for _ in range(3)]
 
     assert store.list_names() == sorted(set(names))
     assert len(set(names)) == 3
 
 
-def test_an_artifact_has_its_name_only_when_it_is_whole(store: ModelStore) -> None:
+def test_an_artifact_gets_its_name_when_it_is_complete(store: ModelStore) -> None:
     with store.publish("run-1") as (name, open_file):
         with open_file("a.npy", "wb") as file:
             file.write(b"array")
-        names_meanwhile = store.list_names()
+        names_before = store.list_names()
 
-    assert names_meanwhile == [f".partial-{name}"]
+    assert names_before == [f".partial-{name}"]
     assert store.list_names() == [name]
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=repr)
-def test_of_an_artifact_that_fails_nothing_is_left(store: ModelStore, error: BaseException) -> None:
+def test_a_failed_artifact_leaves_nothing_behind(store: ModelStore, error: BaseException) -> None:
     kept = publish(store, "run-1")
 
     def publish_and_fail() -> None:
@@ -86,14 +86,14 @@ def test_a_store_can_be_checked_before_it_is_used(store: ModelStore) -> None:
     assert store.list_names() == []
 
 
-def test_a_store_that_is_a_file_is_a_wrong_setting(tmp_path: Path) -> None:
+def test_a_store_inside_a_file_is_a_settings_error(tmp_path: Path) -> None:
     tmp_path.joinpath("file").touch()
 
     with pytest.raises(SettingsError, match=r"^MATINEE_MODEL_STORE '.*file/models' cannot be used: Not a directory\.$"):
         ModelStore(str(tmp_path / "file" / "models")).check()
 
 
-def test_an_artifact_can_be_removed_and_again(store: ModelStore) -> None:
+def test_removing_an_artifact_twice_is_harmless(store: ModelStore) -> None:
     kept, removed = publish(store, "run-1"), publish(store, "run-2")
 
     store.remove(removed)
@@ -105,6 +105,6 @@ def test_an_artifact_can_be_removed_and_again(store: ModelStore) -> None:
 
 
 @pytest.mark.parametrize("url", ["nosuch://bucket/models", "file:///models::nosuch://x"])
-def test_a_url_of_an_unknown_kind_is_a_wrong_setting(url: str) -> None:
+def test_a_url_with_an_unknown_scheme_is_a_settings_error(url: str) -> None:
     with pytest.raises(SettingsError, match=r"^MATINEE_MODEL_STORE '.*' cannot be opened: "):
         ModelStore(url)

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from server.backend import periodic as refresher_module
 from server.backend.periodic import PeriodicTasks, logger
 from tests.support.waiting import DEADLINE_S
 
 
 class Task:
-    """Counts its calls, and lets wait for them; fails at the first ones where it is told to."""
+    """Counts its calls; its first calls raise the given errors."""
 
     def __init__(self, *errors: Exception) -> None:
         self.__qualname__ = "Task"
@@ -32,7 +31,7 @@ class Task:
 
 
 class LevelHandler(logging.Handler):
-    """Notes the level of each record."""
+    """Collects the level of each record."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,31 +43,31 @@ class LevelHandler(logging.Handler):
 
 @pytest.fixture
 def levels() -> Iterator[list[str]]:
-    """Give the levels of what the refresher logs, however logging is set up."""
+    """The levels that the tasks log, independent of the logging configuration."""
     handler = LevelHandler()
     logger.addHandler(handler)
     yield handler.levels
     logger.removeHandler(handler)
 
 
-def test_every_task_is_called_again_and_again_until_the_stop() -> None:
+def test_every_task_is_called_repeatedly_until_the_stop() -> None:
     tasks = [Task(), Task()]
-    refresher = PeriodicTasks(tasks, interval_s=0.001)
+    periodic = PeriodicTasks(tasks, interval_s=0.001)
 
-    refresher.start()
+    periodic.start()
     called = [task.wait_for_call(3) for task in tasks]
-    refresher.stop()
+    periodic.stop()
 
     assert called == [True, True]
     assert "Task" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_a_refresher_that_was_stopped_before_the_first_round_has_done_nothing() -> None:
+def test_no_task_is_called_if_stopped_within_the_first_interval() -> None:
     task = Task()
-    refresher = PeriodicTasks([task], interval_s=60)
+    periodic = PeriodicTasks([task], interval_s=60)
 
-    refresher.start()
-    refresher.stop()
+    periodic.start()
+    periodic.stop()
 
     assert task.calls == 0
 
@@ -78,31 +77,32 @@ def test_a_refresher_that_was_stopped_before_the_first_round_has_done_nothing() 
     [(OperationalError("SELECT 1", {}, Exception("gone")), "WARNING"), (ZeroDivisionError("a bug"), "ERROR")],
     ids=["no database", "a bug"],
 )
-def test_a_task_that_fails_is_tried_again_and_holds_nobody_up(levels: list[str], error: Exception, level: str) -> None:
-    failing, sound = Task(error, error), Task()
-    refresher = PeriodicTasks([failing, sound], interval_s=0.001)
+def test_a_failing_task_is_retried_and_does_not_delay_the_others(
+    levels: list[str], error: Exception, level: str
+) -> None:
+    failing, healthy = Task(error, error), Task()
+    periodic = PeriodicTasks([failing, healthy], interval_s=0.001)
 
-    refresher.start()
-    called = failing.wait_for_call(3) and sound.wait_for_call(3)
-    refresher.stop()
+    periodic.start()
+    called = failing.wait_for_call(3) and healthy.wait_for_call(3)
+    periodic.stop()
 
     assert called
     assert levels == [level] * 2
 
 
-def test_a_task_that_takes_long_holds_up_neither_the_others_nor_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refresher_module, "STOP_TIMEOUT_S", 0.01)
+def test_a_slow_task_delays_neither_the_others_nor_the_stop() -> None:
     answered = threading.Event()
-    sound = Task()
+    healthy = Task()
 
     def wait_for_an_answer() -> None:
         answered.wait(timeout=DEADLINE_S)
 
-    refresher = PeriodicTasks([wait_for_an_answer, sound], interval_s=0.001)
+    periodic = PeriodicTasks([wait_for_an_answer, healthy], interval_s=0.001, stop_timeout_s=0.01)
 
-    refresher.start()
-    called = sound.wait_for_call(3)
-    refresher.stop()
+    periodic.start()
+    called = healthy.wait_for_call(3)
+    periodic.stop()
 
     was_still_waiting = not answered.is_set()
     answered.set()

@@ -28,7 +28,7 @@ from server.backend.model_store import ModelStore
 from server.command_errors import TrainingInProgress
 from server.services.diagnostics import DoctorDataManager, Health
 from server.services.live.model import LiveModel
-from server.services.recommendation_engine import ModelVersionDataManager
+from server.services.model_versions import ModelVersionDataManager
 from server.services.training.trainer import Trainer
 from tests.conftest import DATABASES
 from tests.e2e.tools import doomed_trainer
@@ -136,7 +136,7 @@ def test_a_trainer_killed_at_any_moment_leaves_the_live_model(installation: Inst
             live_model.refresh()
             found = (moment, doomed.exitcode, live_model.version, live_model.problem)
             assert found == (moment, -signal.SIGKILL, 1, None)
-        version = trainer.carry_out(poll(begin), is_to_activate=True)
+        version = trainer.carry_out(poll(begin), force_activation=True)
 
     assert version == 2
     assert_is_in_good_health(installation)

@@ -11,7 +11,7 @@ from server.backend.database import Database, TransactionSession
 from server.models import MovieStatistics, Rating, TrainingRun
 from server.recommender.evaluation.comparison import Verdict
 from server.schemas.movies import MoviePage
-from server.services.recommendation_engine import RecommendationEngineService
+from server.services.training.runs import TrainingRunService
 
 ResultT = TypeVar("ResultT")
 
@@ -75,8 +75,8 @@ PASSED = Verdict(accepted=True, reason="It is not worse.")
 
 def add_version(session: TransactionSession, artifact: str, verdict: Verdict = PASSED) -> int:
     """Carry a run through that has trained nothing, and give its version, which is live if it has passed."""
-    engine = RecommendationEngineService(session)
-    return engine.complete_run(engine.start_run(), version_values(artifact), verdict)
+    runs = TrainingRunService(session)
+    return runs.complete(runs.start(), version_values(artifact), verdict)
 
 
 def version_values(artifact: str) -> dict[str, object]:

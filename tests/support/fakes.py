@@ -326,7 +326,7 @@ class FakeTrainingSupervisor:
     def __init__(self) -> None:
         self.calls = 0
 
-    def look_after_runs(self) -> None:
+    def supervise(self) -> None:
         self.calls += 1
 
 

@@ -1,4 +1,4 @@
-"""The model that a serving process keeps in memory, and how it follows the database."""
+"""The model that a serving process keeps in memory, and how it follows the live version of the database."""
 
 import logging
 import threading
@@ -10,35 +10,39 @@ from server.backend.model_store import ModelStore
 from server.errors import ArtifactError, NoActiveModel
 from server.recommender import artifact
 from server.recommender.model import TrainedModel
-from server.services.recommendation_engine import ModelVersionDataManager
+from server.services.model_versions import ModelVersionDataManager
 
 logger = logging.getLogger(__name__)
 
-# A live version that cannot be read is tried again so often: the store may only be slow to show it.
 RETRY_S = 10
+"""Seconds until an unreadable version is tried again: a remote store may only be slow to show it."""
 
 
 class LiveModel:
-    """The live model version, once the process has it."""
+    """The live model version, as this process serves it."""
 
-    def __init__(self, database: Database, store: ModelStore) -> None:
+    def __init__(self, database: Database, store: ModelStore, *, retry_s: float = RETRY_S) -> None:
         self.database = database
         self.store = store
         self.problem: str | None = None
-        """Why the version that should be live is not."""
+        """Why the live version is not the one that is served, or None."""
         self._served: tuple[int, TrainedModel] | None = None
         self._failed_version: int | None = None
+        self._retry_s = retry_s
         self._retry_at = 0.0
         # Two refreshes at once would hold the new model in memory twice.
         self._lock = threading.Lock()
 
     @property
     def version(self) -> int | None:
-        """The version that serves."""
+        """The version that is served, or None before the first."""
         return None if self._served is None else self._served[0]
 
     def get(self) -> TrainedModel:
-        """Give the model that serves. Raises `NoActiveModel` before the first, `ArtifactError` if unreadable."""
+        """Return the served model.
+
+        Raises `NoActiveModel` before the first training, and `ArtifactError` if no version is readable.
+        """
         if self._served is not None:
             return self._served[1]
         if self.problem is not None:
@@ -46,9 +50,10 @@ class LiveModel:
         raise NoActiveModel
 
     def refresh(self) -> None:
-        """Swap the live version in where it has changed.
+        """Replace the served model if another version is live.
 
-        One that cannot be read leaves the previous one serving; a process that has none yet takes the newest that can.
+        If that version is unreadable, the previous one goes on serving. A process that serves none yet loads the
+        newest readable predecessor.
         """
         with self._lock:
             with self.database.transaction(writes=False) as session:
@@ -63,7 +68,7 @@ class LiveModel:
             self._served = (version, artifact.load(self.store.opener(name)))
         except ArtifactError as error:
             self.problem = f"Model version {version} cannot be read. {error}"
-            self._failed_version, self._retry_at = version, time.monotonic() + RETRY_S
+            self._failed_version, self._retry_at = version, time.monotonic() + self._retry_s
             logger.error("%s", self.problem, exc_info=error.__cause__)
             if self._served is None:
                 self._serve_predecessor(version)
@@ -77,5 +82,5 @@ class LiveModel:
         for version, name in predecessors:
             with suppress(ArtifactError):
                 self._served = (version, artifact.load(self.store.opener(name)))
-                logger.warning("model version %d serves in the place of version %d", version, of_version)
+                logger.warning("model version %d is served in place of version %d", version, of_version)
                 return

@@ -1,1 +1,1 @@
-"""A training run, from its claim to its promotion."""
+"""Training: request, claim, run, heartbeat, evaluate, promote."""

@@ -1,4 +1,4 @@
-"""Decides whether a freshly trained model goes live: it must not be worse than the version that is."""
+"""Decides whether a new model goes live: it must not be worse than the live version."""
 
 import logging
 
@@ -8,29 +8,29 @@ from server.errors import ArtifactError
 from server.recommender import artifact
 from server.recommender.evaluation.comparison import Measurement, Verdict, judge, measure
 from server.recommender.training import Training
-from server.services.recommendation_engine import ModelVersionDataManager
+from server.services.model_versions import ModelVersionDataManager
 
 logger = logging.getLogger(__name__)
 
 
 class PromotionPolicy:
-    """Compares a training with the live version, on the ratings held out today."""
+    """Compares a training with the live version on the current held-out ratings."""
 
     def __init__(self, database: Database, store: ModelStore) -> None:
         self.database = database
         self.store = store
 
     def judge(self, training: Training) -> Verdict:
-        """Say whether the model may go live, and why; one that cannot be compared may."""
+        """Return whether the model may go live, and why. Without a readable live version it may."""
         with self.database.transaction(writes=False) as session:
             live = ModelVersionDataManager(session).find_active()
         if live is None:
-            return Verdict(accepted=True, reason="There was no live version to compare with.")
+            return Verdict(accepted=True, reason="No version was live to compare with.")
         try:
-            trial = artifact.load_holdout(self.store.opener(live.artifact))
+            holdout = artifact.load_holdout(self.store.opener(live.artifact))
         except ArtifactError as error:
-            logger.warning("version %d cannot be compared with: %s", live.version, error)
-            reason = f"The live version {live.version} cannot be read, so there was nothing to compare with."
+            logger.warning("version %d is not available for comparison: %s", live.version, error)
+            reason = f"The live version {live.version} is not readable, so the models could not be compared."
             return Verdict(accepted=True, reason=reason)
         new = Measurement.of(training.lists, training.sample, training.model.card)
-        return judge(new, measure(trial, training.sample))
+        return judge(new, measure(holdout, training.sample))

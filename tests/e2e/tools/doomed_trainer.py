@@ -8,7 +8,7 @@ from typing import BinaryIO, Literal
 
 from server.backend.config import Settings
 from server.backend.database import Database
-from server.backend.model_store import ModelStore, OpenFile
+from server.backend.model_store import ModelStore, OpenStoredFile
 from server.services.training.trainer import Trainer
 
 STAGES = ("reading", "splitting", "tuning", "fitting", "evaluating", "calibrating", "refitting", "comparing", "storing")
@@ -24,7 +24,7 @@ def train_until(moment: str, run_id: int, settings: Settings) -> None:
 
     class Store(ModelStore):
         @contextmanager
-        def publish(self, label: str) -> Iterator[tuple[str, OpenFile]]:
+        def publish(self, label: str) -> Iterator[tuple[str, OpenStoredFile]]:
             with super().publish(label) as (name, open_file):
                 opened: list[str] = []
 

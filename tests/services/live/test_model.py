@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from server.backend.database import Database
-from server.backend.model_store import ModelStore, OpenFile
+from server.backend.model_store import ModelStore, OpenStoredFile
 from server.errors import ArtifactError, NoActiveModel
 from server.recommender.evaluation.comparison import Verdict
-from server.services.live import model as live
 from server.services.live.model import LiveModel
-from server.services.recommendation_engine import ModelVersionDataManager, RecommendationEngineService
+from server.services.model_versions import ModelVersionDataManager
+from server.services.recommendation_engine import RecommendationEngineService
 from server.services.training.trainer import Trainer
 from tests.support.builders import add_version
 
@@ -19,7 +19,7 @@ Train = Callable[[], int]
 
 @pytest.fixture
 def train(tastes: Database, trainer: Trainer) -> Train:
-    """Give what trains once more and makes the new version live."""
+    """A function that trains again and activates the new version."""
     assert trainer.database is tastes
     return lambda: trainer.carry_out(trainer.start_run())
 
@@ -34,7 +34,7 @@ def add_unreadable_version(database: Database) -> int:
         return add_version(session, "nowhere")
 
 
-def test_before_the_first_training_there_is_no_model(live_model: LiveModel) -> None:
+def test_no_model_is_served_before_the_first_training(live_model: LiveModel) -> None:
     live_model.refresh()
 
     with pytest.raises(NoActiveModel):
@@ -42,7 +42,7 @@ def test_before_the_first_training_there_is_no_model(live_model: LiveModel) -> N
     assert (live_model.version, live_model.problem) == (None, None)
 
 
-def test_a_new_version_is_swapped_in(live_model: LiveModel, train: Train) -> None:
+def test_a_new_version_replaces_the_served_one(live_model: LiveModel, train: Train) -> None:
     first = train()
     live_model.refresh()
     model_of_first = live_model.get()
@@ -54,7 +54,7 @@ def test_a_new_version_is_swapped_in(live_model: LiveModel, train: Train) -> Non
     assert live_model.get() is not model_of_first
 
 
-def test_a_version_that_serves_is_not_read_again(live_model: LiveModel, train: Train, store: ModelStore) -> None:
+def test_a_served_version_is_not_read_again(live_model: LiveModel, train: Train, store: ModelStore) -> None:
     train()
     live_model.refresh()
     model = live_model.get()
@@ -67,7 +67,7 @@ def test_a_version_that_serves_is_not_read_again(live_model: LiveModel, train: T
     assert live_model.problem is None
 
 
-def test_a_first_version_that_cannot_be_read_is_told(live_model: LiveModel, database: Database) -> None:
+def test_an_unreadable_first_version_is_reported(live_model: LiveModel, database: Database) -> None:
     version = add_unreadable_version(database)
 
     live_model.refresh()
@@ -77,7 +77,7 @@ def test_a_first_version_that_cannot_be_read_is_told(live_model: LiveModel, data
     assert live_model.version is None
 
 
-def test_the_previous_model_serves_on_where_the_new_one_cannot_be_read(live_model: LiveModel, train: Train) -> None:
+def test_the_previous_model_is_served_if_the_new_one_is_unreadable(live_model: LiveModel, train: Train) -> None:
     readable = train()
     live_model.refresh()
     model = live_model.get()
@@ -91,7 +91,7 @@ def test_the_previous_model_serves_on_where_the_new_one_cannot_be_read(live_mode
     assert live_model.problem.startswith(f"Model version {unreadable} cannot be read. ")
 
 
-def test_going_back_to_the_version_that_serves_ends_the_problem(live_model: LiveModel, train: Train) -> None:
+def test_activating_the_served_version_ends_the_problem(live_model: LiveModel, train: Train) -> None:
     readable = train()
     live_model.refresh()
     add_unreadable_version(live_model.database)
@@ -113,7 +113,7 @@ def test_a_version_after_an_unreadable_one_is_served_without_delay(live_model: L
     assert (live_model.version, live_model.problem) == (readable, None)
 
 
-def test_a_new_process_serves_the_newest_predecessor_that_can_be_read(
+def test_a_new_process_serves_the_newest_readable_predecessor(
     live_model: LiveModel, train: Train, store: ModelStore
 ) -> None:
     first, second, third = train(), train(), train()
@@ -129,40 +129,40 @@ def test_a_new_process_serves_the_newest_predecessor_that_can_be_read(
     assert str(live_model.problem).startswith(f"Model version {third} cannot be read. ")
 
 
-def test_while_a_slow_store_gives_a_new_version_the_old_one_serves(live_model: LiveModel, train: Train) -> None:
+def test_the_old_version_is_served_while_a_slow_store_delivers_the_new_one(live_model: LiveModel, train: Train) -> None:
     first = train()
     live_model.refresh()
     second = train()
     asked, answered = threading.Event(), threading.Event()
     opener = live_model.store.opener
 
-    def open_slowly(name: str) -> OpenFile:
+    def open_slowly(name: str) -> OpenStoredFile:
         asked.set()
         assert answered.wait(60)
         return opener(name)
 
-    live_model.store.opener = open_slowly  # type: ignore[method-assign]  # a store that takes its time
+    live_model.store.opener = open_slowly  # type: ignore[method-assign]  # simulates a slow store
     refresh = threading.Thread(target=live_model.refresh)
     refresh.start()
     asked.wait(60)
-    while_it_waits = (live_model.version, live_model.get().card.algorithm)
+    meanwhile = (live_model.version, live_model.get().card.algorithm)
     answered.set()
     refresh.join()
 
-    assert while_it_waits == (first, "ease")
+    assert meanwhile == (first, "ease")
     assert live_model.version == second
 
 
 @pytest.mark.parametrize(("retry_s", "served_version"), [(0, 1), (60, None)])
-def test_an_unreadable_version_is_tried_again_after_a_while(
-    live_model: LiveModel,
+def test_an_unreadable_version_is_retried_after_a_while(
+    database: Database,
+    store: ModelStore,
     train: Train,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     retry_s: float,
     served_version: int | None,
 ) -> None:
-    monkeypatch.setattr(live, "RETRY_S", retry_s)
+    live_model = LiveModel(database, store, retry_s=retry_s)
     train()
     models, elsewhere = tmp_path / "models", tmp_path / "elsewhere"
     models.rename(elsewhere)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy import delete, insert, select, update
@@ -24,20 +23,19 @@ from server.schemas.ratings import RatingCreate
 from server.schemas.recommendation_engine import ModelVersion, TrainingData, TrainingRun
 from server.services.live.model import LiveModel
 from server.services.ratings import RatingService
-from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
-from server.services.training import trainer as training
-from server.services.training.trainer import Heartbeat, Trainer, TrainingDataManager
+from server.services.recommendation_engine import RecommendationEngineService
+from server.services.training.runs import TrainingRunDataManager
+from server.services.training.trainer import Trainer
 from tests.support.builders import TASTE_MOVIES, TASTE_USERS, fall_silent, in_transaction
-from tests.support.waiting import wait_until
 
 RATINGS = 15 * len(TASTE_USERS)
 
 
 class FullDisk(LocalFileSystem):  # type: ignore[misc]  # fsspec ships no types
-    """Has room for all but the last file of an artifact."""
+    """Fails to write the last file of an artifact."""
 
     def open(self, path: str, mode: str = "rb", **options: Any) -> Any:  # noqa: ANN401 (as fsspec has it)
-        """Open a file, unless it is the last one and to be written."""
+        """Open a file. Raise if the last file is to be written."""
         if path.endswith(artifact.MANIFEST) and "w" in mode:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         return super().open(path, mode, **options)
@@ -54,7 +52,7 @@ def list_versions(database: Database) -> list[ModelVersion]:
 
 
 def shuffle_stars(session: TransactionSession) -> None:
-    """Give every rating the stars of another one."""
+    """Replace the value of each rating by that of another one."""
     rows = session.execute(select(Rating.rating_id, Rating.rating).order_by(Rating.rating_id)).all()
     stars = random.Random(0).sample([row.rating for row in rows], len(rows))  # noqa: S311 (no secret)
     for row, rating in zip(rows, stars, strict=True):
@@ -62,7 +60,7 @@ def shuffle_stars(session: TransactionSession) -> None:
 
 
 def shuffle_movies(session: TransactionSession) -> None:
-    """Let every user have rated other movies."""
+    """Replace the movies that each user has rated."""
     rows = session.execute(select(Rating.user_id, Rating.rating, Rating.rated_at).order_by(Rating.rating_id)).all()
     session.execute(delete(Rating))
     generator = random.Random(0)  # noqa: S311 (no secret)
@@ -72,8 +70,8 @@ def shuffle_movies(session: TransactionSession) -> None:
     )
 
 
-def give_up(database: Database, run_id: int) -> None:
-    in_transaction(database, lambda session: TrainingRunDataManager(session).fail(run_id, "given up"))
+def end_run(database: Database, run_id: int) -> None:
+    in_transaction(database, lambda session: TrainingRunDataManager(session).fail(run_id, "for a reason"))
 
 
 @pytest.mark.usefixtures("tastes")
@@ -86,7 +84,7 @@ def test_a_training_ends_with_a_live_version_and_its_artifact(
 
     run = get_run(trainer.database, run_id)
     assert (run.status, run.progress, run.error, run.version) == ("succeeded", 1.0, None, version)
-    assert (run.is_activated, run.verdict) == (True, "There was no live version to compare with.")
+    assert (run.is_activated, run.verdict) == (True, "No version was live to compare with.")
     [entry] = list_versions(trainer.database)
     assert (entry.version, entry.algorithm, entry.seed, entry.is_active) == (version, "ease", settings.seed, True)
     assert entry.data == TrainingData(
@@ -116,7 +114,7 @@ def test_each_training_adds_a_version_and_an_artifact(trainer: Trainer) -> None:
 
 
 @pytest.mark.parametrize("shuffle", [shuffle_stars, shuffle_movies])
-def test_a_model_of_shuffled_ratings_is_kept_but_does_not_go_live(
+def test_a_model_of_shuffled_ratings_is_kept_but_not_activated(
     tastes: Database, trainer: Trainer, live_model: LiveModel, shuffle: Callable[[TransactionSession], None]
 ) -> None:
     good = trainer.carry_out(trainer.start_run())
@@ -135,22 +133,22 @@ def test_a_model_of_shuffled_ratings_is_kept_but_does_not_go_live(
     assert live_model.version == good
 
 
-def test_a_worse_model_goes_live_if_it_is_told_to(tastes: Database, trainer: Trainer) -> None:
+def test_a_worse_model_goes_live_on_request(tastes: Database, trainer: Trainer) -> None:
     trainer.carry_out(trainer.start_run())
     in_transaction(tastes, shuffle_movies)
 
     run_id = trainer.start_run()
-    version = trainer.carry_out(run_id, is_to_activate=True)
+    version = trainer.carry_out(run_id, force_activation=True)
 
     run = get_run(tastes, run_id)
     assert run.is_activated
     assert run.verdict is not None
-    assert run.verdict.startswith("It was to go live whatever it is like. ")
+    assert run.verdict.startswith("Activated on request, regardless of quality. ")
     assert [entry.version for entry in list_versions(tastes) if entry.is_active] == [version]
 
 
 @pytest.mark.usefixtures("tastes")
-def test_a_live_version_that_cannot_be_read_is_replaced(trainer: Trainer) -> None:
+def test_an_unreadable_live_version_is_replaced(trainer: Trainer) -> None:
     first = trainer.carry_out(trainer.start_run())
     [name] = trainer.store.list_names()
     trainer.store.remove(name)
@@ -160,7 +158,7 @@ def test_a_live_version_that_cannot_be_read_is_replaced(trainer: Trainer) -> Non
     trainer.carry_out(run_id)
 
     assert get_run(trainer.database, run_id).verdict == (
-        f"The live version {first} cannot be read, so there was nothing to compare with."
+        f"The live version {first} is not readable, so the models could not be compared."
     )
     assert not trainer.is_needed()
 
@@ -178,12 +176,12 @@ def test_an_earlier_version_can_go_live_again(trainer: Trainer) -> None:
 
 
 @pytest.mark.usefixtures("tastes")
-def test_the_stages_of_a_training_are_told_in_order(trainer: Trainer) -> None:
-    told: list[tuple[str, float]] = []
+def test_the_stages_of_a_training_are_reported_in_order(trainer: Trainer) -> None:
+    reported: list[tuple[str, float]] = []
 
-    trainer.carry_out(trainer.start_run(), lambda stage, progress: told.append((stage, progress)))
+    trainer.carry_out(trainer.start_run(), lambda stage, progress: reported.append((stage, progress)))
 
-    stages, shares = zip(*told, strict=True)
+    stages, shares = zip(*reported, strict=True)
     assert (stages[0], stages[-1]) == ("reading", "storing")
     assert list(shares) == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] < 1
@@ -232,7 +230,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_live_version(trainer: Trainer)
 
 
 @pytest.mark.usefixtures("tastes")
-def test_a_store_that_is_no_folder_fails_the_run(database: Database, settings: Settings, tmp_path: Path) -> None:
+def test_a_store_that_is_a_file_fails_the_run(database: Database, settings: Settings, tmp_path: Path) -> None:
     tmp_path.joinpath("file").touch()
     trainer = Trainer(database, ModelStore(str(tmp_path / "file")), settings)
     run_id = trainer.start_run()
@@ -246,7 +244,7 @@ def test_a_store_that_is_no_folder_fails_the_run(database: Database, settings: S
 
 
 @pytest.mark.usefixtures("tastes")
-def test_after_a_failed_run_the_next_one_can_begin(trainer: Trainer) -> None:
+def test_another_run_can_start_after_a_failed_one(trainer: Trainer) -> None:
     failed = trainer.start_run()
     with pytest.raises(TrainingInProgress, match=str(failed)):
         trainer.start_run()
@@ -258,18 +256,18 @@ def test_after_a_failed_run_the_next_one_can_begin(trainer: Trainer) -> None:
 
 
 @pytest.mark.usefixtures("tastes")
-def test_of_a_run_given_up_while_it_trained_nothing_is_kept(trainer: Trainer) -> None:
+def test_the_model_of_a_run_that_failed_meanwhile_is_discarded(trainer: Trainer) -> None:
     run_id = trainer.start_run()
 
-    def give_up_at_the_end(stage: str, _progress: float) -> None:
+    def end_run_at_the_end(stage: str, _progress: float) -> None:
         if stage == "storing":
-            give_up(trainer.database, run_id)
+            end_run(trainer.database, run_id)
 
     with pytest.raises(ConflictError):
-        trainer.carry_out(run_id, give_up_at_the_end)
+        trainer.carry_out(run_id, end_run_at_the_end)
 
     run = get_run(trainer.database, run_id)
-    assert (run.status, run.error) == ("failed", "given up")
+    assert (run.status, run.error) == ("failed", "for a reason")
     assert (list_versions(trainer.database), trainer.store.list_names()) == ([], [])
 
 
@@ -277,16 +275,16 @@ def test_of_a_run_given_up_while_it_trained_nothing_is_kept(trainer: Trainer) ->
     ("error", "reason"),
     [
         (KeyboardInterrupt(), "The training was interrupted."),
-        (MemoryError(), "The training needs more memory than there is."),
+        (MemoryError(), "The training ran out of memory."),
         (
             OperationalError("SELECT secret", {}, Exception("gone")),
-            "The database could not be read or written; the server's log says more.",
+            "The database could not be read or written. The server's log has the details.",
         ),
-        (ZeroDivisionError("a bug"), "The training failed unexpectedly; the server's log says more."),
+        (ZeroDivisionError("a bug"), "The training failed unexpectedly. The server's log has the details."),
     ],
     ids=["interrupted", "no memory", "no database", "a bug"],
 )
-def test_whatever_ends_a_training_is_the_reason_of_its_run(trainer: Trainer, error: BaseException, reason: str) -> None:
+def test_the_error_of_a_training_is_the_reason_of_its_run(trainer: Trainer, error: BaseException, reason: str) -> None:
     run_id = trainer.start_run()
 
     def fail(_stage: str, _progress: float) -> None:
@@ -298,7 +296,7 @@ def test_whatever_ends_a_training_is_the_reason_of_its_run(trainer: Trainer, err
     assert get_run(trainer.database, run_id).error == reason
 
 
-def test_a_training_is_needed_when_ratings_have_gone_changed_or_come(tastes: Database, trainer: Trainer) -> None:
+def test_a_training_is_needed_after_ratings_were_deleted_changed_or_added(tastes: Database, trainer: Trainer) -> None:
     def is_needed_after(change: Callable[[RatingService], object]) -> bool:
         trainer.carry_out(trainer.start_run())
         in_transaction(tastes, lambda session: change(RatingService(session)))
@@ -321,58 +319,10 @@ def test_a_training_is_needed_when_ratings_have_gone_changed_or_come(tastes: Dat
     assert [when for when, is_needed in needed.items() if not is_needed] == ["after nothing"]
 
 
-@pytest.mark.usefixtures("catalogue")
-def test_all_ratings_and_movies_are_read(session: TransactionSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Fewer than there are, so that they come in several portions.
-    monkeypatch.setattr(training, "ROWS_A_FETCH", 5)
-    data = TrainingDataManager(session)
-
-    ratings, movie_ids = data.read_ratings(), data.read_movie_ids()
-
-    order = np.lexsort((ratings.movie_ids, ratings.user_ids))
-    assert ratings.user_ids[order].tolist() == [1] * 5 + [2] * 5 + [3] * 4 + [4] * 2
-    assert ratings.movie_ids[order].tolist() == [1, 2, 3, 4, 5, 1, 2, 3, 5, 7, 1, 2, 6, 7, 2, 11]
-    assert ratings.ratings[order].tolist() == [4, 5, 4, 4, 5, 5, 4.5, 4.5, 5, 3.5, 3.5, 4, 0.5, 4.5, 5, 3]
-    assert ratings.rated_at[order][:2].tolist() == [1000000000, 1000000003]
-    assert movie_ids.tolist() == list(range(1, 13))
-
-
-def test_an_empty_database_is_read_as_no_rows(session: TransactionSession) -> None:
-    data = TrainingDataManager(session)
-
-    assert (len(data.read_ratings()), data.read_movie_ids().tolist()) == (0, [])
-
-
-def test_a_heartbeat_writes_down_how_far_the_run_is(trainer: Trainer) -> None:
-    run_id = trainer.start_run()
-
-    with Heartbeat(trainer.database, run_id, lease_s=0.12) as heartbeat:
-        heartbeat.note("fitting", 0.5)
-        wait_until(lambda: get_run(trainer.database, run_id).stage == "fitting")
-
-    assert get_run(trainer.database, run_id).progress == 0.5
-
-
-def test_a_heartbeat_notices_that_its_run_was_given_up(trainer: Trainer) -> None:
-    run_id = trainer.start_run()
-
-    def is_noticed() -> bool:
-        try:
-            heartbeat.note("fitting", 0.5)
-        except ConflictError as error:
-            return str(error) == f"Training run {run_id} was given up before it ended."
-        return False
-
-    with Heartbeat(trainer.database, run_id, lease_s=0.12) as heartbeat:
-        give_up(trainer.database, run_id)
-
-        wait_until(is_noticed)
-
-
-def test_a_lost_run_makes_way_for_one_begun_by_hand(trainer: Trainer) -> None:
+def test_a_lost_run_is_failed_by_the_next_start(trainer: Trainer) -> None:
     lost = trainer.start_run()
     in_transaction(trainer.database, lambda session: fall_silent(session, lost))
 
-    begun = trainer.start_run()
+    started = trainer.start_run()
 
-    assert [get_run(trainer.database, run_id).status for run_id in (lost, begun)] == ["failed", "running"]
+    assert [get_run(trainer.database, run_id).status for run_id in (lost, started)] == ["failed", "running"]

@@ -8,10 +8,10 @@ from sqlalchemy.exc import OperationalError
 
 from server.models import RunStatus
 from server.schemas.base import Paging
-from server.services.recommendation_engine import RecommendationEngineService, TrainingRunDataManager
-from server.services.training import trainer as training
+from server.services.recommendation_engine import RecommendationEngineService
+from server.services.training.runs import TrainingRunDataManager, TrainingRunService
 from server.services.training.supervisor import TrainingSupervisor
-from server.services.training.trainer import Trainer
+from server.services.training.trainer import Trainer, retry_until
 from tests.support.builders import fall_silent, in_transaction
 
 LOST = OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
@@ -29,8 +29,7 @@ def running_run(trainer: Trainer) -> int | None:
     return in_transaction(trainer.database, lambda session: TrainingRunDataManager(session).find_id(RunStatus.RUNNING))
 
 
-def test_a_write_that_the_database_refuses_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+def test_a_refused_write_is_retried() -> None:
     answers: Iterator[Exception | int] = iter([LOCKED, LOCKED, 7])
 
     def write() -> int:
@@ -39,33 +38,32 @@ def test_a_write_that_the_database_refuses_is_tried_again(monkeypatch: pytest.Mo
             raise answer
         return answer
 
-    assert training._retry_until(write, patience_s=60) == 7
+    assert retry_until(write, timeout_s=60, pause_s=0) == 7
 
 
-def test_patience_has_an_end() -> None:
+def test_retries_end_after_the_timeout() -> None:
     def write() -> int:
         raise LOCKED
 
     with pytest.raises(OperationalError):
-        training._retry_until(write, patience_s=0)
+        retry_until(write, timeout_s=0, pause_s=0)
 
 
-def test_an_artifact_stays_where_the_answer_of_its_commit_was_lost(
+def test_an_artifact_stays_if_the_answer_to_its_commit_was_lost(
     trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = trainer.start_run()
-    enter = RecommendationEngineService.complete_run
+    complete = TrainingRunService.complete
 
-    def enter_and_lose_the_answer(service: RecommendationEngineService, *values: object) -> int:
-        enter(service, *values)  # type: ignore[arg-type]  # handed on as they come
+    def complete_and_lose_the_answer(service: TrainingRunService, *values: object) -> int:
+        complete(service, *values)  # type: ignore[arg-type]  # passed on unchanged
         service.session.commit()
         raise LOST
 
-    monkeypatch.setattr(RecommendationEngineService, "complete_run", enter_and_lose_the_answer)
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    monkeypatch.setattr(TrainingRunService, "complete", complete_and_lose_the_answer)
 
     with suppress(Exception):
-        trainer.carry_out(run_id)
+        Trainer(trainer.database, trainer.store, trainer.settings, retry_pause_s=0).carry_out(run_id)
 
     versions = in_transaction(
         trainer.database, lambda session: RecommendationEngineService(session).list_versions(Paging()).models
@@ -77,18 +75,13 @@ def test_an_artifact_stays_where_the_answer_of_its_commit_was_lost(
     assert trainer.store.list_names() == sorted(artifacts)
 
 
-def test_a_silent_run_is_not_given_up_by_who_waited_for_the_lock_as_long(
-    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_supervisor_that_waited_for_the_lock_does_not_fail_a_silent_run(trainer: Trainer) -> None:
     run_id = trainer.start_run()
     in_transaction(trainer.database, lambda session: fall_silent(session, run_id))
-    supervisor = TrainingSupervisor(trainer.database, trainer.settings)
 
-    with monkeypatch.context() as slow:
-        slow.setattr("server.services.training.supervisor.LOCK_PATIENCE_S", -1)
-        supervisor.look_after_runs()
-        after_waiting = running_run(trainer)
-    supervisor.look_after_runs()
+    TrainingSupervisor(trainer.database, trainer.settings, lock_timeout_s=-1).supervise()
+    after_waiting = running_run(trainer)
+    TrainingSupervisor(trainer.database, trainer.settings).supervise()
 
     assert after_waiting == run_id
     assert running_run(trainer) is None

@@ -9,17 +9,19 @@ import time
 from server.backend.processes import exit_with_parent
 from tests.support.waiting import DEADLINE_S, wait_until
 
-WATCHES_ITS_INPUT = """
+WATCHES_STDIN = """
 import os, time
-from server.backend.processes import when_input_closes
-when_input_closes(lambda: os._exit(7))
+from server.backend.processes import on_stdin_closed
+on_stdin_closed(lambda: os._exit(7))
 print("ready", flush=True)
 time.sleep(60)
 """
 
+LOWERS_PRIORITY = "import os; from server.backend.processes import lower_priority; lower_priority(); print(os.nice(0))"
 
-def test_a_process_notices_that_its_input_is_closed() -> None:
-    process = subprocess.Popen([sys.executable, "-c", WATCHES_ITS_INPUT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+def test_a_process_notices_that_its_standard_input_is_closed() -> None:
+    process = subprocess.Popen([sys.executable, "-c", WATCHES_STDIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     ready = process.stdout.readline()
@@ -31,7 +33,7 @@ def test_a_process_notices_that_its_input_is_closed() -> None:
     process.stdout.close()
 
 
-def test_a_worker_ends_when_its_parent_is_killed() -> None:
+def test_a_worker_exits_when_its_parent_is_killed() -> None:
     context = multiprocessing.get_context("spawn")
     workers = context.SimpleQueue()
     parent = context.Process(target=_start_worker, args=(workers,))
@@ -45,10 +47,16 @@ def test_a_worker_ends_when_its_parent_is_killed() -> None:
     wait_until(lambda: not _is_alive(worker))
 
 
-def test_a_process_without_parent_goes_on() -> None:
+def test_a_process_without_a_parent_continues() -> None:
     exit_with_parent()
 
     assert _is_alive(os.getpid())
+
+
+def test_a_process_with_lowered_priority_has_the_lowest_one() -> None:
+    printed = subprocess.run([sys.executable, "-c", LOWERS_PRIORITY], check=True, capture_output=True, text=True)
+
+    assert printed.stdout == "19\n"
 
 
 def _start_worker(workers: "multiprocessing.queues.SimpleQueue[int]") -> None:
