@@ -54,7 +54,10 @@ def test_a_process_without_a_parent_continues() -> None:
 
 
 def test_a_process_with_lowered_priority_has_the_lowest_one() -> None:
-    printed = subprocess.run([sys.executable, "-c", LOWERS_PRIORITY], check=True, capture_output=True, text=True)
+    # In a session of its own, because the priority of the session is lowered, too.
+    printed = subprocess.run(
+        [sys.executable, "-c", LOWERS_PRIORITY], check=True, capture_output=True, text=True, start_new_session=True
+    )
 
     assert printed.stdout == "19\n"
 
