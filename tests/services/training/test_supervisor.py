@@ -37,7 +37,7 @@ def supervise_until_ended(supervisor: TrainingSupervisor, run_id: int) -> Traini
         supervisor.supervise()
         return get_run(supervisor.database, run_id).finished_at is not None
 
-    wait_until(has_ended, timeout_s=240)
+    wait_until(has_ended)
     return get_run(supervisor.database, run_id)
 
 
