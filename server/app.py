@@ -25,6 +25,7 @@ from server.backend.tokens import TokenSigner
 from server.routers import error_pages as errors
 from server.routers import genres, movies, page, ratings, recommendation_engine, token, user
 from server.routers import health as operations
+from server.services.diagnostics import check_settings
 from server.services.live.calibration import RunningCalibration
 from server.services.live.catalogue import LiveCatalogue
 from server.services.live.metrics import InstallationCollector
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises `SettingsError` where a setting is wrong.
     """
     settings, metrics = settings or Settings.load(), Metrics()
+    check_settings(settings)
     app = FastAPI(
         title="Matinee",
         version=version("matinee"),

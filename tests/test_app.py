@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from server.app import create_app
 from server.backend.config import Settings
+from server.command_errors import SettingsError
 
 USER = "/api/rest/v1/user"
 
@@ -30,6 +31,17 @@ def test_importing_the_app_opens_nothing_and_warns_of_nothing(tmp_path: Path) ->
 
     assert (imported.returncode, imported.stdout, imported.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("LIMITS_STORAGE", "nowhere://"), ("SEED", "x")],
+)
+def test_a_wrong_setting_stops_any_server(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"MATINEE_{name}", value)
+
+    with pytest.raises(SettingsError, match=f"^MATINEE_{name} "):
+        create_app()
 
 
 def test_two_apps_in_one_process_share_nothing(settings: Settings, other_settings: Settings) -> None:

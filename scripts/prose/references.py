@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from server import cli
 
@@ -115,8 +116,9 @@ def find_broken_links(page: str, folder: Path) -> Iterator[tuple[int, str]]:
 def _problem_of_command(code: str) -> str | None:
     """Follow the words of a `matinee` command through its subcommands and options."""
     command = _matinee()
+    context = typer.Context(command)
     for word in shlex.split(re.sub(r"[\[\]…]|[.]{3}", " ", code))[1:]:
-        subcommands = getattr(command, "commands", {})
+        subcommands = command.list_commands(context) if isinstance(command, TyperGroup) else []
         if word.startswith("--"):
             if word.split("=")[0] not in {"--help", *(name for option in command.params for name in option.opts)}:
                 return f"matinee has no {word} in `{code}`"
@@ -124,7 +126,7 @@ def _problem_of_command(code: str) -> str | None:
             name = word.split("|")[0]
             if name not in subcommands:
                 return f"matinee has no {name} in `{code}`"
-            command = subcommands[name]
+            command = command.get_command(context, name)
     return None
 
 

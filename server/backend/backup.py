@@ -1,4 +1,4 @@
-"""A copy of an SQLite database that others may write to meanwhile."""
+"""Copies an SQLite database while other processes write to it."""
 
 import sqlite3
 from contextlib import closing
@@ -8,14 +8,14 @@ from server.command_errors import SettingsError
 
 
 def copy_sqlite(file: Path, destination: Path) -> None:
-    """Write what the database holds at one moment into a new file; there is none where this fails.
+    """Write the state of the database at one moment into a new file, without blocking writers.
 
-    Writers are not held up. Raises `SettingsError` where there is no database, or something at the destination.
+    Leaves no file behind if it fails. Raises `SettingsError` if there is no database or the destination exists.
     """
     if not file.is_file():
-        raise SettingsError(f"There is no database {file}. MATINEE_DATABASE_URL says where it is.")
+        raise SettingsError(f"The database {file} does not exist. Correct MATINEE_DATABASE_URL.")
     if destination.exists():
-        raise SettingsError(f"There is something at {destination} already. Name a new file.")
+        raise SettingsError(f"{destination} already exists. Name a new file.")
     aside = destination.with_name(f".partial-{destination.name}")
     aside.unlink(missing_ok=True)
     try:

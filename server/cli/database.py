@@ -1,22 +1,40 @@
-"""The database that commands work on."""
+"""The database of a command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from server.backend import logging
-from server.backend import migrate as schema
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from server.backend import logging, migrate
 from server.backend.config import Settings
 from server.backend.database import Database
+from server.command_errors import SettingsError
 
 
 @contextmanager
 def open_database(settings: Settings | None = None) -> Iterator[Database]:
-    """Open the database that the settings name for the length of a block; an empty one gets its tables first."""
+    """Open the database of the settings for a block; an empty database gets its tables first.
+
+    Raises `SettingsError` if it cannot be used.
+    """
+    with connect(settings) as database:
+        migrate.prepare(database)
+        yield database
+
+
+@contextmanager
+def connect(settings: Settings | None = None) -> Iterator[Database]:
+    """Open the database of the settings for a block as it is. Raises `SettingsError` if it cannot be used."""
     settings = settings or Settings.load()
     logging.configure(settings.log_level, settings.log_format)
     database = Database(settings)
     try:
-        schema.prepare(database)
         yield database
+    except SQLAlchemyError as error:
+        reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+        raise SettingsError(
+            f"The database {settings.shown_database_url} cannot be used: {reason}\n"
+            "Start the database, or correct MATINEE_DATABASE_URL."
+        ) from error
     finally:
         database.dispose()

@@ -1,4 +1,4 @@
-"""``matinee ingest``: from a source by name to a table of what was done with every row."""
+"""``matinee ingest``: loads a source and reports what happened to every row."""
 
 import json
 import tempfile
@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Annotated, Self
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+import typer
+from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.table import Table
 
-from server.backend.database import Database
-from server.cli import output
+from server.cli.database import open_database
+from server.cli.options import AsJson, command_app, examples
+from server.cli.output import print_notice, print_result, progress_bar
 from server.command_errors import SourceError
 from server.etl.demo import write_demo
 from server.etl.download import LICENCE_NOTICE, RELEASES, download
@@ -25,44 +27,55 @@ from server.etl.movielens.source import open_source
 from server.services.live.catalogue import store_index
 
 DOWNLOADS = Path("data/downloads")
+
 SHOWN_REJECTS = 20
+"""At most this many rejected rows are printed."""
+
+app = command_app()
 
 
-def ingest(database: Database, source: str, rejects: Path | None, *, as_json: bool) -> None:
-    """Load a source, then store the search index, so that no server need build it."""
+@app.command(
+    epilog=examples(
+        "matinee ingest demo",
+        "matinee ingest ml-latest-small",
+        "matinee ingest path/to/ml-32m.zip --rejects rejects.txt",
+        "matinee ingest demo --json | jq .ratings.rejected",
+    )
+)
+def ingest(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A MovieLens folder or .zip, a release to download "
+            f"({', '.join(RELEASES)}), or demo for a small built-in catalogue.",
+            autocompletion=lambda: ["demo", *RELEASES],
+        ),
+    ],
+    rejects: Annotated[Path | None, typer.Option(help="Write every rejected row to this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load movies and ratings, all or nothing.
+
+    Loading the same data again changes nothing, newer data is merged, and ratings from the API stay.
+    """
     with (
-        local_source(source) as path,
+        open_database() as database,
+        _local_source(source) as path,
         open_source(path) as movielens,
         Rejects(rejects) as sink,
-        load_progress(movielens.bytes_total) as on_progress,
+        _load_progress(movielens.bytes_total) as on_progress,
     ):
         report = load(movielens, database, name=source, on_progress=on_progress, on_reject=sink.add)
+        # So that no server has to build it.
         store_index(database)
-    print_load_report(report, sink, as_json=as_json)
-
-
-@contextmanager
-def local_source(source: str) -> Iterator[Path]:
-    """Give the path of a source, which is written or downloaded first where it has to be."""
-    if source == "demo":
-        with tempfile.TemporaryDirectory() as folder:
-            yield write_demo(Path(folder))
-    elif source in RELEASES and not Path(source).exists():
-        output.remark(LICENCE_NOTICE)
-        with download_progress() as on_progress:
-            path = download(source, DOWNLOADS, on_progress)
-        yield path
-    elif Path(source).exists():
-        yield Path(source)
+    if as_json:
+        print_result(json.dumps(asdict(report) | {"first_rejected": sink.first}, indent=2))
     else:
-        raise SourceError(
-            f"There is no file or folder {source!r}, nor a release of that name. Name a folder or .zip of MovieLens "
-            f"files, a release ({', '.join(RELEASES)}), or demo."
-        )
+        _print_report(report, sink)
 
 
 class Rejects:
-    """Counts the rows that cannot be used; keeps the first few, and writes all to a file where one is given."""
+    """Counts the rejected rows; keeps the first few, and writes all to a file if there is one."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -82,7 +95,7 @@ class Rejects:
             self._file.close()
 
     def add(self, rejected: Rejected) -> None:
-        """Take note of one."""
+        """Record one row."""
         line = f"{rejected.file}:{rejected.line}: {rejected.reason}"
         self.count += 1
         if self.count <= SHOWN_REJECTS:
@@ -92,10 +105,30 @@ class Rejects:
 
 
 @contextmanager
-def load_progress(bytes_total: int) -> Iterator[Callable[[LoadProgress], None]]:
-    """Show a bar over the bytes of a source, ratings a second and the time left; gives what to tell of each step."""
+def _local_source(source: str) -> Iterator[Path]:
+    """Yield the path of a source; generate or download it first if necessary."""
+    if source == "demo":
+        with tempfile.TemporaryDirectory() as folder:
+            yield write_demo(Path(folder))
+    elif Path(source).exists():
+        yield Path(source)
+    elif source in RELEASES:
+        print_notice(LICENCE_NOTICE)
+        with _download_progress() as on_progress:
+            path = download(source, DOWNLOADS, on_progress)
+        yield path
+    else:
+        raise SourceError(
+            f"{source!r} is neither a file or folder nor a release. Name a folder or .zip of MovieLens files, "
+            f"a release ({', '.join(RELEASES)}), or demo."
+        )
+
+
+@contextmanager
+def _load_progress(bytes_total: int) -> Iterator[Callable[[LoadProgress], None]]:
+    """Show a bar over the bytes of a source and the ratings a second; yield the function that moves it."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=output.err, disable=not output.err.is_terminal) as progress:
+    with progress_bar(*columns) as progress:
         task = progress.add_task("reading", total=bytes_total, rate="")
         started, ratings = time.monotonic(), 0
 
@@ -106,34 +139,30 @@ def load_progress(bytes_total: int) -> Iterator[Callable[[LoadProgress], None]]:
             progress.update(task, description=step.stage, advance=step.bytes_read, rate=rate)
 
         yield advance
+        progress.update(task, description="done", completed=bytes_total)
 
 
 @contextmanager
-def download_progress() -> Iterator[Callable[[int, int | None], None]]:
-    """Show a bar over a download; gives the function to call with the bytes so far and their total, where known."""
-    columns = (TextColumn("downloading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=output.err, disable=not output.err.is_terminal) as progress:
+def _download_progress() -> Iterator[Callable[[int, int | None], None]]:
+    """Show a bar over a download; yield the function to call with the bytes so far and the total, if known."""
+    with progress_bar(TextColumn("downloading"), BarColumn(), DownloadColumn()) as progress:
         task = progress.add_task("downloading", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def print_load_report(report: LoadReport, rejects: Rejects, *, as_json: bool) -> None:
-    """Print what an ingestion did with every row."""
-    if as_json:
-        output.say(json.dumps(asdict(report) | {"first_rejected": rejects.first}, indent=2))
-        return
+def _print_report(report: LoadReport, rejects: Rejects) -> None:
     table = Table("", "read", "added", "updated", "unchanged", "rejected", box=None, header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, counts in (("movies", report.movies), ("ratings", report.ratings)):
         table.add_row(name, *(f"{number:,}" for number in _numbers(counts)))
-    output.out.print(table)
-    output.say(f"{report.users_added:,} new users.")
+    print_result(table)
+    print_result(f"{report.users_added:,} new users.")
     for line in rejects.first:
-        output.say(f"rejected {line}")
+        print_result(f"rejected {line}")
     if rejects.count > len(rejects.first):
-        where = f"all are in {rejects.path}" if rejects.path else "--rejects FILE writes them all"
-        output.say(f"… and {rejects.count - len(rejects.first):,} more; {where}.")
+        where = f"all are in {rejects.path}" if rejects.path else "--rejects FILE writes all of them"
+        print_result(f"… and {rejects.count - len(rejects.first):,} more; {where}.")
 
 
 def _numbers(counts: Counts) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""``matinee user``: who may log in, and as what."""
+"""``matinee user``: manages the users who can sign in."""
 
 import sys
 from collections.abc import Iterator
@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from pwdlib import PasswordHash
 
-from server.cli import examples, output
 from server.cli.database import open_database
+from server.cli.options import command_app, examples
+from server.cli.output import print_result
 from server.command_errors import UnfitPassword
 from server.models import Role
 from server.schemas.base import MAX_ID
@@ -17,43 +18,50 @@ from server.services.token import CredentialsService
 
 UserArgument = Annotated[int, typer.Argument(min=1, max=MAX_ID, help="Id of the user.")]
 
-app = typer.Typer(help="Who may log in, where MATINEE_AUTH is on.", epilog=examples.USER, no_args_is_help=True)
+app = command_app(
+    no_args_is_help=True,
+    help="Manage the users who can sign in.",
+    epilog=examples("matinee user create --admin", "matinee user set-password 7", "matinee user grant 7"),
+)
 
 
-@app.command("create", epilog=examples.USER_CREATE)
+@app.command(
+    "create",
+    epilog=examples("matinee user create", "matinee user create --admin", "matinee user create < password.txt"),
+)
 def create_user(
-    admin: Annotated[bool, typer.Option("--admin", help="With the role of an admin, who may do everything.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="Create an administrator.")] = False,
 ) -> None:
-    """Make a new user who can log in; the password is asked for, or read from standard input."""
+    """Create a user who can sign in. The password is prompted for, or read from standard input."""
     password, role = _read_password(), Role.ADMIN if admin else Role.USER
     with _credentials() as credentials:
         user_id = credentials.create_user(password, role)
-    output.say(f"User {user_id} can log in; the role is {role}.")
+    print_result(f"User {user_id} can log in; the role is {role}.")
 
 
-@app.command("set-password", epilog=examples.USER_SET_PASSWORD)
+@app.command(epilog=examples("matinee user set-password 7", "matinee user set-password 7 < password.txt"))
 def set_password(user: UserArgument) -> None:
-    """Give a user a password, asked for or read from standard input; his tokens are void at once."""
+    """Set the password of a user, from a prompt or standard input. Their existing tokens become invalid."""
     password = _read_password()
     with _credentials() as credentials:
         credentials.set_password(user, password)
-    output.say(f"User {user} can log in with the new password only.")
+    print_result(f"User {user} can log in with the new password only.")
 
 
-@app.command(epilog=examples.USER_GRANT)
+@app.command(epilog=examples("matinee user grant 7"))
 def grant(user: UserArgument) -> None:
-    """Give a user the role of an admin; it counts at once."""
+    """Make a user an administrator, effective immediately."""
     with _credentials() as credentials:
         credentials.set_role(user, Role.ADMIN)
-    output.say(f"User {user} is an admin.")
+    print_result(f"User {user} is an administrator.")
 
 
-@app.command(epilog=examples.USER_REVOKE)
+@app.command(epilog=examples("matinee user revoke 7"))
 def revoke(user: UserArgument) -> None:
-    """Take the role of an admin from a user; it counts at once."""
+    """Take the role of an administrator from a user, effective immediately."""
     with _credentials() as credentials:
         credentials.set_role(user, Role.USER)
-    output.say(f"User {user} is no admin.")
+    print_result(f"User {user} is no longer an administrator.")
 
 
 @contextmanager
@@ -63,11 +71,11 @@ def _credentials() -> Iterator[CredentialsService]:
 
 
 def _read_password() -> str:
-    """Ask for a password, or read it where nobody can be asked; never from the arguments, which others may see."""
+    """Prompt for a password, or read it from standard input; never from the arguments, which other users can see."""
     if sys.stdin.isatty():
-        asked: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-        return asked
+        password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        return password
     try:
         return sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise UnfitPassword("The password is not text in UTF-8.") from None
+        raise UnfitPassword("The password is not valid UTF-8.") from None

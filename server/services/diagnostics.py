@@ -1,4 +1,4 @@
-"""Looks at an installation from top to bottom, and says of what is wrong how to remedy it. It changes nothing."""
+"""Checks an installation from top to bottom and says how to fix what is wrong. It changes nothing."""
 
 import secrets
 import shutil
@@ -12,15 +12,16 @@ from sqlalchemy import Double, cast, func, or_, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from server.backend import migrate as schema
-from server.backend.config import Settings
+from server.backend.config import Settings, without_password
 from server.backend.database import Database
 from server.backend.migrate import SchemaState
 from server.backend.model_store import ModelStore
 from server.backend.rate_limits import ClientLimits
-from server.errors import ArtifactError, MatineeError
+from server.command_errors import SettingsError
+from server.errors import ArtifactError
 from server.models import MovieStatistics, Rating
 from server.recommender import artifact
-from server.recommender.algorithms.registry import get_algorithm
+from server.recommender.algorithms.registry import ALGORITHMS
 from server.services.base import BaseDataManager
 from server.services.model_versions import ModelVersionDataManager
 
@@ -30,7 +31,7 @@ FREE_BYTES_NEEDED = GIB // 4
 
 
 class Health(StrEnum):
-    """How a thing is."""
+    """Result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -38,7 +39,7 @@ class Health(StrEnum):
 
 
 class Finding(BaseModel):
-    """What was looked at, how it is, and what mends it."""
+    """One check: its result, and how to fix a problem."""
 
     name: str
     health: Health
@@ -46,17 +47,29 @@ class Finding(BaseModel):
     remedy: str | None = None
 
 
-def examine() -> Iterator[Finding]:
-    """Give one finding after another; what depends on something that has failed is not looked at."""
+def check_settings(settings: Settings) -> None:
+    """Raise `SettingsError` for a value that only the module that uses it can check. Opens nothing."""
+    if settings.algorithm not in ALGORITHMS:
+        names = ", ".join(sorted(ALGORITHMS))
+        raise SettingsError(f"MATINEE_ALGORITHM is {settings.algorithm!r}. Choose one of: {names}.")
+    ModelStore(settings.model_store)
+    ClientLimits(settings)
+
+
+def describe_wrong_settings(error: SettingsError) -> Finding:
+    """Return the finding for settings that cannot be used."""
+    return Finding(name="settings", health=Health.FAILED, detail=str(error), remedy="Correct the variable, or .env.")
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Yield one finding after another. A check that depends on a failed one is left out."""
     try:
-        settings = Settings.load()
-        get_algorithm(settings.algorithm)
-        ClientLimits(settings)
-        store = ModelStore(settings.model_store)
-    except MatineeError as error:
-        yield Finding(name="settings", health=Health.FAILED, detail=str(error), remedy="Correct the variable, or .env.")
+        check_settings(settings)
+    except SettingsError as error:
+        yield describe_wrong_settings(error)
         return
-    yield _ok("settings", f"{settings.sqlalchemy_url!r}, models in {settings.model_store}")
+    store = ModelStore(settings.model_store)
+    yield _ok("settings", f"{settings.shown_database_url}, models in {without_password(settings.model_store)}")
     yield from _examine_space(settings, store)
     yield _examine_store(store)
     yield from _examine_database(settings, store)
@@ -67,7 +80,7 @@ def _ok(name: str, detail: str) -> Finding:
 
 
 def _examine_space(settings: Settings, store: ModelStore) -> Iterator[Finding]:
-    """Look at the disks that we know of: those of the database file and of a model store that is a folder."""
+    """Check the local disks: that of a database file and that of a model store in a folder."""
     folders = {} if settings.sqlite_file is None else {"space for the database": settings.sqlite_file.parent}
     if isinstance(store.file_system, LocalFileSystem):
         folders["space for models"] = Path(store.root)
@@ -81,7 +94,7 @@ def _examine_space(settings: Settings, store: ModelStore) -> Iterator[Finding]:
             detail=f"{free / GIB:.1f} GiB free at {existing}",
             remedy=None
             if free >= FREE_BYTES_WARNING
-            else "Make room: matinee models prune --keep 3 deletes old models.",
+            else "Free some space; matinee models prune --keep 3 deletes old models.",
         )
 
 
@@ -90,20 +103,27 @@ def _examine_store(store: ModelStore) -> Finding:
     try:
         if not store.file_system.isdir(store.root):
             return Finding(
-                name=name, health=Health.WARNING, detail="It is not there yet.", remedy="The first training makes it."
+                name=name,
+                health=Health.WARNING,
+                detail="It does not exist yet.",
+                remedy="The first training creates it.",
             )
         store.file_system.pipe_file(probe, b"probe")
         store.file_system.rm_file(probe)
-        return _ok(name, f"can be read and written, {len(store.list_names())} artifacts")
+        return _ok(name, f"readable and writable, {len(store.list_names())} artifacts")
     except OSError as error:
         detail = f"{store.root} cannot be written: {error.strerror or error}."
-        return Finding(name=name, health=Health.FAILED, detail=detail, remedy="Let the user that serves write there.")
+        return Finding(
+            name=name, health=Health.FAILED, detail=detail, remedy="Give the user that runs the server write access."
+        )
 
 
 def _examine_database(settings: Settings, store: ModelStore) -> Iterator[Finding]:
     if settings.sqlite_file is not None and not settings.sqlite_file.exists():
-        detail = f"There is no file {settings.sqlite_file} yet."
-        yield Finding(name="database", health=Health.WARNING, detail=detail, remedy="matinee ingest or serve makes it.")
+        detail = f"The file {settings.sqlite_file} does not exist yet."
+        yield Finding(
+            name="database", health=Health.WARNING, detail=detail, remedy="matinee ingest or matinee serve creates it."
+        )
         return
     database = Database(settings)
     try:
@@ -117,31 +137,31 @@ def _examine_database(settings: Settings, store: ModelStore) -> Iterator[Finding
                 yield _examine_live_model(ModelVersionDataManager(session), store)
     except SQLAlchemyError as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
-        remedy = "Start the database, or correct MATINEE_DATABASE_URL; a damaged file: restore a backup."
+        remedy = "Start the database or correct MATINEE_DATABASE_URL. If the file is damaged, restore a backup."
         yield Finding(name="database", health=Health.FAILED, detail=f"It cannot be used: {reason}", remedy=remedy)
     finally:
         database.dispose()
 
 
 SCHEMA_FINDINGS = {
-    SchemaState.CURRENT: _ok("schema", "is this release's"),
+    SchemaState.CURRENT: _ok("schema", "the schema of this release"),
     SchemaState.EMPTY: Finding(
         name="schema",
         health=Health.WARNING,
-        detail="There are no tables yet.",
-        remedy="matinee ingest or serve makes them.",
+        detail="The database has no tables yet.",
+        remedy="matinee ingest or matinee serve creates them.",
     ),
     SchemaState.BEHIND: Finding(
         name="schema",
         health=Health.FAILED,
-        detail="It is an older release's.",
+        detail="The schema is of an older release.",
         remedy="Back the database up, then run: matinee db upgrade",
     ),
     SchemaState.UNKNOWN: Finding(
         name="schema",
         health=Health.FAILED,
-        detail="This release does not know it.",
-        remedy="Install the newer release that made it, or name another database in MATINEE_DATABASE_URL.",
+        detail="This release does not know the schema.",
+        remedy="Install the newer release that created it, or set MATINEE_DATABASE_URL to another database.",
     ),
 }
 
@@ -154,18 +174,18 @@ def _examine_live_model(versions: ModelVersionDataManager, store: ModelStore) ->
     try:
         artifact.load(store.opener(active.artifact))
     except ArtifactError as error:
-        remedy = "Restore the model store, or run: matinee models activate VERSION, or: matinee train --activate"
+        remedy = "Restore the model store, or run matinee models activate VERSION or matinee train --activate"
         return Finding(
             name="live model", health=Health.FAILED, detail=f"Version {active.version}: {error}", remedy=remedy
         )
-    return _ok("live model", f"version {active.version} is whole")
+    return _ok("live model", f"version {active.version} is intact")
 
 
 class DoctorDataManager(BaseDataManager):
-    """SQL of the examination."""
+    """SQL of the checks."""
 
     def examine(self) -> Finding:
-        """Ask the database for its version, and for what would harm us."""
+        """Check the version, the encoding and the integrity of the database."""
         return self._examine_sqlite() if self.dialect == "sqlite" else self._examine_postgresql()
 
     def _examine_sqlite(self) -> Finding:
@@ -177,9 +197,9 @@ class DoctorDataManager(BaseDataManager):
             detail = f"The file is damaged: {damage}"
             return Finding(name="database", health=Health.FAILED, detail=detail, remedy="Restore a backup.")
         if mode != "wal":
-            detail, remedy = f"SQLite {version}, journal mode {mode}", "Move the file to a local disk; WAL needs one."
+            detail, remedy = f"SQLite {version}, journal mode {mode}", "Move the file to a local disk, which WAL needs."
             return Finding(name="database", health=Health.WARNING, detail=detail, remedy=remedy)
-        return _ok("database", f"SQLite {version}, journal mode wal, undamaged")
+        return _ok("database", f"SQLite {version}, journal mode wal, intact")
 
     def _examine_postgresql(self) -> Finding:
         version, encoding = (
@@ -187,13 +207,13 @@ class DoctorDataManager(BaseDataManager):
         )
         detail = f"PostgreSQL {version}, encoding {encoding}"
         if encoding != "UTF8":
-            remedy = "Create the database with ENCODING 'UTF8': titles of the world do not fit into this one."
+            remedy = "Create the database with ENCODING 'UTF8', which all titles need."
             return Finding(name="database", health=Health.FAILED, detail=detail, remedy=remedy)
         return _ok("database", detail)
 
     def compare_statistics(self) -> Finding:
-        """Count all ratings anew, and compare with what is kept of each movie."""
-        # Summed as doubles: PostgreSQL would add single-precision numbers up in single precision.
+        """Compare the stored count and sum of each movie with a recount of its ratings."""
+        # As doubles: PostgreSQL sums single-precision numbers in single precision.
         stars = func.sum(cast(Rating.rating, Double)).label("rating_sum")
         recounted = (
             select(Rating.movie_id, func.count().label("rating_count"), stars).group_by(Rating.movie_id).subquery()
@@ -209,7 +229,7 @@ class DoctorDataManager(BaseDataManager):
             .where(differs)
         )
         if wrong := self.session.scalar(statement):
-            detail = f"Of {wrong} movies the number or the sum of ratings is not what a recount gives."
-            remedy = "Report it, for it should never be; an ingestion of newer ratings counts all movies anew."
+            detail = f"The stored count or sum of ratings of {wrong} movies is wrong."
+            remedy = "Please report it. An ingestion of newer ratings recounts all movies."
             return Finding(name="statistics", health=Health.FAILED, detail=detail, remedy=remedy)
-        return _ok("statistics", "each movie's count and sum are those of its ratings")
+        return _ok("statistics", "the count and sum of each movie match its ratings")

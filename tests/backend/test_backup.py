@@ -50,14 +50,14 @@ def test_a_copy_made_while_others_write_is_of_one_moment(file: Path, tmp_path: P
 def test_what_is_at_the_destination_stays(file: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("precious")
 
-    with pytest.raises(SettingsError, match=r"^There is something at .*precious already\. Name a new file\.$"):
+    with pytest.raises(SettingsError, match=r"precious already exists\. Name a new file\.$"):
         copy_sqlite(file, tmp_path / "precious")
 
     assert (tmp_path / "precious").read_text() == "precious"
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"^There is no database .*nowhere\.db\."):
+    with pytest.raises(SettingsError, match=r"^The database .*nowhere\.db does not exist\."):
         copy_sqlite(tmp_path / "nowhere.db", tmp_path / "copy.db")
 
     assert list(tmp_path.iterdir()) == []

@@ -120,9 +120,9 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(older_database: Da
 def test_a_database_of_a_newer_release_is_refused(database: Database) -> None:
     execute(database, "UPDATE alembic_version SET version_num = 'newer'")
 
-    with pytest.raises(SettingsError, match="a newer release of Matinee"):
+    with pytest.raises(SettingsError, match="A newer release of Matinee"):
         schema.prepare(database)
-    with pytest.raises(SettingsError, match="a newer release of Matinee"):
+    with pytest.raises(SettingsError, match="A newer release of Matinee"):
         schema.upgrade(database)
 
 

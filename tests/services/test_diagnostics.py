@@ -17,37 +17,37 @@ Examine = Callable[[], dict[str, Finding]]
 
 @pytest.fixture
 def examined(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> Examine:
-    """Give what examines the installation that the settings name, and gives its findings by name."""
+    """Return a function that checks the installation of the settings and returns its findings by name."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MATINEE_DATABASE_URL", settings.database_url)
     monkeypatch.setenv("MATINEE_MODEL_STORE", settings.model_store)
-    return lambda: {finding.name: finding for finding in examine()}
+    return lambda: {finding.name: finding for finding in examine(Settings.load())}
 
 
 def failures(findings: dict[str, Finding]) -> list[str]:
-    """Name what has failed."""
+    """Return the names of the failed checks."""
     return [name for name, finding in findings.items() if finding.health is Health.FAILED]
 
 
 @pytest.mark.usefixtures("tastes")
-def test_a_trained_installation_is_in_good_health(examined: Examine, trainer: Trainer) -> None:
+def test_a_trained_installation_passes_every_check(examined: Examine, trainer: Trainer) -> None:
     trainer.carry_out(trainer.start_run())
 
     findings = examined()
 
     assert [finding.health for finding in findings.values() if not finding.name.startswith("space")] == [Health.OK] * 6
     assert failures(findings) == []
-    assert findings["live model"].detail == "version 1 is whole"
+    assert findings["live model"].detail == "version 1 is intact"
     assert findings["database"].detail.startswith(("SQLite 3.", "PostgreSQL "))
 
 
-def test_what_is_not_there_yet_is_no_failure(examined: Examine) -> None:
+def test_an_empty_installation_has_warnings_but_no_failure(examined: Examine) -> None:
     findings = examined()
 
     assert failures(findings) == []
     assert (findings["live model"].remedy, findings["model store"].remedy) == (
         "Run: matinee train",
-        "The first training makes it.",
+        "The first training creates it.",
     )
 
 
@@ -64,17 +64,17 @@ def test_a_damaged_artifact_is_found(examined: Examine, trainer: Trainer, store:
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_statistics_that_are_not_a_recounts_are_found(examined: Examine, database: Database) -> None:
+def test_wrong_statistics_are_found(examined: Examine, database: Database) -> None:
     with database.transaction(writes=True) as session:
         session.execute(update(MovieStatistics).where(MovieStatistics.movie_id < 3).values(rating_sum=1))
 
     findings = examined()
 
     assert failures(findings) == ["statistics"]
-    assert findings["statistics"].detail.startswith("Of 2 movies ")
+    assert findings["statistics"].detail == "The stored count or sum of ratings of 2 movies is wrong."
 
 
-def test_an_older_schema_is_to_be_upgraded(examined: Examine, database: Database) -> None:
+def test_an_older_schema_must_be_upgraded(examined: Examine, database: Database) -> None:
     schema.downgrade(database, "-1")
 
     findings = examined()
@@ -84,21 +84,21 @@ def test_an_older_schema_is_to_be_upgraded(examined: Examine, database: Database
     assert "statistics" not in findings
 
 
-def test_a_schema_nobody_knows_is_told(examined: Examine, database: Database) -> None:
+def test_an_unknown_schema_is_found(examined: Examine, database: Database) -> None:
     with database.transaction(writes=True) as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999_from_the_future'"))
 
     assert failures(examined()) == ["schema"]
 
 
-def test_a_model_store_that_cannot_be_written_is_told(examined: Examine, settings: Settings) -> None:
+def test_a_read_only_model_store_is_found(examined: Examine, settings: Settings) -> None:
     Path(settings.model_store).parent.mkdir(exist_ok=True)
     Path(settings.model_store).symlink_to("/proc/self")
 
     assert failures(examined()) == ["space for models", "model store"]
 
 
-def test_a_database_that_is_away_is_told_without_its_password(
+def test_a_database_that_does_not_respond_is_reported_without_its_password(
     examined: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATINEE_DATABASE_URL", "postgresql://me:secret@127.0.0.1:9/away")
@@ -109,7 +109,9 @@ def test_a_database_that_is_away_is_told_without_its_password(
     assert "secret" not in str(findings)
 
 
-def test_a_file_that_is_no_database_is_told(examined: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_found(
+    examined: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
     monkeypatch.setenv("MATINEE_DATABASE_URL", f"sqlite:///{tmp_path}/broken.db")
 
@@ -121,9 +123,9 @@ def test_a_file_that_is_no_database_is_told(examined: Examine, monkeypatch: pyte
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("SEED", "many"), ("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("LIMITS_STORAGE", "nowhere://")],
+    [("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("LIMITS_STORAGE", "nowhere://")],
 )
-def test_a_wrong_setting_ends_the_examination(
+def test_a_wrong_setting_ends_the_checks(
     examined: Examine, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"MATINEE_{name}", value)
@@ -133,12 +135,12 @@ def test_a_wrong_setting_ends_the_examination(
     assert (list(findings), failures(findings)) == (["settings"], ["settings"])
 
 
-def test_nothing_is_made_where_there_is_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_checks_create_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MATINEE_DATABASE_URL", "sqlite:///data/matinee.db")
     monkeypatch.setenv("MATINEE_MODEL_STORE", "data/models")
 
-    healths = {finding.name: finding.health for finding in examine()}
+    healths = {finding.name: finding.health for finding in examine(Settings.load())}
 
     assert (healths["database"], healths["model store"]) == (Health.WARNING, Health.WARNING)
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,87 @@
+"""``matinee models``: the model versions of this installation."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from server.backend.config import Settings
+from server.backend.model_store import ModelStore
+from server.cli.database import open_database
+from server.cli.options import AsJson, command_app, examples
+from server.cli.output import print_result
+from server.schemas.base import Paging
+from server.schemas.recommendation_engine import ModelVersionPage
+from server.services.recommendation_engine import RecommendationEngineService
+
+COLUMNS = ("version", "live", "algorithm", "trained at", "ratings", "NDCG@10", "ECE", "MB")
+
+app = command_app()
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog=examples("matinee models", "matinee models --json | jq '.models[0].metrics'", "matinee models activate 3"),
+)
+def models(context: typer.Context, as_json: AsJson = False) -> None:
+    """List, activate and delete model versions.
+
+    Without a command: list the versions, newest first.
+    """
+    if context.invoked_subcommand is None:
+        with open_database() as database, database.transaction(writes=False) as session:
+            page = RecommendationEngineService(session).list_versions(Paging(limit=100))
+        _print_versions(page, as_json=as_json)
+
+
+@app.command(epilog=examples("matinee models activate 3"))
+def activate(
+    version: Annotated[int, typer.Argument(help="Number of a version, as listed by: matinee models")],
+) -> None:
+    """Make a version the live one. Running servers load it within a second."""
+    settings = Settings.load()
+    with open_database(settings) as database, database.transaction(writes=True) as session:
+        RecommendationEngineService(session).activate(version, ModelStore(settings.model_store))
+    print_result(f"Version {version} is live.")
+
+
+@app.command(epilog=examples("matinee models prune --keep 5"))
+def prune(
+    keep: Annotated[int, typer.Option(min=0, help="Number of the newest versions to keep beside the live one.")],
+) -> None:
+    """Delete old versions and their artifacts. The live version always stays."""
+    settings = Settings.load()
+    store = ModelStore(settings.model_store)
+    with open_database(settings) as database:
+        with database.transaction(writes=True) as session:
+            deleted = RecommendationEngineService(session).delete_old_versions(keep)
+        # After the commit: a version in the database must never be without its artifact.
+        with database.transaction(writes=False) as session:
+            orphans = RecommendationEngineService(session).list_orphans(store)
+    for name in orphans:
+        store.remove(name)
+    print_result(f"{deleted} versions and {len(orphans)} artifacts deleted.")
+
+
+def _print_versions(page: ModelVersionPage, *, as_json: bool) -> None:
+    if as_json:
+        print_result(page.model_dump_json(indent=2))
+        return
+    if not page.models:
+        print_result("No model has been trained yet. Train one with: matinee train")
+        return
+    table = Table(*COLUMNS, box=None, header_style="bold")
+    for model in page.models:
+        table.add_row(
+            str(model.version),
+            "live" if model.is_active else "",
+            model.algorithm,
+            model.created_at.strftime("%Y-%m-%d %H:%M:%S"),
+            f"{model.data.ratings:,}",
+            f"{model.metrics['ndcg_at_10']:.4f}",
+            f"{model.metrics['ece']:.4f}",
+            f"{model.size_bytes / 1e6:.1f}",
+        )
+    print_result(table)
+    if page.total > len(page.models):
+        print_result(f"… and {page.total - len(page.models)} older versions.")

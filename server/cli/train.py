@@ -1,0 +1,117 @@
+"""``matinee train``: trains a model here and now, or carries out a run that a server has started."""
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+from server.backend.config import Settings
+from server.backend.model_store import ModelStore
+from server.backend.processes import lower_priority, on_stdin_closed
+from server.cli.database import open_database
+from server.cli.measures import format_measures
+from server.cli.options import AsJson, command_app, examples
+from server.cli.output import print_result, stage_progress
+from server.errors import MatineeError
+from server.recommender.algorithms.registry import ALGORITHMS
+from server.schemas.recommendation_engine import ModelVersion, TrainingRun
+from server.services.recommendation_engine import RecommendationEngineService
+from server.services.training.trainer import Trainer
+
+app = command_app()
+
+
+class TrainingResult(BaseModel):
+    """The run and the version of a training; null if no training was needed."""
+
+    run: TrainingRun | None
+    version: ModelVersion | None
+
+
+@app.command(
+    epilog=examples(
+        "matinee train",
+        "matinee train --if-needed",
+        "matinee train --algorithm nmf --activate",
+        "matinee train --json | jq .version.metrics.ndcg_at_10",
+    )
+)
+def train(
+    algorithm: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Override MATINEE_ALGORITHM: {', '.join(ALGORITHMS)}.", autocompletion=lambda: list(ALGORITHMS)
+        ),
+    ] = None,
+    if_needed: Annotated[
+        bool,
+        typer.Option("--if-needed", help="Only if the ratings or the algorithm have changed since the last training."),
+    ] = False,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Activate the model even if it is worse than the live version.")
+    ] = False,
+    as_json: AsJson = False,
+    run: Annotated[int | None, typer.Option(hidden=True, help="Carry out a run that a server has started.")] = None,
+) -> None:
+    """Train a model, and activate it unless it is worse than the live version.
+
+    Trains on all ratings, in this process. Running servers load the new model within a second. Every model is kept as
+    a version.
+    """
+    settings = Settings.load() if algorithm is None else Settings.load(algorithm=algorithm)
+    with open_database(settings) as database:
+        trainer = Trainer(database, ModelStore(settings.model_store), settings)
+        if run is not None:
+            _carry_out_for_server(trainer, run)
+            return
+        if if_needed and not trainer.is_needed():
+            _print_result(TrainingResult(run=None, version=None), as_json=as_json)
+            return
+        # As Ctrl-C does: the run is marked as failed on the way out.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        with stage_progress() as on_progress:
+            run_id = trainer.start_run()
+            version = trainer.carry_out(run_id, on_progress, force_activation=activate)
+        with database.transaction(writes=False) as session:
+            engine = RecommendationEngineService(session)
+            result = TrainingResult(run=engine.get_run(run_id), version=engine.get_version(version))
+    _print_result(result, as_json=as_json)
+
+
+def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
+    def give_up() -> None:
+        try:
+            trainer.fail(run_id, "The server stopped during the training.", timeout_s=0)
+        finally:
+            os._exit(1)
+
+    on_stdin_closed(give_up)
+    lower_priority()
+    try:
+        trainer.carry_out(run_id)
+    except MatineeError:
+        # The run holds the reason. For the server, the process ended in good order.
+        sys.exit(0)
+
+
+def _print_result(result: TrainingResult, *, as_json: bool) -> None:
+    if as_json:
+        print_result(result.model_dump_json(indent=2))
+    elif result.run is None or result.version is None:
+        print_result("The newest version was trained on the current ratings; nothing to do.")
+    else:
+        _print_version(result.version, result.run)
+
+
+def _print_version(version: ModelVersion, run: TrainingRun) -> None:
+    state = "is live" if run.is_activated else "is stored, but not live"
+    print_result(f"Version {version.version} ({version.algorithm}) trained in {version.duration_s:.1f} s and {state}.")
+    if run.verdict:
+        print_result(run.verdict)
+    if not run.is_activated:
+        print_result(f"To activate it anyway: matinee models activate {version.version}")
+    for label, text in format_measures(version.metrics):
+        print_result(f"  {label:<29}{text:>11}")

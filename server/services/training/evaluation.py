@@ -1,0 +1,79 @@
+"""Compares algorithms on the ratings of this installation."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+from threadpoolctl import threadpool_limits
+
+from server.backend.config import Settings
+from server.recommender.data.interactions import Ratings
+from server.recommender.evaluation.card import Evaluation
+from server.recommender.training import evaluate_algorithms
+from server.services.base import BaseService
+from server.services.training.ratings_reader import RatingsReader
+
+OnProgress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationData:
+    """The ratings and the ids of all movies, at one moment."""
+
+    ratings: Ratings
+    movie_ids: NDArray[np.int64]
+
+
+class DataCounts(BaseModel):
+    """The size of the data that an evaluation splits into known and held-out ratings."""
+
+    ratings: int
+    users: int
+    movies: int
+
+
+class Comparison(BaseModel):
+    """Algorithms that were evaluated on the same held-out ratings."""
+
+    split: str
+    seed: int
+    data: DataCounts
+    evaluations: list[Evaluation]
+
+
+class EvaluationService(BaseService):
+    """Reads the data of an evaluation."""
+
+    def read_data(self) -> EvaluationData:
+        """Return all ratings and movies. The evaluation itself needs no session."""
+        data = RatingsReader(self.session)
+        return EvaluationData(data.read_ratings(), data.read_movie_ids())
+
+
+def compare_algorithms(
+    data: EvaluationData, names: Sequence[str], *, split: str, settings: Settings, on_progress: OnProgress
+) -> Comparison:
+    """Evaluate algorithms on the same held-out ratings of a split."""
+    # The number of threads changes how sums are rounded; with that of a training, the metrics are the same.
+    with threadpool_limits(settings.training_threads):
+        evaluations = evaluate_algorithms(
+            data.ratings,
+            data.movie_ids,
+            algorithms=_report_each(names, on_progress),
+            seed=settings.seed,
+            split=split,
+            memory_mb=settings.model_memory_mb,
+        )
+    counts = DataCounts(
+        ratings=len(data.ratings), users=np.unique(data.ratings.user_ids).size, movies=data.movie_ids.size
+    )
+    return Comparison(split=split, seed=settings.seed, data=counts, evaluations=evaluations)
+
+
+def _report_each(names: Sequence[str], on_progress: OnProgress) -> Iterator[str]:
+    """Yield the names one by one, and report each when its turn comes."""
+    for number, name in enumerate(names):
+        on_progress(f"evaluating {name}", number / len(names))
+        yield name

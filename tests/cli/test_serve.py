@@ -1,0 +1,39 @@
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.command_line import Matinee, Outcome
+
+
+@pytest.fixture
+def listening_port() -> Iterator[int]:
+    """Listen on a port and yield its number."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        yield port
+
+
+def test_a_port_in_use_is_named(matinee: Matinee, listening_port: int) -> None:
+    outcome = matinee("serve", "--port", str(listening_port))
+
+    assert outcome == Outcome(
+        1,
+        "",
+        f"Error: Cannot listen on 127.0.0.1:{listening_port}: Address already in use. "
+        "Choose another port with --port.\n",
+    )
+
+
+def test_authentication_without_a_secret_stops_the_start(matinee: Matinee) -> None:
+    outcome = matinee("serve", auth="on")
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained.startswith("Error: MATINEE_AUTH_SECRET must have at least 32 random characters")
+
+
+def test_a_wrong_storage_of_the_rate_limits_stops_the_start(matinee: Matinee) -> None:
+    outcome = matinee("serve", limits_storage="nowhere://x")
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained.startswith("Error: MATINEE_LIMITS_STORAGE names nothing to count in. ")

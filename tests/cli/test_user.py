@@ -1,0 +1,72 @@
+import sqlite3
+
+import pytest
+
+from tests.support.command_line import Matinee, Outcome, TypeIn
+from tests.support.passwords import ANOTHER, PASSWORD
+
+
+def test_users_who_can_sign_in_are_created_and_changed(matinee: Matinee, type_in: TypeIn) -> None:
+    created = []
+    for options in ([], ["--admin"]):
+        type_in(PASSWORD)
+        created.append(matinee("user", "create", *options))
+    type_in(ANOTHER)
+    changed = [matinee("user", "set-password", "1"), matinee("user", "grant", "1"), matinee("user", "revoke", "2")]
+
+    assert created == [
+        Outcome(0, "User 1 can log in; the role is user.\n", ""),
+        Outcome(0, "User 2 can log in; the role is admin.\n", ""),
+    ]
+    assert changed == [
+        Outcome(0, "User 1 can log in with the new password only.\n", ""),
+        Outcome(0, "User 1 is an administrator.\n", ""),
+        Outcome(0, "User 2 is no longer an administrator.\n", ""),
+    ]
+    with sqlite3.connect("data/matinee.db") as connection:
+        rows = connection.execute("SELECT user_id, role, generation FROM credentials ORDER BY user_id").fetchall()
+    connection.close()
+    assert rows == [(1, "admin", 2), (2, "user", 1)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (b"short", "A password has 12 to 1024 characters; this one has 5. "),
+        (b"", "A password has 12 to 1024 characters; this one has 0. "),
+        (b"\xff" * 20, "The password is not valid UTF-8."),
+    ],
+)
+def test_an_unfit_password_is_one_sentence(matinee: Matinee, type_in: TypeIn, typed: bytes, sentence: str) -> None:
+    type_in(typed)
+
+    outcome = matinee("user", "create")
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained.startswith(f"Error: {sentence}")
+
+
+def test_no_password_is_taken_from_the_arguments(matinee: Matinee, type_in: TypeIn) -> None:
+    type_in(PASSWORD)
+
+    assert matinee("user", "create", PASSWORD).exit_code == 2
+    assert matinee("user", "create", "--password", PASSWORD).exit_code == 2
+
+
+def test_a_user_without_a_password_gets_no_role(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    assert matinee("user", "grant", "7").complained == (
+        "Error: User 7 has no password. Set a password first: matinee user set-password 7\n"
+    )
+
+
+def test_an_unknown_user_gets_no_password(matinee: Matinee, type_in: TypeIn) -> None:
+    type_in(PASSWORD)
+
+    assert matinee("user", "set-password", "7").complained.startswith("Error: User 7 does not exist.")
+
+
+@pytest.mark.parametrize("user", ["0", "9223372036854775808", "alice"])
+def test_a_user_is_identified_by_a_number(matinee: Matinee, user: str) -> None:
+    assert matinee("user", "grant", user).exit_code == 2
