@@ -21,6 +21,7 @@ hypothesis.settings.register_profile("matinee", deadline=None)
 hypothesis.settings.load_profile("matinee")
 
 DATABASES = ("sqlite", "postgresql")
+INDEX_DAMAGES = 200
 FUZZ_CALLS = 50
 MakeSettings = Callable[..., Settings]
 
@@ -33,6 +34,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=FUZZ_CALLS,
         help="generated requests, besides those at the limits of each schema",
     )
+    parser.addoption(
+        "--index-damages",
+        type=int,
+        default=INDEX_DAMAGES,
+        help="random damages of a stored search index",
+    )
+
+
+@pytest.fixture(scope="session")
+def index_damages(request: pytest.FixtureRequest) -> int:
+    """Return the number of damages to try."""
+    return int(request.config.getoption("--index-damages"))
 
 
 @pytest.fixture(scope="session")

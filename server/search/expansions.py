@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.search.synonyms import describing_words, other_forms, other_number, short_years
+from server.search.text import tag_word
 from server.search.vocabulary import SHORTEST_MISSPELT, Numbers, Vocabulary, typo_budget
 
 TYPO = 1000.0
@@ -22,6 +23,8 @@ UNFINISHED = 1.45
 """Cost of completing the last word."""
 OTHER_FORM = 0.3
 """Cost of another form of a number or an abbreviation beside other words, as in "oceans 11"."""
+TAG = 0.5
+"""Cost of a word in a tag, which makes tags the weakest field."""
 UNCERTAIN_FORM = 1.5
 """Cost of another form that is a letter: "v" may be 5, versus or a letter."""
 MOST_LETTERS_MISSING = 2
@@ -91,6 +94,7 @@ def expand(vocabulary: Vocabulary, word: str, role: Role) -> TermExpansion:
     """Expand a word to itself, its other forms, words within its budget of typos, and longer ones if unfinished."""
     matches = _Matches(vocabulary)
     matches.add(word, 0)
+    matches.add(tag_word(word), TAG)
     for form in other_forms(word):
         matches.add(form.word, BEHIND if role.is_alone else UNCERTAIN_FORM if form.is_uncertain else OTHER_FORM)
     if (other := other_number(word)) is not None:

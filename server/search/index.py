@@ -14,7 +14,7 @@ from server.search.interpretations import Interpretation, Interpreter
 from server.search.matching import Matcher, TermTables
 from server.search.postings import CatalogueName, Field, Indices, Postings, build_postings
 from server.search.ranking import NO_FITS, NO_MOVIES, Fit, Movies, best_fit, popularity_weight
-from server.search.text import Name, parse_name, read_query
+from server.search.text import Name, parse_name, read_query, tag_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class SearchDocument:
     genres: tuple[str, ...]
     popularity: int
     """The number of ratings."""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +149,13 @@ def _names(documents: Sequence[SearchDocument]) -> Iterator[CatalogueName]:
             yield CatalogueName(movie, Field.ALTERNATIVE_TITLE, parse_name(title))
         year = () if document.year is None else (str(document.year),)
         yield CatalogueName(movie, Field.METADATA, Name("", words_of[document.genres] + year))
+        if document.tags:
+            yield CatalogueName(movie, Field.TAGS, Name("", _tag_words(document.tags)))
+
+
+def _tag_words(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of all tags, each once."""
+    return tuple(dict.fromkeys(tag_word(word) for tag in tags for word in parse_name(tag).all_words))
 
 
 def _genre_words(genres: Iterable[str]) -> tuple[str, ...]:

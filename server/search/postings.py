@@ -1,8 +1,8 @@
 """Positional postings: every word of the catalogue with its places.
 
-The names of all movies (titles, alternative titles, and one name of metadata: genres and year) are concatenated to one
-stream of words, movie by movie. A place in the stream identifies the word, its neighbours and the name. The postings
-list the places of each word.
+The names of all movies (titles, alternative titles, one name of genres and year, and one of tags) are concatenated to
+one stream of words, movie by movie. A place in the stream identifies the word, its neighbours and the name. The
+postings list the places of each word.
 """
 
 from collections import defaultdict
@@ -31,6 +31,7 @@ class Field(IntEnum):
     TITLE = 0
     ALTERNATIVE_TITLE = 1
     METADATA = 2  # genres and year
+    TAGS = 3
 
 
 class CatalogueName(NamedTuple):
@@ -146,11 +147,10 @@ def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings
     first_seen: defaultdict[str, int] = defaultdict(count().__next__)
     stream: list[int] = []
     rows: list[tuple[int, int, int, int]] = []
-    for movie, field, (article, words) in names:
-        whole = (article, *words) if article else words
-        stream.extend(map(first_seen.__getitem__, whole))
+    for movie, field, name in names:
+        stream.extend(map(first_seen.__getitem__, name.all_words))
         stream.append(END_OF_NAME)
-        rows.append((movie, field, len(whole) + 1, bool(article)))
+        rows.append((movie, field, len(name.all_words) + 1, bool(name.article)))
     movie_of, field_of, length, has_article = np.array(rows, dtype=np.int32).reshape(-1, 4).T.copy()
 
     vocabulary = sorted(first_seen)

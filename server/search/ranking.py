@@ -35,9 +35,10 @@ FIT = np.array([
     (1.2, 1.8, 2.4, 2.8, 3.2),  # Field.TITLE
     (1.1, 1.6, 2.2, 2.5, 2.9),  # Field.ALTERNATIVE_TITLE
     (1.0, 1.0, 1.0, 1.0, 1.0),  # Field.METADATA
+    (0.0, 0.0, 0.0, 0.0, 0.0),  # Field.TAGS
 ])  # fmt: skip
 """By field and match kind."""
-CLOSE = np.array([0.5, 0.4, 0.0])
+CLOSE = np.array([0.5, 0.4, 0.0, 0.0])
 """By field: the largest bonus of scattered words for being close together."""
 IN_SEVERAL_NAMES = 0.0
 """The fit of words that are spread over several names of a movie."""
@@ -88,7 +89,7 @@ def best_fit(matcher: Matcher) -> tuple[Movies, Fit]:
         np.maximum.at(best, *_fits_of_several_names(postings.movie[names], in_name))
         is_metadata = postings.field[names] == Field.METADATA
         in_metadata = postings.movie[names[is_metadata]], in_name[matcher.rows][:, is_metadata]
-        in_titles = places[postings.field[postings.name[places]] != Field.METADATA]
+        in_titles = places[postings.field[postings.name[places]] <= Field.ALTERNATIVE_TITLE]
         for movies, fits in _fits_with_metadata(matcher, in_titles, *in_metadata):
             np.maximum.at(best, movies, fits)
     movies = np.flatnonzero(best > -np.inf)

@@ -1,15 +1,23 @@
-"""The index as bytes, so that a catalogue is indexed once and not by every process at every start."""
+"""The index as bytes, so that a catalogue is indexed once and not by every process at every start.
 
+A digest precedes the arrays, so that any damage is detected before they are read. The arrays are checked as well,
+because an index whose arrays do not fit each other would fail only in a later search.
+"""
+
+import hashlib
 import io
-import zipfile
+from itertools import pairwise
 
 import numpy as np
 
 from server.search.index import SearchIndex
-from server.search.postings import Stream, lay_out
+from server.search.postings import END_OF_NAME, Field, Stream, lay_out
 
-LAYOUT = 2
+LAYOUT = 3
 """Increase it with every change of the stored arrays or of how names become words."""
+DIGEST_SIZE = hashlib.sha256().digest_size
+
+_TYPES = {"word": np.int32, "is_beginning": np.bool_, "movie": np.int32, "field": np.int8, "start_of_name": np.int64}
 
 
 def pack(index: SearchIndex) -> bytes:
@@ -17,7 +25,7 @@ def pack(index: SearchIndex) -> bytes:
     words = np.frombuffer("\n".join(index.postings.vocabulary.words).encode(), dtype=np.uint8)
     content = io.BytesIO()
     np.savez_compressed(content, movie_ids=index.movie_ids, words=words, **index.postings.stream._asdict())
-    return content.getvalue()
+    return hashlib.sha256(content.getbuffer()).digest() + content.getvalue()
 
 
 def unpack(content: bytes) -> SearchIndex:
@@ -25,12 +33,43 @@ def unpack(content: bytes) -> SearchIndex:
 
     Raise `ValueError` if the bytes are not an index of this `LAYOUT`.
     """
+    digest, arrays = content[:DIGEST_SIZE], content[DIGEST_SIZE:]
+    if hashlib.sha256(arrays).digest() != digest:
+        raise ValueError("The bytes are not a search index, or they are damaged.")
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
-            movie_ids = kept["movie_ids"]
-            words = kept["words"].tobytes().decode().split("\n")
-            stream = Stream(*(kept[name] for name in Stream._fields))
-    except (zipfile.BadZipFile, EOFError, KeyError, OSError, ValueError) as error:
+        with np.load(io.BytesIO(arrays), allow_pickle=False) as stored:
+            movie_ids = stored["movie_ids"]
+            words = stored["words"].tobytes().decode().split("\n")
+            stream = Stream(*(stored[name] for name in Stream._fields))
+    except Exception as error:
+        # Malformed archives and array headers raise errors of many types.
         raise ValueError("The bytes are not a search index.") from error
+    words = words if words != [""] else []
+    _check(movie_ids, words, stream)
     postings = lay_out(words, stream, n_movies=movie_ids.size)
     return SearchIndex(movie_ids, postings, np.zeros_like(movie_ids))
+
+
+def _check(movie_ids: np.ndarray, words: list[str], stream: Stream) -> None:
+    """Raise `ValueError` unless the arrays fit each other."""
+    _require(movie_ids.dtype == np.int64 and movie_ids.ndim == 1, "movie_ids")
+    _require((np.diff(movie_ids) > 0).all(), "movie_ids")
+    _require(all(first < second for first, second in pairwise(words)), "words")
+    for name, array in stream._asdict().items():
+        _require(array.dtype == _TYPES[name] and array.ndim == 1, name)
+    _require(_is_within(stream.word, END_OF_NAME, len(words)), "word")
+    _require(_is_within(stream.movie, 0, movie_ids.size) and (np.diff(stream.movie) >= 0).all(), "movie")
+    _require(_is_within(stream.field, 0, len(Field)) and stream.field.size == stream.movie.size, "field")
+    _require(stream.is_beginning.size == stream.word.size, "is_beginning")
+    ends = np.flatnonzero(stream.word == END_OF_NAME) + 1
+    _require(np.array_equal(stream.start_of_name, np.concatenate(([0], ends))), "start_of_name")
+    _require(ends.size == stream.movie.size and ends[-1:].sum() == stream.word.size, "start_of_name")
+
+
+def _is_within(numbers: np.ndarray, least: int, stop: int) -> bool:
+    return not numbers.size or bool(numbers.min() >= least and numbers.max() < stop)
+
+
+def _require(condition: bool | np.bool_, array: str) -> None:  # noqa: FBT001 (an assertion)
+    if not condition:
+        raise ValueError(f"The array {array} of the search index is inconsistent.")

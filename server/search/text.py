@@ -35,6 +35,11 @@ class Name(NamedTuple):
     article: str
     words: tuple[str, ...]
 
+    @property
+    def all_words(self) -> tuple[str, ...]:
+        """The words with the article, if there is one."""
+        return (self.article, *self.words) if self.article else self.words
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -49,6 +54,11 @@ class WrittenWord(NamedTuple):
 
     word: str
     origins: Sequence[int]
+
+
+def tag_word(word: str) -> str:
+    """Return a word as it is in a tag: with a blank, so that no beginning, typo or other form of a word matches it."""
+    return f" {word}"
 
 
 def parse_name(text: str) -> Name:

@@ -1,17 +1,27 @@
 """The index is serialized and read again."""
 
+import hashlib
+import io
+import random
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from server.search import storage
 from server.search.index import build_index
 from tests.search.conftest import FILMS
 
+Array = NDArray[Any]
+
 QUERIES = ["matrix", "the lord", "thriler 1995", "monty pythons the meaning", "comedy 80s", "12 monkeys", "l'avventura"]
 
 FINGERPRINT = 3230492623
-"""Checksum of the stored arrays of FILMS in layout 2."""
+"""Checksum of the stored arrays of FILMS in layout 3."""
 
 
 def test_a_loaded_index_finds_the_same() -> None:
@@ -40,10 +50,76 @@ def test_other_bytes_are_refused(content: bytes) -> None:
         storage.unpack(content)
 
 
+def damaged(content: bytes, generator: random.Random) -> bytes:
+    """Return the content with one random damage: bytes changed, removed, inserted, repeated, or cut off."""
+    start = generator.randrange(len(content))
+    stop = min(len(content), start + generator.choice([1, 1, 2, 16, 500]))
+    replacement = generator.choice([
+        generator.randbytes(stop - start),
+        bytes([content[start] ^ 1 << generator.randrange(8)]) + content[start + 1 : stop],
+        b"\x00" * (stop - start),
+        b"",
+        content[start:stop] * 2,
+    ])
+    return content[:start] + replacement + generator.choice([content[stop:], content[stop:], b""])
+
+
+def test_no_damage_is_unnoticed(index_damages: int) -> None:
+    content = storage.pack(build_index(FILMS))
+    generator = random.Random(0)  # noqa: S311 (reproducible damages)
+
+    for _ in range(index_damages):
+        other = damaged(content, generator)
+        if other != content:
+            with pytest.raises(ValueError, match=r"search index"):
+                storage.unpack(other)
+
+
+def test_no_damage_of_the_arrays_ends_in_another_error(index_damages: int) -> None:
+    content = storage.pack(build_index(FILMS))[storage.DIGEST_SIZE :]
+    generator = random.Random(1)  # noqa: S311 (reproducible damages)
+
+    for _ in range(index_damages):
+        arrays = damaged(content, generator)
+        with suppress(ValueError):
+            # A forged digest. What passes all checks must be an index that can be searched.
+            index = storage.unpack(hashlib.sha256(arrays).digest() + arrays)
+            assert all(index.search(query).total >= 0 for query in QUERIES)
+
+
+@pytest.mark.parametrize(
+    ("name", "forged"),
+    [
+        ("movie_ids", lambda array: array[::-1]),
+        ("movie_ids", lambda array: array[:-1]),
+        ("movie_ids", lambda array: array.astype(np.float64)),
+        ("word", lambda array: array + 1000),
+        ("word", lambda array: array.astype(np.int64)),
+        ("word", lambda array: np.where(array == -1, 0, array)),
+        ("movie", lambda array: array[::-1]),
+        ("field", lambda array: array + np.int8(4)),
+        ("field", lambda array: array[:-1]),
+        ("is_beginning", lambda array: array[:-1]),
+        ("start_of_name", lambda array: array + 1),
+        ("start_of_name", lambda array: array.reshape(1, -1)),
+        ("words", lambda array: array[::-1]),
+    ],
+)
+def test_arrays_that_do_not_fit_each_other_are_refused(name: str, forged: Callable[[Array], Array]) -> None:
+    content = storage.pack(build_index(FILMS))[storage.DIGEST_SIZE :]
+    with np.load(io.BytesIO(content)) as stored:
+        arrays = dict(stored)
+    forgery = io.BytesIO()
+    np.savez_compressed(forgery, **{**arrays, name: forged(arrays[name])})
+
+    with pytest.raises(ValueError, match=r"of the search index is inconsistent"):
+        storage.unpack(hashlib.sha256(forgery.getvalue()).digest() + forgery.getvalue())
+
+
 def test_a_change_of_the_stored_arrays_needs_a_new_layout() -> None:
     postings = build_index(FILMS).postings
     kept = [array.tobytes() for array in postings.stream]
 
     fingerprint = zlib.crc32(b"".join([*kept, "\n".join(postings.vocabulary.words).encode()]))
 
-    assert (storage.LAYOUT, fingerprint) == (2, FINGERPRINT)
+    assert (storage.LAYOUT, fingerprint) == (3, FINGERPRINT)

@@ -11,7 +11,17 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from server.backend.database import Database
-from server.models import AlternativeTitle, Genre, Ingestion, Movie, MovieGenre, MovieStatistics, StoredIndex
+from server.models import (
+    AlternativeTitle,
+    Genre,
+    Ingestion,
+    Movie,
+    MovieGenre,
+    MovieStatistics,
+    MovieTag,
+    StoredIndex,
+    Tag,
+)
 from server.schemas import movies as schemas
 from server.search import storage
 from server.search.index import SearchDocument, SearchIndex, build_index
@@ -20,6 +30,8 @@ from server.services.live.caching import VersionedCache
 
 logger = logging.getLogger(__name__)
 
+MAX_TAGS = 100
+"""At most this many tags of a movie are searchable, those most often used; the rest is noise and memory."""
 MAX_CACHED_TOTALS = 1_000
 MAX_CACHED_DESCRIPTIONS = 10_000
 
@@ -144,6 +156,11 @@ class CatalogueDataManager(BaseDataManager):
             select(AlternativeTitle.movie_id, AlternativeTitle.title).order_by(AlternativeTitle.position)
         )
         genres = self._grouped(select(MovieGenre.movie_id, Genre.genre_name).join(Genre).order_by(Genre.genre_name))
+        tags = self._grouped(
+            select(MovieTag.movie_id, Tag.tag_name)
+            .join(Tag)
+            .order_by(MovieTag.movie_id, MovieTag.tag_count.desc(), Tag.tag_id)
+        )
         movies = self.session.connection().execute(
             select(Movie.movie_id, Movie.title, Movie.year, MovieStatistics.rating_count).join(MovieStatistics)
         )
@@ -155,6 +172,7 @@ class CatalogueDataManager(BaseDataManager):
                 year=year,
                 genres=tuple(genres.get(movie_id, ())),
                 popularity=popularity,
+                tags=tuple(tags.get(movie_id, ())[:MAX_TAGS]),
             )
             for movie_id, title, year, popularity in movies
         ]

@@ -6,9 +6,9 @@ from pathlib import Path
 from sqlalchemy import select, update
 
 from server.backend.database import Database
-from server.models import MovieStatistics, StoredIndex
+from server.models import MovieStatistics, MovieTag, StoredIndex, Tag
 from server.search import storage
-from server.services.live.catalogue import LiveCatalogue, garbage_collection_paused, store_index
+from server.services.live.catalogue import CatalogueDataManager, LiveCatalogue, garbage_collection_paused, store_index
 from tests.support.source_files import load_folder, write_source
 
 
@@ -125,6 +125,23 @@ def test_two_processes_may_store_the_same_index(catalogue: Database) -> None:
     second.store()
 
     assert stored(catalogue) == [(1, storage.LAYOUT)]
+
+
+def test_tags_are_searchable_and_the_most_frequent_come_first(catalogue: Database) -> None:
+    with catalogue.transaction(writes=True) as session:
+        session.add_all([
+            Tag(tag_id=1, tag_name="Pixar", tag_key="pixar"),
+            Tag(tag_id=2, tag_name="toys come alive", tag_key="toys come alive"),
+        ])
+        session.flush()
+        session.add_all([MovieTag(movie_id=1, tag_id=1, tag_count=2), MovieTag(movie_id=1, tag_id=2, tag_count=7)])
+
+    live_catalogue = started(catalogue)
+    with catalogue.transaction(writes=False) as session:
+        documents = CatalogueDataManager(session).list_documents()
+
+    assert live_catalogue.index.search("pixar").movie_ids.tolist() == [1]
+    assert {document.tags for document in documents} == {(), ("toys come alive", "Pixar")}
 
 
 def test_a_replaced_index_is_freed_without_garbage_collection(catalogue: Database, tmp_path: Path) -> None:
