@@ -16,9 +16,9 @@ router = APIRouter(prefix="/movies", tags=["movies"], route_class=CacheableRoute
 def list_movies(query: Movies, movies: MovieServiceDep) -> MoviePage:
     """List movies, a page at a time, all or those that fit a search and filters.
 
-    Every word of the search must be found: in the title, an alternative title, a genre or the year; the last word may
-    be unfinished, long words may have typos. Case, accents, punctuation and the place of the article make no
-    difference. Fewer typos come first, then how well it fits, weighed with popularity.
+    Every word of the search must match in the title, an alternative title, a genre, the year or a tag. The last word
+    may be unfinished, longer words may have typos. Case, accents, punctuation and the place of the article make no
+    difference. Hits with fewer typos come first, then those that fit better, weighed with popularity.
     """
     return movies.list_movies(query)
 

@@ -109,6 +109,13 @@ class MoviePage(ReadSchema):
     facets: OnRequest[Facets] = Field(
         default=None, description="Of all movies of the list; only where asked for by `facets=true`."
     )
+    corrected_search: OnRequest[str] = Field(
+        default=None,
+        description=(
+            "The search with its misspelt words replaced by those of the first hit; only if the first hit has typos."
+        ),
+        examples=["the godfather"],
+    )
 
 
 class AverageRating(ReadSchema):
@@ -192,9 +199,9 @@ class MovieQuery(Paging):
         default=None,
         max_length=200,
         description=(
-            "Words to find, all, in title, alternative titles, genres and year; the last may be unfinished. "
-            "Words of five letters may have one typo, of nine two. Genres and decades go by other names, too: "
-            "`kids`, `90s`."
+            "Words that must all match in the title, an alternative title, a genre, the year or a tag; the last may be "
+            "unfinished. Words of five letters may have one typo, of nine two. Numbers, abbreviations and plurals "
+            "match in their other forms. Genres and decades have synonyms: `kids`, `90s`."
         ),
         examples=["90s comedy", "shawshnak", "thriller 1995"],
     )

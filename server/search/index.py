@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from server.search.corrections import correct
 from server.search.expansions import TYPO
 from server.search.highlights import Highlighter
 from server.search.interpretations import Interpretation, Interpreter
@@ -100,6 +101,14 @@ class SearchIndex:
     def highlighter(self, hits: Hits) -> Highlighter:
         """Return a highlighter that marks the words that led to these hits."""
         return Highlighter(self.postings.vocabulary, hits.interpretations)
+
+    def correct(self, query: str, hits: Hits) -> str | None:
+        """Return the query with the misspelt words replaced by those of the best hit; None without typos or hits."""
+        if not hits.total or not hits.fewest_typos:
+            return None
+        movie = np.searchsorted(self.movie_ids, hits.movie_ids[:1])
+        words = set(self.postings.word[self.postings.places_in(movie)].tolist())
+        return correct(query, hits.interpretations, words, self.postings.vocabulary)
 
     def _find(self, interpretations: Sequence[Interpretation], *, only_fewest_typos: bool) -> Hits:
         """Return the movies that match one of the interpretations, each with its best fit."""

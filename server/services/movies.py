@@ -115,6 +115,7 @@ class MovieService(BaseService):
             page=query.page,
             limit=query.limit,
             facets=self.movies.count_facets(query, hits) if query.facets else None,
+            corrected_search=self.index.correct(query.words, hits) if query.words and hits is not None else None,
         )
 
     def _count(self, query: MovieQuery, hits: Hits | None, version: int | None) -> int:

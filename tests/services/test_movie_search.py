@@ -161,3 +161,15 @@ def test_optional_fields_are_omitted_unless_requested(movies: MovieService) -> N
 @pytest.mark.parametrize(("search", "movie_ids"), [("matrxi", [2]), ("postamn", [12]), ("90s comedy", [1, 11])])
 def test_a_search_allows_typos_and_synonyms(movies: MovieService, search: str, movie_ids: list[int]) -> None:
     assert ids_of(movies.list_movies(MovieQuery(search=search))) == movie_ids
+
+
+@pytest.mark.parametrize(
+    ("search", "corrected"), [("matrxi", "matrix"), ("The Postamn", "the postman"), ("matrix", None), ("zyzzyva", None)]
+)
+def test_the_corrected_search_is_reported_if_the_first_hit_has_typos(
+    movies: MovieService, search: str, corrected: str | None
+) -> None:
+    page = movies.list_movies(MovieQuery(search=search, sort=MovieSort.TITLE))
+
+    assert page.corrected_search == corrected
+    assert ("corrected_search" in page.model_dump()) == (corrected is not None)
