@@ -1,10 +1,10 @@
-"""``make bench``: ingestion, training, search and serving, each with a baseline beside it.
+"""``make bench``: measure ingestion, training, search and serving, each beside a baseline.
 
     python -m benchmarks [--data FOLDER | --ratings N] [--write FILE] [NAME ...]
 
-`FOLDER` holds MovieLens files; without one, so many ratings are generated, or the built-in demo is taken. All else is
-written to a temporary folder, PostgreSQL's data included, whose server is started for the run. With ``--write``, each
-benchmark's tables go into a Markdown file, between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
+`FOLDER` holds MovieLens files. Without it, `N` ratings are generated, or the built-in demo is used. Everything else is
+written to a temporary folder, including the data of the PostgreSQL server that is started for the run. ``--write``
+writes the tables of each benchmark into a Markdown file, between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
 """
 
 import argparse
@@ -36,11 +36,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure Matinee.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(BENCHMARKS)} (default: all)")
     parser.add_argument("--data", type=Path, help="a folder of MovieLens files (default: the built-in demo)")
-    parser.add_argument("--ratings", type=int, help="generate so many ratings instead")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this Markdown file, too")
+    parser.add_argument("--ratings", type=int, help="generate this many ratings instead")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="also write the tables into this Markdown file")
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHMARKS):
-        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
+        parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as temporary, postgres.running_server(is_durable=True) as server:
         folder = Path(temporary)
         source = options.data or _make_source(folder / "source", options.ratings)
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def write_tables(file: Path, name: str, tables: list[str]) -> None:
-    """Put tables between the marks of a benchmark, in the place of those that are there."""
+    """Replace the tables between the markers of a benchmark."""
     text = file.read_text(encoding="utf-8")
     before, begin, rest = text.partition(f"<!-- {name} -->\n")
     _, end, after = rest.partition(f"<!-- /{name} -->")

@@ -1,4 +1,4 @@
-"""What serving is measured beside: FastAPI answers of the same shapes, typed and validated, from memory."""
+"""The baseline of serving: FastAPI responses of the same shapes, typed and validated, from memory."""
 
 from typing import Annotated
 
@@ -35,7 +35,7 @@ async def list_movies(limit: Annotated[int, Query(ge=1, le=100)] = 10) -> MovieP
 
 @app.get("/movies/{movie_id}/avg-rating")
 async def get_average_rating(movie_id: PathId) -> AverageRating:
-    """Give an average."""
+    """Return an average."""
     return AverageRating(movie_id=movie_id, title="The Silent River", avg_rating=3.92, total_ratings=215)
 
 

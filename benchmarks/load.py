@@ -1,4 +1,4 @@
-"""A load on a server: as many requests as it answers, over a few connections that are kept open."""
+"""Load on a server: as many requests as it answers, over a few persistent connections."""
 
 import selectors
 import socket
@@ -11,7 +11,7 @@ ENOUGH_BYTES = 1 << 18
 
 @dataclass
 class Connection:
-    """A connection with one request under way at a time."""
+    """A connection with one request at a time."""
 
     socket: socket.socket
     asked_at: float = 0.0
@@ -20,23 +20,23 @@ class Connection:
 
 @dataclass
 class Load:
-    """What came of it."""
+    """The result of a load."""
 
     durations_s: list[float] = field(default_factory=list)
-    """Of each request, from its first byte sent to its last byte received."""
+    """Of each request, from the first byte sent to the last byte received."""
     elapsed_s: float = 0.0
 
     @property
     def requests_a_second(self) -> float:
-        """How many were answered."""
+        """Answered requests per second."""
         return len(self.durations_s) / self.elapsed_s
 
 
 def put_under_load(port: int, paths: Sequence[str], *, seconds: float, connections: int) -> Load:
-    """Ask for paths in turn, on each connection as soon as it has its answer.
+    """Request the paths in turn, on each connection as soon as it has received its response.
 
-    Plain sockets, for an HTTP client in Python takes longer than our answers. Raises RuntimeError for one that is no
-    200.
+    It uses plain sockets, because an HTTP client in Python takes longer than our responses. Raises RuntimeError for a
+    response that is not a 200.
     """
     requests = [f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() for path in paths]
     load = Load()
@@ -66,7 +66,7 @@ def _ask(connection: Connection, request: bytes) -> None:
 
 
 def _is_answered(connection: Connection) -> bool:
-    """Take what has arrived; say whether that was the rest of the answer."""
+    """Receive bytes, and return whether the response is complete."""
     connection.received += connection.socket.recv(ENOUGH_BYTES)
     head, end, body = connection.received.partition(b"\r\n\r\n")
     if not end:

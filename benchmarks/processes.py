@@ -1,4 +1,4 @@
-"""Work that is measured in a process of its own: what is the peak of that process's memory is then the work's."""
+"""Measure work in a separate process, so that the peak memory of the process is that of the work."""
 
 import resource
 import time
@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Cost(Generic[T]):
-    """What some work gave, and what it took."""
+    """The result of some work, its time and its peak memory."""
 
     result: T
     seconds: float
     peak_mb: float
 
 
-def measure(work: Callable[..., T], *arguments: Any) -> Cost[T]:  # noqa: ANN401 (whatever the work takes)
+def measure(work: Callable[..., T], *arguments: Any) -> Cost[T]:  # noqa: ANN401 (any arguments)
     """Do some work in a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_measure_here, work, *arguments).result()
@@ -35,10 +35,10 @@ def _measure_here(work: Callable[..., T], *arguments: Any) -> Cost[T]:  # noqa: 
 
 
 def peak_mb() -> float:
-    """Give the most that this process has had in memory."""
+    """Return the peak memory of this process."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    # Linux hands `ru_maxrss` down: it is never less than what the process that started this one had in memory then.
+    # On Linux `ru_maxrss` is inherited: it is at least the memory of the parent process at the start.
     peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     return int(peak.split()[1]) / 1000

@@ -1,4 +1,4 @@
-"""Training as ``matinee train`` does it, from the database to a live version, beside that of popularity alone."""
+"""Measure a training of ``matinee train``, from the database to a live version, beside that of popularity."""
 
 import os
 import time
@@ -21,7 +21,7 @@ HEADER = ("", "s", "ratings/s", "peak MB", "NDCG@10", "Recall@20", "AUC", "ECE")
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training, and when each of its stages began, in seconds since its start."""
+    """A finished training, with the start of each stage in seconds."""
 
     card: ModelCard
     size_mb: float
@@ -29,7 +29,7 @@ class Trained:
 
 
 def run(bench: Workbench) -> None:
-    """Show what trainings take and give; then, of ours, its stages and what the movies without weights are."""
+    """Show time, memory and quality of the trainings; then the stages of ours, and the movies that have weights."""
     with bench.loaded(SQLITE) as settings:
         costs = {name: measure(train, settings, name) for name in ALGORITHMS}
     ratings = costs[OURS].result.card.data.ratings
@@ -62,7 +62,7 @@ def train(settings: Settings, algorithm: str) -> Trained:
 
 
 def train_where_needed(settings: Settings) -> None:
-    """Train, unless the live model is of these ratings."""
+    """Train, unless the live model was trained on these ratings."""
     database = Database(settings)
     is_needed = Trainer(database, ModelStore(settings.model_store), settings).is_needed()
     database.dispose()

@@ -1,4 +1,4 @@
-"""What the benchmarks share: data loaded into databases of their own, and tables."""
+"""The workbench of the benchmarks: databases with data, and tables."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 
 
 class Workbench:
-    """A source, a folder for what is made from it, and a PostgreSQL server for those who measure on one, too."""
+    """A source, a folder for its databases, and a PostgreSQL server for benchmarks that need one."""
 
     def __init__(self, source: Path, folder: Path, server: URL | None = None) -> None:
         self.source = source
@@ -32,12 +32,12 @@ class Workbench:
         self.server = server
         self.settings = self._settings(f"sqlite:///{folder}/matinee.db")
         self.shown: list[str] = []
-        """The tables that were shown, in Markdown."""
+        """The tables printed so far, in Markdown."""
         self._is_loaded = False
 
     @contextmanager
     def scratch(self, kind: str) -> Iterator[Settings]:
-        """Make a database, on `SQLITE` or `POSTGRESQL`, with tables and nothing in them; it is dropped in the end."""
+        """Create a database with empty tables, on `SQLITE` or `POSTGRESQL`; it is dropped at the end."""
         if kind == SQLITE:
             with TemporaryDirectory(dir=self.folder) as folder:
                 yield _prepared(self._settings(f"sqlite:///{folder}/matinee.db"))
@@ -48,7 +48,7 @@ class Workbench:
 
     @contextmanager
     def loaded(self, kind: str) -> Iterator[Settings]:
-        """Make a database with the source in it; the one on `SQLITE` is made once, and all benchmarks use it."""
+        """Create a database that contains the source; that of `SQLITE` is created once and shared by all benchmarks."""
         if kind == SQLITE:
             with self.loaded_database():
                 yield self.settings
@@ -61,7 +61,7 @@ class Workbench:
 
     @contextmanager
     def loaded_database(self) -> Iterator[Database]:
-        """Open the database of all benchmarks, with the source in it."""
+        """Open the shared database, with the source loaded."""
         database = Database(self.settings)
         try:
             if not self._is_loaded:
@@ -84,7 +84,7 @@ class Workbench:
         )
 
     def _load_into(self, database: Database) -> None:
-        """Do as ``matinee ingest`` does."""
+        """Load the source, as ``matinee ingest`` does."""
         with open_source(self.source) as source:
             load(source, database, name="benchmark")
         store_index(database)
@@ -105,7 +105,7 @@ def _prepared(settings: Settings) -> Settings:
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; numbers to the right."""
+    """Print a table with numbers aligned right."""
     table = Table(*header, title=title, title_justify="left", box=None, header_style="bold", title_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"

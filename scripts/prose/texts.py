@@ -29,6 +29,7 @@ def read_texts(path: Path) -> Iterator[Text]:
     docstrings = list(_docstrings(tree))
     yield from (Text(node.lineno, str(node.value), is_docstring=True) for node in docstrings)
     yield from _comments(source)
+    yield from _names_of_tests(tree)
     if "server" in path.parts:
         yield from _sentences(tree, {id(node) for node in docstrings})
 
@@ -58,6 +59,13 @@ def _comments(source: str) -> Iterator[Text]:
         block.append((token.start[0], token.string.lstrip("# ")))
     if block:
         yield _joined(block)
+
+
+def _names_of_tests(tree: ast.Module) -> Iterator[Text]:
+    """Yield the sentences that are the names of tests."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield Text(node.lineno, node.name.removeprefix("test_").replace("_", " ").capitalize())
 
 
 def _joined(block: list[tuple[int, str]]) -> Text:

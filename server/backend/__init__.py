@@ -1,1 +1,1 @@
-"""Settings, the database, the model store, the training process: what the house stands on."""
+"""The foundations: settings, database, model store, processes, tokens, limits, logging and metrics."""

@@ -1,4 +1,4 @@
-"""Logging to standard error, a line of text or of JSON a record, with the id of the request it belongs to."""
+"""Logging to standard error: one line of text or JSON per record, with the id of its request."""
 
 import json
 import logging.config
@@ -10,7 +10,7 @@ LogFormat = Literal["text", "json"]
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
-# Who sends a line break must not be able to write a line of his own into the log: what follows one is indented.
+# A client that sends a line break must not be able to forge a log line, so the text after it is indented.
 CONTROL_CHARACTERS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {ord("\n"): "\n    "}
 
 
@@ -24,19 +24,19 @@ class RequestIdFilter(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """A record as one line that people read; a traceback follows in lines of its own."""
+    """A record as one line of text, followed by its traceback."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the name logging has for it)
-        """Fill in the line, its message without control characters and without a second line at the margin."""
+        """Format the line; escape control characters in the message and indent its further lines."""
         record.message = record.message.translate(CONTROL_CHARACTERS)
         return super().formatMessage(record)
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON object; what a record has as ``fields`` is in it by name."""
+    """A record as one JSON object, which includes the ``fields`` of the record by name."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the object."""
+        """Return the object as text."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -56,9 +56,9 @@ def configure(level: str, log_format: LogFormat) -> None:
 
 
 def configuration(level: str, log_format: LogFormat) -> dict[str, Any]:
-    """Give the set-up as `logging.config.dictConfig` takes it: our loggers and Uvicorn's, all in one form.
+    """Return the configuration for `logging.config.dictConfig`: our loggers and Uvicorn's, in one format.
 
-    Uvicorn's own access log is silent: `web.middleware.access_log` writes that line, with request id and route.
+    Uvicorn's access log is off, because `web.middleware.access_log` writes that line with request id and route.
     """
     return {
         "version": 1,

@@ -1,4 +1,4 @@
-"""What a serving process counts, in the terms of Prometheus."""
+"""The Prometheus metrics of a serving process."""
 
 import os
 
@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-# Where it is set before the first import of prometheus_client, the processes that share it count in files of this
-# folder, and any of them can tell the sum.
+# If this is set before prometheus_client is imported, processes that share it count in files of this folder, and each
+# of them can report the sum.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -17,44 +17,44 @@ PROBABILITY_LABELS = ("probability",)
 
 
 class Metrics:
-    """The counters of one app. Nothing is shared between two apps but through `SHARED_FOLDER`."""
+    """The metrics of one app. Two apps share them only through `SHARED_FOLDER`."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = self._counter("matinee_requests", "Requests answered.", REQUEST_LABELS)
+        self._requests = self._counter("matinee_requests", "Answered requests.", REQUEST_LABELS)
         self._durations = Histogram(
             "matinee_request_duration_seconds",
-            "From the request's arrival to the last byte of its answer.",
+            "Time from the arrival of a request to the last byte of its response.",
             ("method", "route"),
             buckets=BUCKETS_S,
             registry=self.registry,
         )
         self._rated = self._counter(
             "matinee_recommended_rated",
-            "Movies rated by users to whom they had been recommended, by the probability that was told.",
+            "Rated movies that were in the user's last list, by tenth of the predicted probability.",
             PROBABILITY_LABELS,
         )
         self._liked = self._counter(
-            "matinee_recommended_liked", "Of those, the ones rated with 4 stars or more.", PROBABILITY_LABELS
+            "matinee_recommended_liked", "Those of them that were rated 4 stars or more.", PROBABILITY_LABELS
         )
         self._predicted = self._counter(
-            "matinee_recommended_predicted", "Sum of the probabilities that were told of those.", PROBABILITY_LABELS
+            "matinee_recommended_predicted", "Sum of their predicted probabilities.", PROBABILITY_LABELS
         )
 
     def count_request(self, method: str, route: str, status: int, duration_s: float) -> None:
-        """Count an answer, and the time it took."""
+        """Count a response and its duration."""
         self._requests.labels(method, route, str(status)).inc()
         self._durations.labels(method, route).observe(duration_s)
 
     def count_outcome(self, probability: float, *, liked: bool) -> None:
-        """Count what came of a recommendation with this probability, in its tenth: "0.7" is from 0.7 to below 0.8."""
+        """Count the rating of a recommended movie, by tenth of its probability: "0.7" is from 0.7 to below 0.8."""
         tenth = f"{int(probability * 10) / 10:.1f}"
         self._rated.labels(tenth).inc()
         self._liked.labels(tenth).inc(liked)
         self._predicted.labels(tenth).inc(probability)
 
     def render(self, *others: Collector) -> bytes:
-        """Write all that was counted, here or by all processes together, and what others collect at this moment."""
+        """Return the metrics of this process, or of all that share them, and those of other collectors as text."""
         counted, collected = self.registry, CollectorRegistry()
         if SHARED_FOLDER in os.environ:
             counted = CollectorRegistry()
@@ -63,5 +63,5 @@ class Metrics:
             collected.register(other)
         return generate_latest(counted) + generate_latest(collected)
 
-    def _counter(self, name: str, what: str, labels: tuple[str, ...]) -> Counter:
-        return Counter(name, what, labels, registry=self.registry)
+    def _counter(self, name: str, description: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(name, description, labels, registry=self.registry)

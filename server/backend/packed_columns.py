@@ -1,8 +1,8 @@
-"""Ratings in columns, as the database packs them.
+"""Ratings in columns that the database packs.
 
-Drivers hand over rows one by one, which costs Python more than reading them costs the database. So the database packs
-the columns of many rows into one. PostgreSQL makes bytes of numbers. SQLite has nothing for that, but writes them as
-text as fast as NumPy reads them; there a rating is one number with its time, for fractions are slow to write.
+Drivers return rows one by one, which takes Python longer than it takes the database to read them. So the database packs
+the columns of many rows into one row. PostgreSQL packs numbers into bytes. SQLite writes them as text, as fast as NumPy
+parses it; there a rating and its time are one number, because fractions are slow to write.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Packed = Sequence[Any]
-"""What a driver makes of packed columns: strings or bytes, or None where there was no rating."""
+"""Packed columns as a driver returns them: strings or bytes, or None without ratings."""
 
 STARS_WITH_TIME = "rated_at * 16 + CAST(rating * 2 AS INTEGER)"
 
 
 def pack(statement: str, dialect: str, *ids: str) -> str:
-    """Write what to select of the ratings in the place of ``{packed}``: columns of ids, by name, stars and times."""
+    """Return a statement with the packed columns for ``{packed}``: the ids named, stars and times."""
     if dialect == "sqlite":
         return statement.format(packed=", ".join(f"group_concat({column})" for column in (*ids, STARS_WITH_TIME)))
     sent = [*(f"int8send({column})" for column in (*ids, "rated_at")), "float4send(rating)"]
@@ -26,7 +26,7 @@ def pack(statement: str, dialect: str, *ids: str) -> str:
 
 
 def unpack(dialect: str, row: Packed) -> tuple[NDArray[Any], ...]:
-    """Read what was selected: the ids, then stars (``float32``) and times (seconds since 1970), all of one length."""
+    """Return the selected columns: the ids, stars (``float32``) and times (seconds since 1970), of equal length."""
     if dialect == "sqlite":
         *ids, moments = (np.fromstring(numbers or "", np.int64, sep=",") for numbers in row)
         return *ids, ((moments & 15) / 2).astype(np.float32), moments >> 4

@@ -1,4 +1,4 @@
-"""How often a client may do something; counted in this process's memory, or in a storage that processes share."""
+"""Rate limits per client, counted in the memory of this process or in a shared storage."""
 
 import ipaddress
 import math
@@ -14,14 +14,14 @@ from server.backend.config import Settings
 from server.command_errors import SettingsError
 from server.errors import LimitsUnavailable, TooManyRequests
 
-# Whoever has one IPv6 address has all that begin with the same 64 bits.
 IPV6_PREFIX = 64
+"""A client with one IPv6 address usually has all addresses with the same 64 bits."""
 
 IN_MEMORY = "memory://"
 
 
 class ClientLimits:
-    """Counts what clients do, each by its address, in windows that begin with the first thing counted."""
+    """Counts the requests of each client, in windows that begin with its first request."""
 
     def __init__(self, settings: Settings) -> None:
         self._is_in_memory = settings.limits_storage == IN_MEMORY
@@ -30,7 +30,7 @@ class ClientLimits:
         self._write = _parse(settings.write_limit)
 
     async def count_login(self, address: str) -> None:
-        """Count an attempt to log in. Raises `TooManyRequests`; `LimitsUnavailable` where it cannot be counted."""
+        """Count a sign-in attempt. Raises `TooManyRequests`, or `LimitsUnavailable` if it cannot be counted."""
         await self._count("login", self._login, address)
 
     async def count_write(self, address: str) -> None:
@@ -39,7 +39,7 @@ class ClientLimits:
 
     async def _count(self, what: str, items: list[limits.RateLimitItem], address: str) -> None:
         client = client_of(address)
-        # A storage elsewhere is waited for in a thread. In this process's memory the count is there at once.
+        # Another storage is waited for in a thread. Memory needs no waiting.
         if self._is_in_memory:
             self._hit(items, what, client)
         else:
@@ -56,7 +56,7 @@ class ClientLimits:
 
 
 def client_of(address: str) -> str:
-    """Give what clients at an address count as: itself, or the whole network that an IPv6 address stands for."""
+    """Return the client of an address: the address itself, or the network of an IPv6 address."""
     try:
         network = ipaddress.IPv6Network((address, IPV6_PREFIX), strict=False)
     except ValueError:
@@ -75,9 +75,9 @@ def _open_storage(url: str) -> Storage:
     except (ConfigurationError, ValueError):
         storage = None
     if not isinstance(storage, Storage):
-        # Without the URL and what limits says of it: either may hold a password.
+        # The URL, and the message of `limits` about it, may contain a password.
         raise SettingsError(
-            "MATINEE_LIMITS_STORAGE names nothing to count in. Write memory://, or redis://host:6379 with the Python "
-            "package redis installed."
+            "MATINEE_LIMITS_STORAGE names no usable storage. Set it to memory://, or to redis://host:6379 with the "
+            "Python package redis installed."
         )
     return storage

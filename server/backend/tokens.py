@@ -1,4 +1,4 @@
-"""Bearer tokens: JSON Web Tokens (RFC 7519) that say who asks, signed so that nobody else can make one."""
+"""Bearer tokens: signed JSON Web Tokens (RFC 7519) that identify a user."""
 
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -10,26 +10,26 @@ from server.errors import InvalidToken
 ALGORITHM = "HS256"
 AUDIENCE = "matinee"
 CLAIMS = ["sub", "aud", "iat", "exp", "generation"]
-# The clocks of two machines that share a secret may differ by so much.
 LEEWAY_S = 10
+"""The clocks of machines that share a secret may differ by this much."""
 
 
 class Caller(NamedTuple):
-    """Who asks, as his token says: a user, and the generation of the password he logged in with."""
+    """The caller that a token identifies: a user, and the generation of the password they signed in with."""
 
     user_id: int
     generation: int
 
 
 class TokenSigner:
-    """Makes tokens, and reads those it has made."""
+    """Signs tokens, and verifies its own."""
 
     def __init__(self, secret: str, *, lifetime_s: int) -> None:
         self._secret = secret
         self.lifetime_s = lifetime_s
 
     def sign(self, caller: Caller) -> str:
-        """Make a token, good from now for its lifetime."""
+        """Return a token that expires after the lifetime."""
         now = datetime.now(UTC)
         claims = {
             "sub": str(caller.user_id),
@@ -41,12 +41,12 @@ class TokenSigner:
         return jwt.encode(claims, self._secret, ALGORITHM)
 
     def read(self, token: str) -> Caller:
-        """Give whose token this is. Raises `InvalidToken` for one that is not ours, not meant for us, or expired."""
+        """Return the caller of a token. Raises `InvalidToken` if it is forged, for another audience, or expired."""
         try:
             claims = jwt.decode(
                 token,
                 self._secret,
-                # Never the algorithm that the token names for itself.
+                # Never accept the algorithm that the token itself names.
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 leeway=LEEWAY_S,

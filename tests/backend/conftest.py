@@ -1,4 +1,4 @@
-"""Databases without a schema, and SQLite alone."""
+"""Fixtures: databases without a schema, and SQLite databases."""
 
 import shutil
 import uuid
@@ -15,7 +15,7 @@ from tests.support import postgres
 
 @pytest.fixture(params=DATABASES)
 def bare_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """Give settings for a database without any table; a test that uses them runs once on each kind."""
+    """Settings of a database without tables. A test that uses them runs on each kind of database."""
     if request.param == "sqlite":
         yield Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/bare.db")
         return
@@ -25,7 +25,7 @@ def bare_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Se
 
 @pytest.fixture
 def bare_database(bare_settings: Settings) -> Iterator[Database]:
-    """Give the open database without any table."""
+    """A database without tables."""
     database = Database(bare_settings)
     yield database
     database.dispose()
@@ -33,7 +33,7 @@ def bare_database(bare_settings: Settings) -> Iterator[Database]:
 
 @pytest.fixture
 def sqlite_settings(tmp_path: Path, sqlite_template: Path) -> Settings:
-    """Give settings for an SQLite file with the schema, in which nobody waits long."""
+    """Settings of an SQLite file with the schema and a short lock timeout."""
     path = tmp_path / "matinee.db"
     shutil.copyfile(sqlite_template, path)
     return Settings(_env_file=None, database_url=f"sqlite:///{path}", database_timeout_s=0.05)
@@ -41,7 +41,7 @@ def sqlite_settings(tmp_path: Path, sqlite_template: Path) -> Settings:
 
 @pytest.fixture
 def sqlite(sqlite_settings: Settings) -> Iterator[Database]:
-    """Give that database, open."""
+    """An SQLite database with the schema and a short lock timeout."""
     database = Database(sqlite_settings)
     yield database
     database.dispose()

@@ -58,7 +58,7 @@ def test_plain_english_is_accepted(sentence: str) -> None:
     assert list(find_banned(sentence, is_docstring=True)) == []
 
 
-def test_docstrings_comments_and_error_texts_of_a_module_are_read(tmp_path: Path) -> None:
+def test_docstrings_comments_error_texts_and_names_of_tests_are_read(tmp_path: Path) -> None:
     module = tmp_path / "server" / "example.py"
     module.parent.mkdir()
     module.write_text(
@@ -67,6 +67,7 @@ def test_docstrings_comments_and_error_texts_of_a_module_are_read(tmp_path: Path
         '"""At most this many."""\n'
         "# A comment of\n# two lines\n"
         'raise ValueError(f"Movie {LIMIT} does " "not exist")\n'
+        "def test_who_asks_is_known(): ...\n"
     )
 
     assert {(text.line, text.content) for text in read_texts(module)} == {
@@ -74,6 +75,7 @@ def test_docstrings_comments_and_error_texts_of_a_module_are_read(tmp_path: Path
         (4, "At most this many."),
         (5, "A comment of\ntwo lines"),
         (7, "Movie … does not exist"),
+        (8, "Who asks is known"),
     }
 
 

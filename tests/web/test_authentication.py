@@ -1,4 +1,4 @@
-"""With authentication on, over the whole app: what is open, and that everything else is not."""
+"""Authentication over the whole app: the open routes, and the protection of all others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,8 +45,7 @@ OPEN: set[Route] = {
     ("GET", f"{API}/genres"),
     ("POST", f"{API}/token"),
 }
-# What a user may do with what is his, and what is answered.
-HIS: dict[Route, int] = {
+OWN: dict[Route, int] = {
     ("POST", RATINGS): 201,
     ("GET", f"{RATINGS}/{{rating_id}}"): 200,
     ("DELETE", f"{RATINGS}/{{rating_id}}"): 204,
@@ -54,41 +53,42 @@ HIS: dict[Route, int] = {
     # No model has been trained.
     ("GET", f"{API}/user/{{user_id}}/recommended-movies"): 409,
 }
+"""The routes that a user may call for their own user id, with the expected status."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A running app, and who calls it."""
+    """A running app with a client."""
 
     app: FastAPI
     client: TestClient
     database: Database
 
     def add_user(self, role: Role = Role.USER) -> int:
-        """Make a user with the password of all, and give his id."""
+        """Create a user with the common password, and return the id."""
         with self.database.transaction(writes=True) as session:
             return CredentialsService(session, CountingPasswords()).create_user(PASSWORD, role)
 
     def log_in(self, user_id: int, password: str = PASSWORD) -> dict[str, str]:
-        """Give the header that signs a user's requests."""
+        """Sign in, and return the header of authenticated requests."""
         form = {"grant_type": "password", "username": user_id, "password": password}
         token = self.client.post(f"{API}/token", data=form).json()["access_token"]
         return {"Authorization": f"Bearer {token}"}
 
     def call_all(self, routes: set[Route], headers: dict[str, str], user_id: int) -> dict[Route, int]:
-        """Call routes for the things of a user who has rated, and give the statuses; what deletes comes last."""
+        """Call routes on the resources of a user with a rating, and return the statuses. DELETE comes last."""
         in_order = sorted(routes, key=lambda route: (route[0] == "DELETE", route))
         rating_id = self.rate(user_id)
         return {route: self._call(route, headers, user_id, rating_id) for route in in_order}
 
     def rate(self, user_id: int) -> int:
-        """Let a user rate movie 1, and give the rating's id."""
+        """Rate movie 1 as a user, and return the id of the rating."""
         with self.database.transaction(writes=True) as session:
             wanted = RatingCreate(user_id=user_id, movie_id=1, rating=4.0)
             return RatingService(session).save_rating(wanted).rating.rating_id
 
     def routes(self) -> set[Route]:
-        """List all there are."""
+        """List all routes of the app."""
         return {
             (method, context.path)
             for context in iter_route_contexts(self.app.routes)
@@ -106,7 +106,7 @@ class Site:
 
 @pytest.fixture(scope="module", params=DATABASES)
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Run an app with two movies for all tests; each makes the users it needs."""
+    """A running app with two movies, shared by all tests; each test creates its own users."""
     folder = tmp_path_factory.mktemp("site")
     with database_copy(request, folder) as url:
         settings = Settings(
@@ -115,7 +115,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             model_store=str(folder / "models"),
             auth=True,
             auth_secret=SecretStr(SECRET),
-            # All tests are one client.
+            # All tests come from one client address.
             login_limit="",
         )
         database = Database(settings)
@@ -127,14 +127,14 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         database.dispose()
 
 
-def test_without_a_token_nothing_answers_but_what_is_open_on_purpose(site: Site) -> None:
+def test_only_open_routes_answer_without_a_token(site: Site) -> None:
     answers = site.call_all(site.routes(), {}, site.add_user())
 
     assert {route for route, status in answers.items() if status != 401} == OPEN
     assert len(answers) - len(OPEN) >= 12
 
 
-def test_a_forged_token_is_worth_as_little(site: Site) -> None:
+def test_a_forged_token_is_refused_everywhere(site: Site) -> None:
     token = site.log_in(site.add_user(Role.ADMIN))["Authorization"]
     forged = token[:-4] + ("aaaa" if token[-4:] != "aaaa" else "bbbb")
 
@@ -143,18 +143,18 @@ def test_a_forged_token_is_worth_as_little(site: Site) -> None:
     assert set(answers.values()) == {401}
 
 
-def test_another_user_may_do_nothing_of_it(site: Site) -> None:
+def test_another_user_is_refused_everywhere(site: Site) -> None:
     answers = site.call_all(site.routes() - OPEN, site.log_in(site.add_user()), site.add_user())
 
     assert set(answers.values()) == {403}
 
 
-def test_a_user_may_do_what_is_his_and_no_more(site: Site) -> None:
+def test_a_user_may_use_only_their_own_resources(site: Site) -> None:
     alice = site.add_user()
 
     answers = site.call_all(site.routes() - OPEN, site.log_in(alice), alice)
 
-    assert {route: status for route, status in answers.items() if status != 403} == HIS
+    assert {route: status for route, status in answers.items() if status != 403} == OWN
 
 
 def test_an_admin_may_do_everything(site: Site) -> None:
@@ -164,11 +164,11 @@ def test_an_admin_may_do_everything(site: Site) -> None:
 
     answers = site.call_all(routes, admin, site.add_user())
 
-    assert {route: answers[route] for route in HIS} == HIS
-    assert {status for route, status in answers.items() if route not in HIS} == {200, 201, 404}
+    assert {route: answers[route] for route in OWN} == OWN
+    assert {status for route, status in answers.items() if route not in OWN} == {200, 201, 404}
 
 
-def test_a_stranger_is_not_told_whether_a_user_exists(site: Site) -> None:
+def test_another_user_cannot_find_out_whether_a_user_exists(site: Site) -> None:
     stranger = site.log_in(site.add_user())
 
     answers = [
@@ -188,14 +188,16 @@ def test_a_stranger_is_not_told_whether_a_user_exists(site: Site) -> None:
         ({"Authorization": "Bearer x.y.z"}, "invalid-token", 'Bearer error="invalid_token"'),
     ],
 )
-def test_who_is_not_signed_in_is_told_how(site: Site, headers: dict[str, str], code: str, challenge: str) -> None:
+def test_an_unauthenticated_request_is_challenged(
+    site: Site, headers: dict[str, str], code: str, challenge: str
+) -> None:
     answer = site.client.get(f"{API}/user/1/ratings", headers=headers)
 
     assert_problem(answer, 401, code)
     assert answer.headers["WWW-Authenticate"] == challenge
 
 
-def test_who_may_not_write_is_told_so_before_what_is_wrong_with_the_body(site: Site) -> None:
+def test_authentication_is_checked_before_the_body(site: Site) -> None:
     assert_problem(site.client.post(RATINGS, json={"rating": 9}), 401, "not-signed-in")
 
 
@@ -210,7 +212,7 @@ def test_a_rating_for_another_user_changes_nothing(site: Site) -> None:
     assert site.client.get(f"{RATINGS}/{rating_id}", headers=site.log_in(alice)).json()["rating"] == 4.0
 
 
-def test_a_new_password_voids_a_token_at_once(site: Site) -> None:
+def test_a_new_password_invalidates_earlier_tokens(site: Site) -> None:
     alice = site.add_user()
     token, path = site.log_in(alice), f"{API}/user/{alice}/ratings"
     assert site.client.get(path, headers=token).status_code == 200
@@ -222,7 +224,7 @@ def test_a_new_password_voids_a_token_at_once(site: Site) -> None:
     assert site.client.get(path, headers=site.log_in(alice, ANOTHER)).status_code == 200
 
 
-def test_a_role_taken_is_gone_at_once(site: Site) -> None:
+def test_a_revoked_role_applies_immediately(site: Site) -> None:
     admin = site.add_user(Role.ADMIN)
     token = site.log_in(admin)
     assert site.client.post(f"{API}/user", headers=token).status_code == 201
@@ -233,13 +235,13 @@ def test_a_role_taken_is_gone_at_once(site: Site) -> None:
     assert_problem(site.client.post(f"{API}/user", headers=token), 403, "access-denied")
 
 
-def test_where_authentication_is_off_there_is_no_token_to_be_had(settings: Settings) -> None:
+def test_without_authentication_there_is_no_token_endpoint(settings: Settings) -> None:
     with TestClient(create_app(settings)) as client:
         assert_problem(client.post(f"{API}/token", data={"username": "1"}), 404, "not-found")
         assert client.post(f"{API}/user").status_code == 201
 
 
-def test_the_document_asks_for_a_token_exactly_where_the_app_does(site: Site) -> None:
+def test_the_document_requires_a_token_exactly_where_the_app_does(site: Site) -> None:
     document = site.client.get("/openapi.json").json()
 
     asking = {

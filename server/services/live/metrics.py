@@ -1,4 +1,4 @@
-"""What the database tells of the whole installation, in the terms of Prometheus."""
+"""Prometheus metrics of the whole installation, from the database."""
 
 import logging
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 
 
 class InstallationCollector(Collector):
-    """Asked anew for each scrape, so that every process gives the same answer.
+    """Queries the database at each scrape, so that every process reports the same.
 
-    Where the database does not answer, that is what is told, and no more.
+    If the database does not answer, only that is reported.
     """
 
     def __init__(self, database: Database, live_model: LiveModel) -> None:
@@ -28,20 +28,26 @@ class InstallationCollector(Collector):
         self.live_model = live_model
 
     def collect(self) -> Iterator[Metric]:
-        """Give what there is to tell."""
-        yield _gauge("matinee_served_model_version", "Version this process serves; 0: none.", self.live_model.version)
+        """Yield the metrics."""
         yield _gauge(
-            "matinee_model_problem", "1 where the live version cannot be read.", self.live_model.problem is not None
+            "matinee_served_model_version",
+            "Model version that this process serves; 0 for none.",
+            self.live_model.version,
+        )
+        yield _gauge(
+            "matinee_model_problem",
+            "1 if the live version cannot be read, else 0.",
+            self.live_model.problem is not None,
         )
         try:
             with self.database.transaction(writes=False) as session:
                 engine = RecommendationEngineService(session)
                 overview, counts = engine.get_overview(), engine.runs.count_by_status()
         except SQLAlchemyError as error:
-            logger.warning("the database does not answer to the metrics: %s", error)
-            yield _gauge("matinee_database_up", "1 where the database answers.", 0)
+            logger.warning("the metrics of the database are missing, because it does not answer: %s", error)
+            yield _gauge("matinee_database_up", "1 if the database answers, else 0.", 0)
             return
-        yield _gauge("matinee_database_up", "1 where the database answers.", 1)
+        yield _gauge("matinee_database_up", "1 if the database answers, else 0.", 1)
         yield _runs(counts)
         yield from _live(overview)
 
@@ -49,16 +55,16 @@ class InstallationCollector(Collector):
 def _live(overview: RecommendationEngine) -> Iterator[Metric]:
     if overview.active_model is not None:
         version = overview.active_model.version
-        yield _gauge("matinee_model_version", "The live model version of the installation.", version)
-        yield _gauge("matinee_model_age_seconds", "Since the live version was trained.", overview.age_s)
+        yield _gauge("matinee_model_version", "Live model version of the installation.", version)
+        yield _gauge("matinee_model_age_seconds", "Time since the live version was trained.", overview.age_s)
 
 
 def _runs(counts: dict[RunStatus, int]) -> Metric:
-    runs = GaugeMetricFamily("matinee_training_runs", "Training runs there are, by status.", labels=["status"])
+    runs = GaugeMetricFamily("matinee_training_runs", "Number of training runs by status.", labels=["status"])
     for status in RunStatus:
         runs.add_metric([status.value], counts.get(status, 0))
     return runs
 
 
-def _gauge(name: str, what: str, value: float | None) -> Metric:
-    return GaugeMetricFamily(name, what, value=value or 0)
+def _gauge(name: str, description: str, value: float | None) -> Metric:
+    return GaugeMetricFamily(name, description, value=value or 0)
