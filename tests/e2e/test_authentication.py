@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.installation import API, ENGINE, Installation, Server
+from tests.support.installation import API, ENGINE, FAST_TRAINING, Installation, Server
 from tests.support.passwords import ANOTHER, PASSWORD, SECRET
 from tests.support.problem_details import assert_problem
 
@@ -27,7 +27,7 @@ def log_in(server: Server, user_id: int, password: str = PASSWORD) -> dict[str, 
 def test_users_rate_for_themselves_and_admins_train(installation: Installation) -> None:
     alice, bob, admin = create_user(installation), create_user(installation), create_user(installation, "--admin")
 
-    with installation.serve(auth="on", auth_secret=SECRET) as server:
+    with installation.serve(auth="on", auth_secret=SECRET, **FAST_TRAINING) as server:
         client = server.client
         alices, bobs, admins = (log_in(server, user) for user in (alice, bob, admin))
         rating = {"user_id": alice, "movie_id": 1, "rating": 4.5}

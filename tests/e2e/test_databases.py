@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 import pytest
 
 from tests.conftest import DATABASES, database_copy
-from tests.support.installation import API, Installation, Server
+from tests.support.installation import API, FAST_TRAINING, Installation, Server
 from tests.support.waiting import DEADLINE_S, wait_until
 
 
@@ -21,7 +21,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with database_copy(request, folder) as url:
         installation = Installation(folder, url)
         installation.run("ingest", "demo")
-        with installation.serve("--workers", "2") as server:
+        with installation.serve("--workers", "2", **FAST_TRAINING) as server:
             yield server
 
 

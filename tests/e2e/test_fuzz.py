@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DATABASES, FUZZ_CALLS, database_copy
-from tests.support.installation import API, Installation, Server
+from tests.support.installation import API, FAST_TRAINING, Installation, Server
 
 SCHEMATHESIS = Path(sys.executable).with_name("st")
 HOOKS = Path(__file__).parent / "tools" / "fuzz_hooks.py"
@@ -69,8 +69,7 @@ def seeded(fuzz_calls: int) -> list[str]:
 
 
 def test_every_answer_is_documented(installation: Installation, mode: str, fuzz_calls: int) -> None:
-    # Requests include trainings, so use the fastest algorithm.
-    with installation.serve(algorithm="popularity", **MODES[mode]) as server:
+    with installation.serve(**FAST_TRAINING, **MODES[mode]) as server:
         done = subprocess.run(
             [
                 SCHEMATHESIS, "run", f"{server.address}/openapi.json", "--checks", "all", "--no-color",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.backend.test_metrics import read
 from tests.e2e.test_databases import ask_fresh_connections
-from tests.support.installation import API, Installation
+from tests.support.installation import API, FAST_TRAINING, Installation
 from tests.support.waiting import poll
 
 READY = ("GET", "/readyz", "200")
@@ -66,7 +66,7 @@ def test_ratings_of_recommended_movies_are_counted(installation: Installation) -
 
 
 def test_every_log_line_is_json_when_configured(installation: Installation) -> None:
-    with installation.serve("--workers", "2", log_format="json") as server:
+    with installation.serve("--workers", "2", log_format="json", **FAST_TRAINING) as server:
         server.wait_for_end(server.start_training())
         log = server.log
 

@@ -2,14 +2,44 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.installation import API, ENGINE, Installation, Server, on_sqlite
+from tests.support.installation import API, ENGINE, FAST_TRAINING, Installation, Server, on_sqlite
 from tests.support.waiting import poll
 
 RECOMMENDED = f"{API}/user/1/recommended-movies"
+
+
+@pytest.fixture(scope="module")
+def trained_quickly(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Create a demo whose version 1 is of the fast algorithm, because a better live model would refuse the next."""
+    demo = on_sqlite(tmp_path_factory.mktemp("quick"))
+    demo.run("ingest", "demo")
+    demo.run("train", "--algorithm", "popularity")
+    return demo
+
+
+@pytest.fixture
+def installation(trained_quickly: Installation, tmp_path: Path) -> Installation:
+    """Return a demo of the test's own, with version 1 of the fast algorithm."""
+    return trained_quickly.copy_to(tmp_path)
+
+
+@pytest.fixture
+def server(installation: Installation) -> Iterator[Server]:
+    """Run a server that trains the fast algorithm."""
+    with installation.serve(**FAST_TRAINING) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_server(trained_quickly: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run one server that trains the fast algorithm, for tests that leave a usable model."""
+    with trained_quickly.copy_to(tmp_path_factory.mktemp("shared")).serve(**FAST_TRAINING) as server:
+        yield server
 
 
 def assert_nothing_is_lost(server: Server) -> None:
@@ -48,10 +78,9 @@ def test_an_earlier_version_can_be_made_live_again(shared_server: Server) -> Non
 def test_other_requests_are_answered_while_a_training_runs(shared_server: Server) -> None:
     client = shared_server.client
     run = shared_server.start_training()
-    poll(lambda: shared_server.find_run(run, {"running"}))
     statuses = []
 
-    while shared_server.find_run(run, {"running"}):
+    while shared_server.find_run(run, {"queued", "running"}):
         statuses += [
             client.get(f"{API}/movies?search=alien").status_code,
             client.get(RECOMMENDED).status_code,
@@ -89,12 +118,12 @@ def test_a_killed_trainer_leaves_a_failed_run_and_the_live_model(server: Server)
 
 
 def test_a_server_killed_during_a_training_comes_back_with_its_model(installation: Installation) -> None:
-    with installation.serve() as killed:
+    with installation.serve(**FAST_TRAINING) as killed:
         run = killed.start_training()
         killed.wait_for_trainer(run)
         killed.end(signal.SIGKILL)
 
-    with installation.serve() as server:
+    with installation.serve(**FAST_TRAINING) as server:
         end = server.wait_for_end(run)
 
         assert (end["status"], end["version"]) == ("failed", None)

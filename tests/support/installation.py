@@ -21,6 +21,8 @@ API = "/api/rest/v1"
 ENGINE = f"{API}/recommendation-engine"
 MATINEE = Path(sys.executable).with_name("matinee")
 ENDED = {"succeeded", "failed"}
+FAST_TRAINING = {"algorithm": "popularity"}
+"""For tests about the course of a training rather than its result."""
 
 
 class Server:

@@ -17,7 +17,7 @@ const message = () => document.getElementById("message").textContent;
 const list = (id) => [...document.getElementById(id).children].map((item) => item.firstChild.textContent.trim());
 
 async function until(condition) {
-  const deadline = Date.now() + 240_000;
+  const deadline = Date.now() + 600_000;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`the page did not change: ${document.body.textContent}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
