@@ -1,1 +1,1 @@
-"""What goes over the wire, as Pydantic types."""
+"""The wire types, as Pydantic models."""

@@ -1,4 +1,4 @@
-"""Movies and genres on the wire."""
+"""Wire types of movies and genres."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -29,13 +29,13 @@ class Genre(ReadSchema):
 
 
 class GenreCount(Genre):
-    """A genre with the number of its movies."""
+    """A genre and its number of movies."""
 
     total_movies: int = Field(examples=[1894])
 
 
 class GenrePage(ReadSchema):
-    """A page of genres, by name."""
+    """A page of genres, ordered by name."""
 
     genres: list[GenreCount]
     total: Total
@@ -44,7 +44,7 @@ class GenrePage(ReadSchema):
 
 
 class TextRange(ReadSchema):
-    """Characters of a text, counted from 0 in Unicode code points: from `start` to before `end`."""
+    """A range of a text in Unicode code points, from `start` (inclusive, from 0) to `end` (exclusive)."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"start": 4, "end": 10}})
 
@@ -53,10 +53,10 @@ class TextRange(ReadSchema):
 
 
 class Highlights(ReadSchema):
-    """Where a movie's titles have the words of the search."""
+    """The words of the search in the titles of a movie."""
 
     title: list[TextRange]
-    alternative_titles: list[list[TextRange]] = Field(description="One list for each alternative title.")
+    alternative_titles: list[list[TextRange]] = Field(description="One list per alternative title.")
 
 
 class Movie(ReadSchema):
@@ -65,26 +65,26 @@ class Movie(ReadSchema):
     model_config = ConfigDict(json_schema_extra={"examples": [TOY_STORY]})
 
     movie_id: int
-    title: str = Field(description="The title as said: article in front, without the year.")
+    title: str = Field(description="The title with its article in front and without the year.")
     alternative_titles: list[str]
-    year: int | None = Field(description="Year of release; null where the source has none.")
+    year: int | None = Field(description="Year of release; null if unknown.")
     genres: list[Genre]
     avg_rating: float | None = Field(description="Mean of all ratings in stars; null without ratings.")
     total_ratings: int
     imdb_id: str | None = Field(description="The id at IMDb; null where unknown.")
     tmdb_id: int | None = Field(description="The id at The Movie Database (TMDB); null where unknown.")
-    highlights: OnRequest[Highlights] = Field(default=None, description="Only where asked for by `highlight=true`.")
+    highlights: OnRequest[Highlights] = Field(default=None, description="Only with `highlight=true`.")
 
 
 class DecadeCount(ReadSchema):
-    """A decade with the number of its movies."""
+    """A decade and its number of movies."""
 
-    decade: int = Field(description="Its first year.", examples=[1990])
+    decade: int = Field(description="The first year of the decade.", examples=[1990])
     total_movies: int
 
 
 class Facets(ReadSchema):
-    """What the movies of a whole list are; genres by number of movies, decades by time, none that has no movie."""
+    """The genres (by number of movies) and decades (in order) of all movies of a list."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -96,7 +96,7 @@ class Facets(ReadSchema):
     )
 
     genres: list[GenreCount]
-    decades: list[DecadeCount] = Field(description="Movies without a year are in none.")
+    decades: list[DecadeCount] = Field(description="Movies without a year are not counted.")
 
 
 class MoviePage(ReadSchema):
@@ -107,7 +107,7 @@ class MoviePage(ReadSchema):
     page: int
     limit: int = Field(examples=[10])
     facets: OnRequest[Facets] = Field(
-        default=None, description="Of all movies of the list; only where asked for by `facets=true`."
+        default=None, description="Counts over all movies of the list. Only with `facets=true`."
     )
     corrected_search: OnRequest[str] = Field(
         default=None,
@@ -119,7 +119,7 @@ class MoviePage(ReadSchema):
 
 
 class AverageRating(ReadSchema):
-    """The mean of a movie's ratings."""
+    """The mean of the ratings of a movie."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -129,12 +129,12 @@ class AverageRating(ReadSchema):
 
     movie_id: int
     title: str
-    avg_rating: float | None = Field(description="The exact mean, unrounded; null without ratings.")
+    avg_rating: float | None = Field(description="The exact mean, not rounded; null without ratings.")
     total_ratings: int
 
 
 class SimilarMovies(ReadSchema):
-    """Movies that the people who like a movie like, too, the most similar first: two arrays of the same length."""
+    """Movies that are liked by the same users, the most similar first, as two arrays of the same length."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"movie_ids": [3114, 4886, 2355], "similarities": [0.61, 0.405, 0.382]}]}
@@ -143,37 +143,37 @@ class SimilarMovies(ReadSchema):
     movie_ids: list[int]
     similarities: list[float] = Field(
         description=(
-            "How similar: greater than 0, never rising along the list, and of no fixed scale. They are not to be "
-            "compared between algorithms or model versions; `popularity` gives the popular movies, whatever the movie."
+            "Similarities, greater than 0 and never increasing along the list. They have no fixed scale: do not "
+            "compare them between algorithms or model versions. `popularity` returns popular movies for any movie."
         )
     )
     movies: OnRequest[list[Movie]] = Field(
-        default=None, description="The movies themselves, in the same order. Only with `expand=movies`."
+        default=None, description="The movies in the same order. Only with `expand=movies`."
     )
 
 
 class Expansion(StrEnum):
-    """What an answer can hold itself instead of only its id."""
+    """What a response can include in addition to ids."""
 
     MOVIES = "movies"
 
 
 class BestMoviesQuery(BaseModel):
-    """How many movies of a list that begins with the best, and how much of them."""
+    """The length of a list of the best movies, and what to include."""
 
-    n: Annotated[int, Field(ge=1, le=100, description="How many movies."), Digits] = 10
+    n: Annotated[int, Field(ge=1, le=100, description="Maximum number of movies."), Digits] = 10
     expand: list[Expansion] = Field(
-        default=[], max_length=20, description="`movies` adds the movies themselves, so that no second call is needed."
+        default=[], max_length=20, description="`movies` adds the movies, which saves a second request."
     )
 
     @property
     def expands_movies(self) -> bool:
-        """Whether the movies themselves are asked for."""
+        """Whether to include the movies."""
         return Expansion.MOVIES in self.expand
 
 
 class MovieSort(StrEnum):
-    """Orders of a movie list; each begins with what a page shows first, and a leading minus turns it round."""
+    """Orders of a movie list. Each starts with what a page shows first; a leading minus reverses it."""
 
     RELEVANCE = "relevance"
     POPULARITY = "popularity"
@@ -193,7 +193,7 @@ Year = Annotated[int, Field(ge=0, le=9999, examples=[1995]), Digits]
 
 
 class MovieQuery(Paging):
-    """Which movies, in which order."""
+    """A page of movies: the search, the filters and the order."""
 
     search: str | None = Field(
         default=None,
@@ -208,36 +208,34 @@ class MovieQuery(Paging):
     genre: list[str] = Field(
         default=[],
         max_length=20,
-        description="Name of a genre; may be repeated, then all must hold.",
+        description="Name of a genre. If repeated, a movie must have all of them.",
         examples=[["Comedy"]],
     )
     year_from: Year | None = Field(default=None, description="First year, inclusive.")
     year_to: Year | None = Field(default=None, description="Last year, inclusive.")
     min_ratings: Annotated[int, Field(ge=0, lt=ID_LIMIT, examples=[50]), Digits] | None = Field(
-        default=None, description="At least so many ratings."
+        default=None, description="Minimum number of ratings."
     )
     sort: MovieSort | None = Field(
         default=None,
         description=(
-            "`relevance`, `popularity` and `rating` begin with the best, `year`, `title` and `id` with the lowest; "
-            "a leading `-` reverses. Movies without a rating or a year come last either way. "
-            "Default: `relevance` with a search, else `id`."
+            "`relevance`, `popularity` and `rating` start with the best, `year`, `title` and `id` with the lowest; "
+            "a leading `-` reverses the order. Movies without a rating or a year are last in both. "
+            "Default: `relevance` with a search, otherwise `id`."
         ),
     )
 
-    facets: Annotated[
-        bool, Field(description="Count genres and decades of all movies found, not of this page only.")
-    ] = False
-    highlight: Annotated[bool, Field(description="Say where the titles have the words of the search.")] = False
+    facets: Annotated[bool, Field(description="Count the genres and decades of all matching movies.")] = False
+    highlight: Annotated[bool, Field(description="Add the positions of the searched words in the titles.")] = False
 
     @property
     def words(self) -> str | None:
-        """The search, or None where it is missing or blank."""
+        """The search, or None if it is missing or blank."""
         return self.search if self.search and not self.search.isspace() else None
 
     @property
     def order(self) -> MovieSort:
-        """The order asked for, or the default."""
+        """The requested or the default order."""
         return self.sort or (MovieSort.RELEVANCE if self.words else MovieSort.ID)
 
     @property

@@ -1,4 +1,4 @@
-"""Ratings on the wire."""
+"""Wire types of ratings."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from server.schemas.base import EntityId, ReadSchema, Timestamp, Total, WriteSch
 
 def _half_steps(stars: float) -> float:
     if stars * 2 != int(stars * 2):
-        raise ValueError("is not one of 0.5, 1.0, 1.5, … 5.0")
+        raise ValueError("must be one of 0.5, 1.0, 1.5, … 5.0")
     return stars
 
 
@@ -37,7 +37,7 @@ class RatingCreate(WriteSchema):
 
 
 class Rating(ReadSchema):
-    """A rating as kept."""
+    """A stored rating."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -51,7 +51,7 @@ class Rating(ReadSchema):
     user_id: int
     movie_id: int
     rating: float
-    timestamp: Timestamp = Field(description="When the rating was given or last changed.")
+    timestamp: Timestamp = Field(description="Time of the last change of the rating, in UTC.")
 
 
 class RatingPage(ReadSchema):

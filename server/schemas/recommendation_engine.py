@@ -1,4 +1,4 @@
-"""The recommendation engine on the wire: runs, model versions, the live one."""
+"""Wire types of the recommendation engine: runs, model versions, the live version."""
 
 from typing import Annotated, Any, Literal
 
@@ -26,57 +26,58 @@ RUN: JsonDict = {
 
 
 class TrainingRun(ReadSchema):
-    """A training, from the moment it was asked for."""
+    """A training run, from its request to its end."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [RUN]})
 
     run_id: int
     status: Literal["queued", "running", "succeeded", "failed"]
-    stage: str | None = Field(description="What the training is doing.", examples=["fitting"])
+    stage: str | None = Field(description="The current stage of the training.", examples=["fitting"])
     progress: float = Field(ge=0, le=1, description="Share of the work that is done.")
     error: str | None = Field(description="Why the run failed; null otherwise.")
-    version: int | None = Field(description="The model version it made; null until it has succeeded.")
+    version: int | None = Field(description="The model version of the run; null until it has succeeded.")
     is_activated: bool | None = Field(
-        description="Whether that version went live: only if it was not worse than the live one. Null until then."
+        description="Whether the version was activated, which requires that it is not worse than the live version. "
+        "Null until the run has succeeded."
     )
-    verdict: str | None = Field(description="Why the version went live, or why not.")
+    verdict: str | None = Field(description="Why the version was activated or not.")
     created_at: Timestamp
     started_at: Timestamp | None
     finished_at: Timestamp | None
 
 
 class TrainingData(ReadSchema):
-    """What a model was trained on."""
+    """The data that a model was trained on."""
 
     ratings: int = Field(examples=[100_836])
-    users: int = Field(description="Users with a rating.", examples=[610])
-    movies: int = Field(description="Movies in the catalogue, rated or not.", examples=[9742])
+    users: int = Field(description="Users with at least one rating.", examples=[610])
+    movies: int = Field(description="Movies in the catalogue, with or without ratings.", examples=[9742])
     newest_rating: Timestamp
-    catalogue_version: int = Field(description="Grows with every ingestion that changes something.", examples=[1])
+    catalogue_version: int = Field(
+        description="Increases with every ingestion that changes the catalogue.", examples=[1]
+    )
     modelled_movies: int = Field(
-        description="Movies that can have a score of a user's own: the most rated ones; the others go by popularity.",
+        description="Movies with a personal score: the most-rated ones. All others are ranked by popularity.",
         examples=[2269],
     )
-    modelled_ratings: int = Field(
-        description="Ratings of those; what is lacking to `ratings` is what the cut loses.", examples=[81_915]
-    )
+    modelled_ratings: int = Field(description="Ratings of the modelled movies.", examples=[81_915])
 
 
 class ReliabilityBin(ReadSchema):
-    """One row of a reliability table: the held-out ratings whose predicted probability lies between the bounds."""
+    """One row of a reliability table: the held-out ratings with a predicted probability between the bounds."""
 
     lower: float = Field(examples=[0.8])
     upper: float = Field(examples=[0.9])
-    pairs: int = Field(description="How many ratings.", examples=[567])
+    pairs: int = Field(description="Number of ratings.", examples=[567])
     mean_predicted: float = Field(examples=[0.8515])
-    observed: float = Field(description="Share of them with 4 stars or more.", examples=[0.8607])
+    observed: float = Field(description="Share of ratings with 4 stars or more.", examples=[0.8607])
 
 
 class ActivityBucket(ReadSchema):
-    """The quality of lists for users who have rated about as much."""
+    """The quality of the lists for users with a similar number of ratings."""
 
     ratings_from: int = Field(
-        description="Fewest known ratings of a user of this bucket; the next begins above.", examples=[50]
+        description="Smallest number of known ratings in this group; the next group starts above it.", examples=[50]
     )
     users: int = Field(examples=[222])
     ndcg_at_10: float = Field(examples=[0.1501])
@@ -85,7 +86,7 @@ class ActivityBucket(ReadSchema):
 
 
 class ModelVersion(ReadSchema):
-    """A model version: what it was made from and how good it is."""
+    """A model version: its data, parameters and quality."""
 
     version: int = Field(examples=[3])
     algorithm: str = Field(examples=["ease"])
@@ -93,15 +94,17 @@ class ModelVersion(ReadSchema):
     seed: int = Field(examples=[0])
     data: TrainingData
     metrics: dict[str, int | float] = Field(
-        description="Quality on held-out ratings: of the list and of the probabilities.",
+        description="Quality of the lists and of the probabilities on held-out ratings.",
         examples=[{"ndcg_at_10": 0.1426, "recall_at_20": 0.1978, "coverage": 0.0571, "auc": 0.7413, "ece": 0.0122}],
     )
-    calibration: list[ReliabilityBin] = Field(description="The reliability table: predicted against observed.")
-    activity: list[ActivityBucket] = Field(description="The quality of lists by how much the users have rated.")
-    duration_s: float = Field(description="How long the training took, in seconds.", examples=[9.2])
+    calibration: list[ReliabilityBin] = Field(
+        description="Reliability table: predicted probabilities against observed shares."
+    )
+    activity: list[ActivityBucket] = Field(description="Quality of the lists by the number of ratings of the users.")
+    duration_s: float = Field(description="Duration of the training in seconds.", examples=[9.2])
     size_bytes: int = Field(examples=[41_300_000])
     created_at: Timestamp
-    is_active: bool = Field(description="Whether this is the version that serves.")
+    is_active: bool = Field(description="Whether this is the live version.")
 
 
 class ModelVersionPage(ReadSchema):
@@ -114,17 +117,17 @@ class ModelVersionPage(ReadSchema):
 
 
 class ActiveModelChange(WriteSchema):
-    """The version to go live."""
+    """The version to activate."""
 
     version: Annotated[EntityId, Field(examples=[3])]
 
 
 class RecommendationEngine(ReadSchema):
-    """How the engine stands."""
+    """The state of the recommendation engine."""
 
     active_model: ModelVersion | None = Field(description="The live version; null before the first training.")
     activated_at: Timestamp | None
     age_s: int | None = Field(description="Seconds since the live version was trained.", examples=[3600])
     current_run: TrainingRun | None = Field(
-        description="The run that is running, else the one that waits; null if none.", examples=[None]
+        description="The running or else the queued run; null if there is none.", examples=[None]
     )

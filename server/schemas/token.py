@@ -1,4 +1,4 @@
-"""Logging in on the wire, as OAuth2 (RFC 6749, 4.3) has it."""
+"""Wire types of the login: OAuth2's password flow (RFC 6749, 4.3)."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from server.schemas.base import ReadSchema
 
 
 class TokenRequest(BaseModel):
-    """The form of OAuth2's password flow; what else a client sends is ignored, as OAuth2 demands."""
+    """The form of OAuth2's password flow. Other fields are ignored, as OAuth2 requires."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -18,8 +18,8 @@ class TokenRequest(BaseModel):
 
 
 class Token(ReadSchema):
-    """A token, to be sent with each request as ``Authorization: Bearer <token>``."""
+    """A token. Send it with each request as ``Authorization: Bearer <token>``."""
 
     access_token: str
     token_type: Literal["bearer"]
-    expires_in: int = Field(description="Seconds from now until the token expires.", examples=[1800])
+    expires_in: int = Field(description="Seconds until the token expires.", examples=[1800])

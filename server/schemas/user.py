@@ -1,4 +1,4 @@
-"""Users and their recommendations on the wire."""
+"""Wire types of users and their recommendations."""
 
 from typing import Annotated
 
@@ -24,52 +24,52 @@ class User(ReadSchema):
 
 
 class RecommendationQuery(BestMoviesQuery):
-    """How many movies, which not, and what to say of them."""
+    """The length of a list of recommendations, what to leave out, and what to include."""
 
-    exclude_seen: Annotated[bool, Field(description="Leave out the movies the user has rated.")] = False
-    explain: Annotated[bool, Field(description="Add, for each movie, what speaks for it.")] = False
+    exclude_seen: Annotated[bool, Field(description="Leave out the movies that the user has rated.")] = False
+    explain: Annotated[bool, Field(description="Add the reasons for each movie.")] = False
 
 
 class Reason(ReadSchema):
-    """A movie the user has rated, and what his rating adds to the score of another."""
+    """A movie that the user has rated, and what the rating contributes to the score of another movie."""
 
     movie_id: int
     title: str
-    rating: float = Field(description="The stars the user gave it.")
-    contribution: float = Field(description="Its exact share of the score; greater than 0.")
+    rating: float = Field(description="The rating by the user, in stars.")
+    contribution: float = Field(description="Exact share of the score, greater than 0.")
 
 
 class Explanation(ReadSchema):
-    """Where a movie's score comes from: `score` is the sum of all contributions, `other_ratings` and `rest`."""
+    """The parts of a movie's score: `score` is the sum of all contributions, `other_ratings` and `rest`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [BECAUSE_OF_ALIEN]})
 
     movie_id: int
     score: float = Field(
         description=(
-            "What the list is ordered by, of no fixed scale; the probability is made from it. "
-            "0 for a movie that is newer than the model, which has no score and ends the list."
+            "The value that orders the list and determines the probability; it has no fixed scale. "
+            "0 for a movie that is newer than the model; such movies are last."
         )
     )
     because: list[Reason] = Field(
         description=(
-            "The rated movies that speak for it most, at most five, the strongest first. Empty where none does: for a "
-            "user without ratings, a movie with too few, and under algorithms that do not add up (`nmf`, `popularity`)."
+            "The rated movies that contribute most, at most five. Empty for a user without ratings, for "
+            "a movie with too few, and with algorithms whose scores are not sums (`nmf`, `popularity`)."
         )
     )
     other_ratings: float = Field(
-        description="What all other ratings of the user add together; less than 0 if they speak against the movie."
+        description="Sum of the contributions of all other ratings of the user; can be less than 0."
     )
     rest: float = Field(
         description=(
-            "What no single rating has a part in: how popular the movie is. "
-            "Under algorithms that do not add up (`nmf`, `popularity`) it is the whole score."
+            "The part of the score that no single rating contributes: the popularity of the movie. "
+            "The whole score with algorithms whose scores are not sums (`nmf`, `popularity`)."
         )
     )
 
 
 class RecommendedMovies(ReadSchema):
-    """Movies for a user, best first: two arrays of the same length."""
+    """Movies for a user, best first, as two arrays of the same length."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"movie_ids": [318, 858, 50], "probabilities": [0.91, 0.902, 0.887]}]}
@@ -78,13 +78,13 @@ class RecommendedMovies(ReadSchema):
     movie_ids: list[int]
     probabilities: list[float] = Field(
         description=(
-            "Of the movies recommended with this number that people go on to rate, the share that they rate 4 stars "
-            "or more: P(rating >= 4 | recommended, rated), calibrated on held-out ratings. Falls along the list."
+            "Among movies recommended with this number that people go on to rate, the share that they rate 4 stars "
+            "or more: P(rating >= 4 | recommended, rated), calibrated on held-out ratings. Decreases along the list."
         )
     )
     movies: OnRequest[list[Movie]] = Field(
-        default=None, description="The movies themselves, in the same order. Only with `expand=movies`."
+        default=None, description="The movies in the same order. Only with `expand=movies`."
     )
     explanations: OnRequest[list[Explanation]] = Field(
-        default=None, description="What speaks for each movie, in the same order. Only with `explain=true`."
+        default=None, description="The reasons for each movie, in the same order. Only with `explain=true`."
     )

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's own, made to say all that the app does, for people and for client generators."""
+"""The OpenAPI document: FastAPI's own, completed for readers and for client generators."""
 
 import re
 from typing import Any
@@ -29,29 +29,32 @@ LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 Json = dict[str, Any]
 
 HEADERS = {
-    "X-Request-ID": ("Id of this request, also in the log; the client's own if it sent one.", "string"),
-    "Cache-Control": (
-        "`no-store`: keep nothing; `no-cache`: keep it, and ask with `If-None-Match` before using it again; "
-        "`private`: only who asked may keep it.",
+    "X-Request-ID": (
+        "Id of the request, which also appears in the log. Taken from the request if it has one.",
         "string",
     ),
-    "Server-Timing": ("`app;dur=`: milliseconds that the server took.", "string"),
-    "ETag": ("Version of this answer, for `If-None-Match`. It changes with everything in the body.", "string"),
+    "Cache-Control": (
+        "`no-store`: do not store the response; `no-cache`: revalidate it with `If-None-Match` before each use; "
+        "`private`: shared caches must not store it.",
+        "string",
+    ),
+    "Server-Timing": ("`app;dur=`: milliseconds that the server needed.", "string"),
+    "ETag": ("Version of the response for `If-None-Match`. It changes whenever the body does.", "string"),
     "Retry-After": ("Seconds to wait before trying again.", "integer"),
-    "WWW-Authenticate": ("That a bearer token is needed (RFC 6750).", "string"),
+    "WWW-Authenticate": ("The challenge: a bearer token is required (RFC 6750).", "string"),
 }
 ALWAYS = ("X-Request-ID", "Cache-Control", "Server-Timing")
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "description": "The `ETag` of an answer that the client has; if it still holds, the answer is 304.",
+    "description": "The `ETag` of a stored response. If it is still current, the server answers 304.",
     "schema": {"type": "string"},
 }
 
 
 def install(app: FastAPI, *, has_authentication: bool) -> None:
-    """Have the app serve this document, which asks for tokens only where the app does."""
+    """Make the app serve this document, which mentions tokens only if authentication is on."""
     app.openapi = lambda: _document(app, has_authentication=has_authentication)  # type: ignore[method-assign]  # FastAPI's own way to change the document
 
 
@@ -76,7 +79,7 @@ def _document(app: FastAPI, *, has_authentication: bool) -> Json:
 
 
 def _open(document: Json) -> None:
-    """Leave out what FastAPI says of tokens."""
+    """Remove what FastAPI says about tokens."""
     document["components"].pop("securitySchemes", None)
     for operations in document["paths"].values():
         for operation in operations.values():
@@ -97,7 +100,7 @@ def _complete_operation(operation: Json, method: str, path: str, schemas: Json) 
 
 
 def example(schema: Json, schemas: Json) -> Any:  # noqa: ANN401 (any JSON value)
-    """Build a value that fits a schema from the examples in it and in what it refers to."""
+    """Return a value that fits a schema, built from the examples in it and in the schemas that it refers to."""
     if "examples" in schema:
         return _in_full(schema["examples"][0], schema)
     if "$ref" in schema:
@@ -114,7 +117,7 @@ def example(schema: Json, schemas: Json) -> Any:  # noqa: ANN401 (any JSON value
 
 
 def _in_full(given: Any, schema: Json) -> Any:  # noqa: ANN401 (any JSON value)
-    """Give an example's fields in the order of the schema, with the nulls: FastAPI leaves them out and sorts."""
+    """Return an example with its fields in the order of the schema and with nulls, which FastAPI drops."""
     if "properties" not in schema:
         return given
     shown = [name for name in schema["properties"] if name in given or name in schema.get("required", [])]
@@ -122,7 +125,7 @@ def _in_full(given: Any, schema: Json) -> Any:  # noqa: ANN401 (any JSON value)
 
 
 def _complete_components(components: Json) -> None:
-    """Put our problems in the place of FastAPI's own error shapes, and name the headers."""
+    """Replace FastAPI's error schemas with ours, and add the headers."""
     schemas = components["schemas"]
     problems = models_json_schema(
         [(Problem, "serialization"), (ValidationProblem, "serialization")], ref_template=SCHEMAS + "{model}"
@@ -136,7 +139,7 @@ def _complete_components(components: Json) -> None:
                 name: _with_whole_limits(_without_noise(inner)) for name, inner in schema["properties"].items()
             }
         if "example" in schema:
-            # As JSON schema calls it since OpenAPI 3.1.
+            # The name in JSON Schema, which OpenAPI 3.1 uses.
             schema["examples"] = [schema.pop("example")]
         if "examples" in schema:
             schema["examples"] = [_in_full(given, schema) for given in schema["examples"]]
@@ -148,22 +151,19 @@ def _complete_components(components: Json) -> None:
 
 
 def _without_noise(schema: Json) -> Json:
-    """Leave out the title that Pydantic makes of a field's name, which generators would print as its description."""
+    """Remove the title that Pydantic derives from the name of a field; generators print it as a description."""
     return {key: value for key, value in schema.items() if key != "title"}
 
 
 def _with_whole_limits(schema: Json) -> Json:
-    """Write limits of integers as integers.
-
-    FastAPI makes floats of them, and 9.223372036854776e+18, read as it is written, is more than 64 bits hold.
-    """
+    """Write the limits of integers as integers, where FastAPI writes floats."""
     if schema.get("type") != "integer":
         return schema
     return schema | {limit: int(schema[limit]) for limit in LIMITS if limit in schema}
 
 
 def _without_null(schema: Json) -> Json:
-    """Leave out the null of an optional parameter: a query string cannot say it, the parameter is just not there."""
+    """Remove the null of an optional parameter, which a query string cannot express."""
     choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
     if len(choices) != 1:
         return schema
@@ -185,7 +185,7 @@ def _describe_errors(operation: Json, method: str, path: str) -> None:
         responses["422"] = _invalid_input(operation)
     for response in responses.values():
         for shown in response.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {}).values():
-            # As the examples have it: they speak of things with the id 0.
+            # The examples use the id 0.
             shown["value"] = shown["value"] | {"instance": re.sub(r"\{\w+\}", "0", path)}
 
 
@@ -220,9 +220,9 @@ def _describe_headers(operation: Json) -> None:
 
 
 def _describe_successes(operation: Json, schemas: Json) -> None:
-    """Say what an answer holds where nobody has said it: what the schema says of itself."""
+    """Describe a response by its schema if the route does not describe it."""
     for response in operation["responses"].values():
         if response["description"] == "Successful Response":
             reference = response.get("content", {}).get(JSON, {}).get("schema", {}).get("$ref", "")
             schema = schemas.get(reference.removeprefix(SCHEMAS), {})
-            response["description"] = schema.get("description", "Done; the body is empty.")
+            response["description"] = schema.get("description", "Success. The body is empty.")

@@ -1,6 +1,6 @@
-"""Traces for OpenTelemetry: of requests and of the statements in them.
+"""OpenTelemetry traces of requests and of their SQL statements.
 
-They are made where the extra ``otel`` is installed and its own variables (``OTEL_…``) name where to send them.
+They need the extra ``otel``, and an endpoint in OpenTelemetry's own variables (``OTEL_…``).
 """
 
 import os
@@ -16,26 +16,26 @@ PROBES = "/livez$,/readyz$,/metrics$"
 
 
 def is_wanted() -> bool:
-    """Say whether traces can be made, and where to send them is known."""
+    """Return whether the extra is installed and an endpoint is set."""
     is_installed = find_spec("opentelemetry") is not None and find_spec("opentelemetry.sdk") is not None
     return is_installed and any(os.environ.get(name) for name in ENDPOINTS)
 
 
 def trace_requests(app: FastAPI) -> None:
-    """Let each request of an app be a span, but for what asks after its health."""
+    """Record a span for each request of an app, except for health checks and metrics."""
     if is_wanted():
-        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415 (of the extra)
+        from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415 (part of the extra)
 
         FastAPIInstrumentor.instrument_app(app, excluded_urls=PROBES, exclude_spans=["receive", "send"])
 
 
 @contextmanager
 def exported(engine: Engine) -> Iterator[None]:
-    """Let each statement be a span as well, and send all spans away while the block runs."""
+    """Record a span for each statement, and export all spans, while the block runs."""
     if not is_wanted():
         yield
         return
-    # Of the extra, and slow to import.
+    # Part of the extra, and slow to import.
     from opentelemetry import trace  # noqa: PLC0415
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
@@ -54,8 +54,8 @@ def exported(engine: Engine) -> Iterator[None]:
 
 
 def _trace_statements(engine: Engine) -> None:
-    """Make a span of each statement within a request; OpenTelemetry's own way ends before SQLAlchemy 2.1."""
-    from opentelemetry import trace  # noqa: PLC0415 (of the extra)
+    """Record a span for each statement of a request. OpenTelemetry's own way does not support SQLAlchemy 2.1."""
+    from opentelemetry import trace  # noqa: PLC0415 (part of the extra)
 
     tracer = trace.get_tracer("matinee")
 

@@ -21,7 +21,9 @@ def test_too_few_ratings_are_counted(matinee: Matinee, source: Path, words: tupl
     outcome = matinee(*words)
 
     assert (outcome.exit_code, outcome.printed) == (1, "")
-    assert outcome.complained.startswith("Error: There are 1 ratings, and 0 users with ")
+    assert outcome.complained.startswith(
+        "Error: A training needs 10 users with 5 ratings or more. There are 1 ratings "
+    )
 
 
 def test_an_unknown_algorithm_is_refused(matinee: Matinee) -> None:

@@ -156,7 +156,7 @@ def test_a_real_server_answers_errors_with_problem_details(shared_server: Server
     client = shared_server.client
 
     assert_problem(client.get("/nowhere"), 404, "not-found")
-    assert_problem(client.get(f"{API}/movies/{2**63 - 1}"), 404, "movie-not-found")
-    assert_problem(client.get(f"{API}/user/{2**63 - 1}/recommended-movies"), 404, "user-not-found")
+    assert_problem(client.get(f"{API}/movies/{2**53 - 1}"), 404, "movie-not-found")
+    assert_problem(client.get(f"{API}/user/{2**53 - 1}/recommended-movies"), 404, "user-not-found")
     assert_problem(client.put(f"{API}/movies/1"), 405, "method-not-allowed")
     assert_problem(client.post(f"{API}/ratings", content=b"{"), 422, "invalid-input")

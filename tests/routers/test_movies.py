@@ -106,8 +106,6 @@ def test_the_average_is_not_rounded(client: TestClient) -> None:
         "title": "The Matrix",
         "avg_rating": 4.192446043165468,
         "total_ratings": 278,
-        "imdb_id": "tt0133093",
-        "tmdb_id": 603,
     }
 
 

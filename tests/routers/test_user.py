@@ -106,7 +106,7 @@ def test_ten_movies_are_recommended_unless_asked_otherwise(client: TestClient, b
     ]
 
 
-@pytest.mark.parametrize("n", ["0", "101", "-1", "1.0", "%2B1", "%EF%BC%91", "%201", "ten", "", str(2**63)])
+@pytest.mark.parametrize("n", ["0", "101", "-1", "1.0", "%2B1", "%EF%BC%91", "%201", "ten", "", str(2**53)])
 def test_a_number_of_recommendations_out_of_bounds_is_refused(client: TestClient, n: str) -> None:
     body = assert_problem(client.get(f"{USER}/1/recommended-movies?n={n}"), 422, "invalid-input")
 

@@ -9,7 +9,7 @@ from tests.support.problem_details import assert_problem
 RATINGS = "/api/rest/v1/ratings"
 ACTIVE_MODEL = "/api/rest/v1/recommendation-engine/active-model"
 JSON = {"Content-Type": "application/json"}
-NOT_IDS = ['"1"', "1.0", "1e0", "true", "null", "[1]", "{}", "0", "-1", "9223372036854775808", "1" * 30]
+NOT_IDS = ['"1"', "1.0", "1e0", "true", "null", "[1]", "{}", "0", "-1", "9007199254740992", "1" * 30]
 NOT_STARS = [
     *('"2"', "true", "null", "[2]", "{}", "0", "0.4", "5.1", "5.5", "-2", "2.3", "2.25", "4.999999999999999"),
     *("NaN", "Infinity", "-Infinity", "1e400", "1e-400", "1" + "0" * 400),

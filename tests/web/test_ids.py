@@ -19,7 +19,7 @@ NOT_IDS = [
     *("0", "-1", "1.0", "1e3", "+1", "%2B1", "%201", "1%20", "1_000", "0x1", "one", "true", "null", "1;--"),
     "%EF%BC%91",  # A digit one, but a full-width one.
     "%D9%A1",  # An Arabic one.
-    str(2**63),
+    str(2**53),
     "9" * 5000,
 ]
 
@@ -35,6 +35,6 @@ def test_what_is_no_positive_64_bit_number_is_refused(client: TestClient, method
 
 @pytest.mark.parametrize(("method", "path"), CODES)
 def test_the_largest_id_is_an_id_like_any_other(client: TestClient, method: str, path: str) -> None:
-    body = assert_problem(client.request(method, path.format(2**63 - 1)), 404, CODES[method, path])
+    body = assert_problem(client.request(method, path.format(2**53 - 1)), 404, CODES[method, path])
 
-    assert "9223372036854775807" in body["detail"]
+    assert "9007199254740991" in body["detail"]

@@ -122,13 +122,13 @@ def test_bounds_are_told_in_the_words_of_json_schema(document: dict[str, Any]) -
         "name": "limit",
         "in": "query",
         "required": False,
-        "description": "Entries on a page.",
+        "description": "Number of entries on a page.",
         "schema": {
             "type": "integer",
             "minimum": 1,
             "maximum": 100,
             "default": 10,
-            "description": "Entries on a page.",
+            "description": "Number of entries on a page.",
         },
     }
 

@@ -8,7 +8,7 @@ from tests.support.problem_details import assert_problem
 
 MOVIES = "/api/rest/v1/movies"
 LISTS = [MOVIES, "/api/rest/v1/genres", "/api/rest/v1/user/1/ratings", "/api/rest/v1/recommendation-engine/models"]
-NOT_NUMBERS = ["0", "-1", "1.0", "%2B1", "%201", "1_0", "%EF%BC%91", "ten", "", str(2**63), "9" * 5000]
+NOT_NUMBERS = ["0", "-1", "1.0", "%2B1", "%201", "1_0", "%EF%BC%91", "ten", "", str(2**53), "9" * 5000]
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -93,7 +93,7 @@ def test_links_lead_only_to_pages_there_are(
         ("year_from=-1", "#/query/year_from"),
         ("year_to=1999.0", "#/query/year_to"),
         ("min_ratings=-1", "#/query/min_ratings"),
-        (f"min_ratings={2**63}", "#/query/min_ratings"),
+        (f"min_ratings={2**53}", "#/query/min_ratings"),
         ("sort=length", "#/query/sort"),
         ("sort=--id", "#/query/sort"),
         ("sort=", "#/query/sort"),

@@ -7,7 +7,7 @@ pm.test("a problem that says what to do next", () => {
         type: "/errors/movie-not-found",
         title: "Movie not found",
         status: 404,
-        detail: "Movie 9223372036854775807 does not exist. Search for it with GET /movies.",
-        instance: "/api/rest/v1/movies/9223372036854775807",
+        detail: "Movie 9007199254740991 does not exist. Search for it with GET /movies.",
+        instance: "/api/rest/v1/movies/9007199254740991",
     });
 });
