@@ -9,6 +9,7 @@ from server.models.movies import (
     MovieGenre,
     MovieStatistics,
     MovieTag,
+    PopularitySnapshot,
     StoredIndex,
     Tag,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "MovieGenre",
     "MovieStatistics",
     "MovieTag",
+    "PopularitySnapshot",
     "Rating",
     "Role",
     "RunStatus",

@@ -117,3 +117,17 @@ class StoredIndex(Base):
     ingestion_id: Mapped[int] = mapped_column(BigId, ForeignKey(Ingestion.ingestion_id), primary_key=True)
     layout: Mapped[int]
     content: Mapped[bytes]
+
+
+class PopularitySnapshot(Base):
+    """The numbers of ratings in the ranking of searches, the same for all processes. There is at most one row."""
+
+    __tablename__ = "popularity_snapshots"
+
+    snapshot_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    """The version. A process that has another one reads the row."""
+    ingestion_id: Mapped[int] = mapped_column(BigId)
+    """The version of the catalogue, 0 before the first ingestion."""
+    total_ratings: Mapped[int] = mapped_column(BigInteger)
+    taken_at: Mapped[datetime] = mapped_column(UnixTime)
+    content: Mapped[bytes]

@@ -1,6 +1,6 @@
 """The search index: built from movies, it returns ids in rank order."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Self
@@ -13,9 +13,13 @@ from server.search.expansions import TYPO
 from server.search.highlights import Highlighter
 from server.search.interpretations import Interpretation, Interpreter
 from server.search.matching import Matcher, TermTables
+from server.search.popularity import Popularity
 from server.search.postings import CatalogueName, Field, Indices, Postings, build_postings
 from server.search.ranking import NO_FITS, NO_MOVIES, Fit, Movies, best_fit, popularity_weight
 from server.search.text import Name, parse_name, read_query, tag_word
+
+MAX_FAST_WORDS = 8
+MAX_FAST_WORK = 15_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +65,21 @@ class SearchIndex:
     thread-safe LRU cache, which lives as long as the index.
     """
 
-    def __init__(self, movie_ids: Indices, postings: Postings, popularity: Indices) -> None:
+    def __init__(
+        self, movie_ids: Indices, postings: Postings, popularity: Indices, interpreter: Interpreter | None = None
+    ) -> None:
         """Create an index of movies in ascending order of their ids. See `build_index`."""
         self.movie_ids = movie_ids
         self.postings = postings
         self._popularity_weight = popularity_weight(popularity)
-        self._interpreter = Interpreter(postings)
+        self._interpreter = interpreter or Interpreter(postings)
 
     def __len__(self) -> int:
         return self.movie_ids.size
 
-    def with_popularity(self, ratings: Mapping[int, int]) -> "SearchIndex":
-        """Return an index of the same words with these numbers of ratings by movie id, 0 for absent movies."""
-        popularity = np.array([ratings.get(movie_id, 0) for movie_id in self.movie_ids.tolist()], dtype=np.int64)
-        return SearchIndex(self.movie_ids, self.postings, popularity)
+    def with_popularity(self, popularity: Popularity) -> "SearchIndex":
+        """Return an index of the same words with other numbers of ratings."""
+        return SearchIndex(self.movie_ids, self.postings, popularity.look_up(self.movie_ids), self._interpreter)
 
     def search(self, query: str) -> Hits:
         """Return the movies that match every word of the query, the last of which may be unfinished.
@@ -97,6 +102,17 @@ class SearchIndex:
                 return hits
             found = min(found, hits, key=lambda hits: hits.fewest_typos)
         return found
+
+    def is_fast(self, query: str) -> bool:
+        """Return whether the search takes at most about 3 ms, so that an event loop may wait for it.
+
+        It is an upper bound of the work: the movies to look at, times the words that each must match. The words are
+        looked up as in a search, which then finds them in the cache.
+        """
+        return all(
+            len(words.words) <= MAX_FAST_WORDS and self._interpreter.count_work(words) <= MAX_FAST_WORK
+            for words in read_query(query)
+        )
 
     def highlighter(self, hits: Hits) -> Highlighter:
         """Return a highlighter that marks the words that led to these hits."""

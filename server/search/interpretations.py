@@ -102,6 +102,13 @@ class Interpreter:
             found.append(self._as_typed(Query(query.words[:-1], is_unfinished=False)))
         return found
 
+    def count_work(self, query: Query) -> int:
+        """Return an upper bound of the places that match the rarest term, times the number of terms."""
+        terms = set(self._as_typed(query).terms)
+        return len(terms) * min(
+            self._postings.count_places(term.words) + self._postings.count_places(term.described_by) for term in terms
+        )
+
     def _occurs(self, words: Sequence[str]) -> bool:
         return self._postings.are_consecutive([self._postings.vocabulary.find(word) for word in words])
 

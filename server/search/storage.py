@@ -1,21 +1,18 @@
 """The index as bytes, so that a catalogue is indexed once and not by every process at every start.
 
-A digest precedes the arrays, so that any damage is detected before they are read. The arrays are checked as well,
-because an index whose arrays do not fit each other would fail only in a later search.
+The arrays are checked, because an index whose arrays do not fit each other would fail only in a later search.
 """
 
-import hashlib
-import io
 from itertools import pairwise
 
 import numpy as np
 
 from server.search.index import SearchIndex
 from server.search.postings import END_OF_NAME, Field, Stream, lay_out
+from server.search.sealed import Array, seal, unseal
 
 LAYOUT = 3
 """Increase it with every change of the stored arrays or of how names become words."""
-DIGEST_SIZE = hashlib.sha256().digest_size
 
 _TYPES = {"word": np.int32, "is_beginning": np.bool_, "movie": np.int32, "field": np.int8, "start_of_name": np.int64}
 
@@ -23,9 +20,7 @@ _TYPES = {"word": np.int32, "is_beginning": np.bool_, "movie": np.int32, "field"
 def pack(index: SearchIndex) -> bytes:
     """Serialize everything but the popularity, which changes with every rating."""
     words = np.frombuffer("\n".join(index.postings.vocabulary.words).encode(), dtype=np.uint8)
-    content = io.BytesIO()
-    np.savez_compressed(content, movie_ids=index.movie_ids, words=words, **index.postings.stream._asdict())
-    return hashlib.sha256(content.getbuffer()).digest() + content.getvalue()
+    return seal({"movie_ids": index.movie_ids, "words": words, **index.postings.stream._asdict()})
 
 
 def unpack(content: bytes) -> SearchIndex:
@@ -33,24 +28,18 @@ def unpack(content: bytes) -> SearchIndex:
 
     Raise `ValueError` if the bytes are not an index of this `LAYOUT`.
     """
-    digest, arrays = content[:DIGEST_SIZE], content[DIGEST_SIZE:]
-    if hashlib.sha256(arrays).digest() != digest:
-        raise ValueError("The bytes are not a search index, or they are damaged.")
+    arrays = unseal(content)
     try:
-        with np.load(io.BytesIO(arrays), allow_pickle=False) as stored:
-            movie_ids = stored["movie_ids"]
-            words = stored["words"].tobytes().decode().split("\n")
-            stream = Stream(*(stored[name] for name in Stream._fields))
-    except Exception as error:
-        # Malformed archives and array headers raise errors of many types.
+        movie_ids, stream = arrays["movie_ids"], Stream(*(arrays[name] for name in Stream._fields))
+        words = arrays["words"].tobytes().decode().split("\n")
+    except KeyError as error:
         raise ValueError("The bytes are not a search index.") from error
     words = words if words != [""] else []
     _check(movie_ids, words, stream)
-    postings = lay_out(words, stream, n_movies=movie_ids.size)
-    return SearchIndex(movie_ids, postings, np.zeros_like(movie_ids))
+    return SearchIndex(movie_ids, lay_out(words, stream, n_movies=movie_ids.size), np.zeros_like(movie_ids))
 
 
-def _check(movie_ids: np.ndarray, words: list[str], stream: Stream) -> None:
+def _check(movie_ids: Array, words: list[str], stream: Stream) -> None:
     """Raise `ValueError` unless the arrays fit each other."""
     _require(movie_ids.dtype == np.int64 and movie_ids.ndim == 1, "movie_ids")
     _require((np.diff(movie_ids) > 0).all(), "movie_ids")
@@ -66,7 +55,7 @@ def _check(movie_ids: np.ndarray, words: list[str], stream: Stream) -> None:
     _require(ends.size == stream.movie.size and ends[-1:].sum() == stream.word.size, "start_of_name")
 
 
-def _is_within(numbers: np.ndarray, least: int, stop: int) -> bool:
+def _is_within(numbers: Array, least: int, stop: int) -> bool:
     return not numbers.size or bool(numbers.min() >= least and numbers.max() < stop)
 
 

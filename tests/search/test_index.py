@@ -184,3 +184,11 @@ def test_many_threads_search_one_index(index: SearchIndex) -> None:
         together = list(threads.map(lambda query: index.search(query).movie_ids.tolist(), queries))
 
     assert together == alone
+
+
+def test_a_search_with_little_work_is_fast() -> None:
+    documents = [SearchDocument(number, f"The Movie {number}", (), 1990, ("Drama",), 1) for number in range(16_000)]
+    index = build_index(documents)
+
+    assert [index.is_fast(query) for query in ("movie 7", "movei 1234", "7", "zyzzyva", "")] == [True] * 5
+    assert [index.is_fast(query) for query in ("the movie", "m", "movei", "drama", "7 " * 9)] == [False] * 5

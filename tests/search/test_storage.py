@@ -1,22 +1,19 @@
 """The index is serialized and read again."""
 
 import hashlib
-import io
 import random
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from server.search import storage
 from server.search.index import build_index
+from server.search.popularity import Popularity
+from server.search.sealed import DIGEST_SIZE, Array, seal, unseal
 from tests.search.conftest import FILMS
-
-Array = NDArray[Any]
 
 QUERIES = ["matrix", "the lord", "thriler 1995", "monty pythons the meaning", "comedy 80s", "12 monkeys", "l'avventura"]
 
@@ -27,7 +24,9 @@ FINGERPRINT = 3230492623
 def test_a_loaded_index_finds_the_same() -> None:
     index = build_index(FILMS)
 
-    again = storage.unpack(storage.pack(index)).with_popularity({film.movie_id: film.popularity for film in FILMS})
+    again = storage.unpack(storage.pack(index)).with_popularity(
+        popularity_of({film.movie_id: film.popularity for film in FILMS})
+    )
 
     for query in QUERIES:
         assert again.search(query).movie_ids.tolist() == index.search(query).movie_ids.tolist()
@@ -36,8 +35,32 @@ def test_a_loaded_index_finds_the_same() -> None:
 def test_a_loaded_index_takes_the_given_popularity() -> None:
     stored = storage.unpack(storage.pack(build_index(FILMS)))
 
-    assert stored.with_popularity({1200: 1, 1214: 0}).search("alie").movie_ids.tolist() == [1200, 1214]
-    assert stored.with_popularity({1200: 0, 1214: 1}).search("alie").movie_ids.tolist() == [1214, 1200]
+    assert stored.with_popularity(popularity_of({1200: 1, 1214: 0})).search("alie").movie_ids.tolist() == [1200, 1214]
+    assert stored.with_popularity(popularity_of({1200: 0, 1214: 1})).search("alie").movie_ids.tolist() == [1214, 1200]
+
+
+def test_a_snapshot_of_the_popularity_can_be_stored() -> None:
+    popularity = popularity_of({5: 7, 6: 0, 2**53: 300})
+
+    again = Popularity.unpack(popularity.pack())
+
+    assert again.movie_ids.tolist() == [5, 6, 2**53]
+    assert again.look_up(np.array([1, 5, 2**53])).tolist() == [0, 7, 300]
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"movie_ids": np.array([1, 2])},
+        {"movie_ids": np.array([1, 2]), "ratings": np.array([1])},
+        {"movie_ids": np.array([2, 1]), "ratings": np.array([1, 1])},
+        {"movie_ids": np.array([1, 2]), "ratings": np.array([1, -1])},
+        {"movie_ids": np.array([1, 2]), "ratings": np.array([1.0, 1.0])},
+    ],
+)
+def test_a_snapshot_whose_arrays_do_not_fit_each_other_is_refused(arrays: dict[str, Array]) -> None:
+    with pytest.raises(ValueError, match=r"snapshot|popularity"):
+        Popularity.unpack(seal(arrays))
 
 
 def test_an_empty_index_can_be_stored() -> None:
@@ -46,8 +69,12 @@ def test_an_empty_index_can_be_stored() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no index", storage.pack(build_index(FILMS))[:-40]])
 def test_other_bytes_are_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"not a search index"):
+    with pytest.raises(ValueError, match=r"damaged"):
         storage.unpack(content)
+
+
+def popularity_of(ratings: dict[int, int]) -> Popularity:
+    return Popularity(np.array(list(ratings)), np.array(list(ratings.values())))
 
 
 def damaged(content: bytes, generator: random.Random) -> bytes:
@@ -71,12 +98,12 @@ def test_no_damage_is_unnoticed(index_damages: int) -> None:
     for _ in range(index_damages):
         other = damaged(content, generator)
         if other != content:
-            with pytest.raises(ValueError, match=r"search index"):
+            with pytest.raises(ValueError, match=r"damaged"):
                 storage.unpack(other)
 
 
 def test_no_damage_of_the_arrays_ends_in_another_error(index_damages: int) -> None:
-    content = storage.pack(build_index(FILMS))[storage.DIGEST_SIZE :]
+    content = storage.pack(build_index(FILMS))[DIGEST_SIZE:]
     generator = random.Random(1)  # noqa: S311 (reproducible damages)
 
     for _ in range(index_damages):
@@ -106,14 +133,11 @@ def test_no_damage_of_the_arrays_ends_in_another_error(index_damages: int) -> No
     ],
 )
 def test_arrays_that_do_not_fit_each_other_are_refused(name: str, forged: Callable[[Array], Array]) -> None:
-    content = storage.pack(build_index(FILMS))[storage.DIGEST_SIZE :]
-    with np.load(io.BytesIO(content)) as stored:
-        arrays = dict(stored)
-    forgery = io.BytesIO()
-    np.savez_compressed(forgery, **{**arrays, name: forged(arrays[name])})
+    arrays = unseal(storage.pack(build_index(FILMS)))
+    forgery = seal({**arrays, name: forged(arrays[name])})
 
     with pytest.raises(ValueError, match=r"of the search index is inconsistent"):
-        storage.unpack(hashlib.sha256(forgery.getvalue()).digest() + forgery.getvalue())
+        storage.unpack(forgery)
 
 
 def test_a_change_of_the_stored_arrays_needs_a_new_layout() -> None:

@@ -252,7 +252,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
         (SimilarMovies, {"movies"}),
         (Explanation, set()),
         (Movie, {"highlights"}),
-        (MoviePage, {"facets"}),
+        (MoviePage, {"facets", "corrected_search"}),
     ],
 )
 def test_only_what_must_be_asked_for_is_optional_and_nothing_of_it_is_null(

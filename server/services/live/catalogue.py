@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from server.search import storage
 from server.search.index import SearchDocument, SearchIndex, build_index
 from server.services.base import BaseDataManager
 from server.services.live.caching import VersionedCache
+from server.services.live.popularity import SNAPSHOT_INTERVAL, PopularityDataManager, take_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -58,21 +60,22 @@ class LiveCatalogue:
         self.descriptions: VersionedCache[int, Description] = VersionedCache(MAX_CACHED_DESCRIPTIONS)
         """Descriptions by movie id; a few megabytes."""
         self._version: int | None = None
+        self._popularity_version: int | None = None
         self._is_stored = True
+        self._is_popularity_damaged = False
+        self._next_snapshot_at = 0.0
 
     def refresh(self) -> None:
-        """Replace the index if an ingestion has changed the catalogue. Searches continue meanwhile.
+        """Replace the index if the catalogue or the popularity has changed. Searches continue meanwhile.
 
-        An index that is not stored yet is built now and stored by the next call, so that no request waits for it.
+        An index that is not stored yet is built now and stored by the next call, so that no request waits for it. The
+        popularity is stored again from time to time.
         """
         with self.database.transaction(writes=False) as session:
-            catalogue = CatalogueDataManager(session)
-            version = catalogue.get_version()
-            has_changed = version != self._version
-            if has_changed:
-                self._replace_index(version, catalogue)
-        if not has_changed and not self._is_stored:
+            has_changed = self._follow(CatalogueDataManager(session), PopularityDataManager(session))
+        if not has_changed:
             self.store()
+            self._take_snapshot_if_due()
 
     def store(self) -> None:
         """Store the index for processes that start later."""
@@ -80,16 +83,38 @@ class LiveCatalogue:
             self._is_stored = True
             _store(self.database, self._version, self.index)
 
-    def _replace_index(self, version: int, catalogue: "CatalogueDataManager") -> None:
+    def _follow(self, catalogue: "CatalogueDataManager", popularity: PopularityDataManager) -> bool:
+        """Replace the index if the database has another version, and return whether it has."""
+        version, popularity_version = catalogue.get_version(), popularity.find_version()
+        if (version, popularity_version) == (self._version, self._popularity_version):
+            return False
+        index = self.index
+        if version != self._version:
+            index = self._get_index(version, catalogue)
+            self._next_snapshot_at = 0.0
+        snapshot = popularity.find_snapshot()
+        self._is_popularity_damaged = snapshot is None and popularity_version is not None
+        self.index = index.with_popularity(snapshot or popularity.count_ratings())
+        self._version, self._popularity_version = version, popularity_version
+        return True
+
+    def _get_index(self, version: int, catalogue: "CatalogueDataManager") -> SearchIndex:
         stored = catalogue.find_index(version)
-        self.index = stored or _build(catalogue)
-        self._version, self._is_stored = version, stored is not None or version == 0
+        index = stored or _build(catalogue)
+        self._is_stored = stored is not None or version == 0
         origin = "built" if stored is None else "loaded"
-        logger.info("search index %s: %d movies, catalogue version %d", origin, len(self.index), version)
+        logger.info("search index %s: %d movies, catalogue version %d", origin, len(index), version)
+        return index
+
+    def _take_snapshot_if_due(self) -> None:
+        if time.monotonic() >= self._next_snapshot_at:
+            self._next_snapshot_at = time.monotonic() + SNAPSHOT_INTERVAL.total_seconds()
+            take_snapshot(self.database, min_age=SNAPSHOT_INTERVAL, is_damaged=self._is_popularity_damaged)
 
 
 def store_index(database: Database) -> None:
-    """Store the index of the catalogue's newest version unless it is stored, so that servers only load it."""
+    """Store the index and the popularity of the newest version, unless they are stored. Servers then only load them."""
+    take_snapshot(database)
     with database.transaction(writes=False) as session:
         catalogue = CatalogueDataManager(session)
         version = catalogue.get_version()
@@ -131,18 +156,16 @@ class CatalogueDataManager(BaseDataManager):
         return self.session.scalar(select(func.max(Ingestion.ingestion_id))) or 0
 
     def find_index(self, version: int) -> SearchIndex | None:
-        """Return the stored index of a version with the current popularity, or None."""
+        """Return the stored index of a version, without popularity; None if there is none or it is damaged."""
         fitting = (StoredIndex.ingestion_id == version, StoredIndex.layout == storage.LAYOUT)
         content = self.session.scalar(select(StoredIndex.content).where(*fitting))
         if content is None:
             return None
         try:
-            index = storage.unpack(content)
+            return storage.unpack(content)
         except ValueError:
             logger.exception("the stored search index is damaged; building it again")
             return None
-        ratings = select(MovieStatistics.movie_id, MovieStatistics.rating_count)
-        return index.with_popularity(dict(iter(self.session.connection().execute(ratings))))
 
     def store_index(self, version: int, content: bytes) -> None:
         """Replace the stored index. Raise `IntegrityError` if another process does the same."""
