@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,27 +21,36 @@ STOP_TIMEOUT_S = 5
 
 STDIN = 0
 
-LOWEST_PRIORITY = 19
+NICENESS = 10
+"""A training gets about a tenth of the CPU time of a busy server beside it: enough to finish on a busy machine."""
+
+PROGRESS_LINE = re.compile(r"progress (\S+) (\S+)\n")
 
 
 class TrainingProcess:
     """``matinee train --run N`` in a process of its own.
 
     Its standard input is a pipe that nobody writes to. When this process ends, in whatever way, the operating system
-    closes the pipe, and the training notices (see `on_stdin_closed`).
+    closes the pipe, and the training notices (see `on_stdin_closed`). It writes its progress to its standard output
+    (see `report_progress`), so it needs the database only to read ratings and to end its run.
     """
 
-    def __init__(self, run_id: int, settings: Settings) -> None:
+    def __init__(self, run_id: int, settings: Settings, *, lowers_priority: bool = True) -> None:
         self.run_id = run_id
+        self.progress: tuple[str, float] = ("starting", 0.0)
+        """The stage and the share of the work that is done."""
+        options = [] if lowers_priority else ["--normal-priority"]
         self._process = subprocess.Popen(  # noqa: S603 (our own command, and a number)
             # With -P a file server.py in the working directory cannot shadow this package.
-            [sys.executable, "-P", "-m", "server.cli", "train", "--run", str(run_id)],
+            [sys.executable, "-P", "-m", "server.cli", "train", "--run", str(run_id), *options],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
             env=os.environ | settings.as_environment(),
             # Ctrl-C on the terminal goes to the server alone, which then stops its training.
             start_new_session=True,
         )
+        threading.Thread(target=self._read_progress, name=f"training-run-{run_id}", daemon=True).start()
         logger.info("training run %d started in process %d", run_id, self._process.pid)
 
     def find_end(self) -> str | None:
@@ -62,9 +72,27 @@ class TrainingProcess:
             self._process.kill()
             self._process.wait()
 
+    def kill(self) -> None:
+        """End the process at once, by force."""
+        self._process.kill()
+        self._process.wait()
+
+    def _read_progress(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 (it is a pipe)
+        with self._process.stdout as output:
+            for line in output:
+                if found := PROGRESS_LINE.fullmatch(line):
+                    self.progress = (found[1], float(found[2]))
+
     def _close_pipe(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
+
+
+def report_progress(stage: str, progress: float) -> None:
+    """In a training process: report the progress to the server that started it."""
+    sys.stdout.write(f"progress {stage} {progress}\n")
+    sys.stdout.flush()
 
 
 def on_stdin_closed(callback: Callable[[], None]) -> None:
@@ -92,9 +120,9 @@ def exit_with_parent() -> None:
 
 
 def lower_priority() -> None:
-    """Give this process the lowest priority, so that it only uses the CPU time that others leave."""
+    """Lower the priority of this process, so that it mostly uses the CPU time that others leave."""
     if hasattr(os, "nice"):
-        os.nice(LOWEST_PRIORITY)
+        os.nice(NICENESS)
     # With autogroup scheduling, nice only competes within a session, so lower the session's own weight too.
     with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(LOWEST_PRIORITY), encoding="ascii")
+        Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")

@@ -1,6 +1,5 @@
 """``matinee train``: trains a model here and now, or carries out a run that a server has started."""
 
-import os
 import signal
 import sys
 from typing import Annotated
@@ -10,15 +9,14 @@ from pydantic import BaseModel
 
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
-from server.backend.processes import lower_priority, on_stdin_closed
 from server.cli.database import open_database
 from server.cli.measures import format_measures
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result, stage_progress
-from server.errors import MatineeError
 from server.recommender.algorithms.registry import ALGORITHMS
 from server.schemas.recommendation_engine import ModelVersion, TrainingRun
 from server.services.recommendation_engine import RecommendationEngineService
+from server.services.training.child_process import carry_out_for_parent
 from server.services.training.trainer import Trainer
 
 app = command_app()
@@ -54,7 +52,8 @@ def train(
         bool, typer.Option("--activate", help="Activate the model even if it is worse than the live version.")
     ] = False,
     as_json: AsJson = False,
-    run: Annotated[int | None, typer.Option(hidden=True, help="Carry out a run that a server has started.")] = None,
+    run: Annotated[int | None, typer.Option(hidden=True, help="Carry out a run that a server has claimed.")] = None,
+    normal_priority: Annotated[bool, typer.Option("--normal-priority", hidden=True)] = False,
 ) -> None:
     """Train a model, and activate it unless it is worse than the live version.
 
@@ -65,7 +64,7 @@ def train(
     with open_database(settings) as database:
         trainer = Trainer(database, ModelStore(settings.model_store), settings)
         if run is not None:
-            _carry_out_for_server(trainer, run)
+            carry_out_for_parent(trainer, run, normal_priority=normal_priority)
             return
         if if_needed and not trainer.is_needed():
             _print_result(TrainingResult(run=None, version=None), as_json=as_json)
@@ -73,28 +72,11 @@ def train(
         # As Ctrl-C does: the run is marked as failed on the way out.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         with stage_progress() as on_progress:
-            run_id = trainer.start_run()
-            version = trainer.carry_out(run_id, on_progress, force_activation=activate)
+            run_id, version = trainer.run(on_progress, force_activation=activate)
         with database.transaction(writes=False) as session:
             engine = RecommendationEngineService(session)
             result = TrainingResult(run=engine.get_run(run_id), version=engine.get_version(version))
     _print_result(result, as_json=as_json)
-
-
-def _carry_out_for_server(trainer: Trainer, run_id: int) -> None:
-    def give_up() -> None:
-        try:
-            trainer.fail(run_id, "The server stopped during the training.", timeout_s=0)
-        finally:
-            os._exit(1)
-
-    on_stdin_closed(give_up)
-    lower_priority()
-    try:
-        trainer.carry_out(run_id)
-    except MatineeError:
-        # The run holds the reason. For the server, the process ended in good order.
-        sys.exit(0)
 
 
 def _print_result(result: TrainingResult, *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Double, ForeignKey, Index, String, text
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Double, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.models.base import Base, BigId, UnixTime
@@ -17,6 +17,7 @@ class RunStatus(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class ModelVersion(Base):
@@ -55,7 +56,7 @@ class TrainingRun(Base):
 
     __tablename__ = "training_runs"
     __table_args__ = (
-        CheckConstraint("status IN ('queued', 'running', 'succeeded', 'failed')", name="status"),
+        CheckConstraint("status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="status"),
         CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),
         Index(
             "uq_training_runs_one_running",
@@ -87,5 +88,9 @@ class TrainingRun(Base):
     created_at: Mapped[datetime] = mapped_column(UnixTime)
     started_at: Mapped[datetime | None] = mapped_column(UnixTime)
     heartbeat_at: Mapped[datetime | None] = mapped_column(UnixTime)
-    """The last heartbeat of the training process. Without one for the length of a lease, the run is dead."""
+    """The time of the last heartbeat, for people. Only changes of `heartbeats` decide whether a run is lost."""
+    heartbeats: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Counts the signs of life of the training. A run whose count does not change for a lease's time is lost."""
+    is_cancelling: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Whether somebody has asked the training to stop."""
     finished_at: Mapped[datetime | None] = mapped_column(UnixTime)

@@ -31,7 +31,7 @@ class TrainingRun(ReadSchema):
     model_config = ConfigDict(json_schema_extra={"examples": [RUN]})
 
     run_id: int
-    status: Literal["queued", "running", "succeeded", "failed"]
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     stage: str | None = Field(description="The current stage of the training.", examples=["fitting"])
     progress: float = Field(ge=0, le=1, description="Share of the work that is done.")
     error: str | None = Field(description="Why the run failed; null otherwise.")
@@ -44,6 +44,15 @@ class TrainingRun(ReadSchema):
     created_at: Timestamp
     started_at: Timestamp | None
     finished_at: Timestamp | None
+
+
+class TrainingRunPage(ReadSchema):
+    """A page of training runs, newest first."""
+
+    runs: list[TrainingRun]
+    total: Total
+    page: int
+    limit: int = Field(examples=[10])
 
 
 class TrainingData(ReadSchema):

@@ -2,13 +2,12 @@
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from server.backend.database import Database, TransactionSession
-from server.models import MovieStatistics, Rating, TrainingRun
+from server.models import MovieStatistics, Rating
 from server.recommender.evaluation.comparison import Verdict
 from server.schemas.movies import MoviePage
 from server.services.training.runs import TrainingRunService
@@ -101,12 +100,6 @@ def version_values(artifact: str) -> dict[str, object]:
         "size_bytes": 2048,
         "artifact": artifact,
     }
-
-
-def fall_silent(session: TransactionSession, run_id: int) -> None:
-    """Let a run's last sign of life be an hour ago."""
-    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
-    session.execute(update(TrainingRun).where(TrainingRun.run_id == run_id).values(heartbeat_at=an_hour_ago))
 
 
 def ids_of(page: MoviePage) -> list[int]:

@@ -1,4 +1,4 @@
-"""Shows the installation that a training is alive."""
+"""Keeps a run alive while this process trains."""
 
 import logging
 import threading
@@ -7,22 +7,24 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.backend.database import Database
 from server.errors import ConflictError
-from server.services.training.runs import TrainingRunDataManager
+from server.services.training.lease import heartbeat_interval_s
+from server.services.training.runs import RunState, TrainingRunDataManager
 
 logger = logging.getLogger(__name__)
 
-HEARTBEATS_PER_LEASE = 6
-
 
 class Heartbeat:
-    """Records in the database, from a thread of its own, that a run is alive and how far it is."""
+    """Records in the database, from a thread of its own, that a run is alive and how far it is.
+
+    Only a training in the foreground needs it. A server's supervisor records the heartbeats of its training process.
+    """
 
     def __init__(self, database: Database, run_id: int, lease_s: float) -> None:
         self.database = database
         self.run_id = run_id
-        self.interval_s = min(1.0, lease_s / HEARTBEATS_PER_LEASE)
-        self._state = ("starting", 0.0)
-        self._is_lost = False
+        self.interval_s = heartbeat_interval_s(lease_s)
+        self._progress = ("starting", 0.0)
+        self._state = RunState.RUNNING
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat_until_stopped, name="heartbeat", daemon=True)
 
@@ -35,16 +37,16 @@ class Heartbeat:
         self._thread.join()
 
     def note(self, stage: str, progress: float) -> None:
-        """Set the progress to record. Raises `ConflictError` if the run is no longer running."""
-        self._state = (stage, progress)
-        if self._is_lost:
-            raise ConflictError(f"Training run {self.run_id} was ended by another process.")
+        """Set the progress to record. Raises `ConflictError` if the run was cancelled or has ended."""
+        self._progress = (stage, progress)
+        if self._state is not RunState.RUNNING:
+            raise ConflictError(f"Training run {self.run_id} was cancelled or ended by another process.")
 
     def _beat_until_stopped(self) -> None:
         while not self._stopped.is_set():
             try:
                 with self.database.transaction(writes=True) as session:
-                    self._is_lost = not TrainingRunDataManager(session).beat(self.run_id, *self._state)
+                    self._state = TrainingRunDataManager(session).beat(self.run_id, *self._progress)
             except SQLAlchemyError:
                 logger.warning("training run %d could not reach the database and tries again", self.run_id)
             self._stopped.wait(self.interval_s)

@@ -1,4 +1,4 @@
-"""Starts queued trainings in processes of their own, and ends the runs whose process has died."""
+"""Starts queued trainings in processes of their own, keeps their runs alive, and ends the runs that are lost."""
 
 import logging
 import threading
@@ -10,7 +10,14 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.processes import TrainingProcess
 from server.models import RunStatus
-from server.services.training.runs import TrainingRunDataManager, TrainingRunService
+from server.services.training.lease import LeaseObserver, heartbeat_interval_s
+from server.services.training.runs import (
+    RunningRun,
+    RunState,
+    TrainingRunDataManager,
+    TrainingRunService,
+    describe_loss,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -20,60 +27,93 @@ LOCK_TIMEOUT_S = 1
 class TrainingSupervisor:
     """Starts each run when its turn comes, and makes sure that none stays "running" forever.
 
-    Every serving process has a supervisor; the database decides which of them starts a run.
+    Every serving process has a supervisor; the database decides which of them starts a run. The supervisor that
+    started a training process knows whether it lives, so it records the heartbeats, at the server's own priority. The
+    others only observe them.
     """
 
-    def __init__(self, database: Database, settings: Settings, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        lowers_priority: bool = True,
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+    ) -> None:
         self.database = database
         self.settings = settings
+        self._lowers_priority = lowers_priority
         self._lock_timeout_s = lock_timeout_s
-        self._processes: list[TrainingProcess] = []
+        self._observer = LeaseObserver(settings.training_lease_s)
+        self._heartbeat_interval_s = heartbeat_interval_s(settings.training_lease_s)
+        self._next_heartbeat = 0.0
+        self._process: TrainingProcess | None = None
         self._lock = threading.Lock()
 
     def supervise(self) -> None:
-        """Mark the runs of dead processes as failed, then start the queued run. Most calls only read."""
+        """Keep the run of this process alive, end a lost one, and start the queued one. Most calls only read."""
         with self._lock:
             self._reap_finished()
+            if self._process is not None:
+                self._beat(self._process)
+                return
             with self.database.transaction(writes=False) as session:
-                if not TrainingRunDataManager(session).needs_attention(self.settings.training_lease_s):
-                    return
-            self._start_queued()
+                queue = TrainingRunDataManager(session).get_queue()
+            if queue.running is not None and self._observer.is_lost(*queue.running):
+                self._end_lost(queue.running)
+            elif queue.running is None and queue.queued is not None:
+                self._start_queued()
 
     def stop(self) -> None:
-        """Stop the trainings of this process. Their runs end as failed."""
+        """Stop the training of this process. Its run ends as failed."""
         with self._lock:
-            for process in self._processes:
-                process.stop()
+            if self._process is None:
+                return
+            self._process.stop()
             try:
                 self._reap_finished()
             except SQLAlchemyError as error:
-                logger.warning("the database does not answer; the stopped runs end with their lease: %s", error)
+                logger.warning("the database does not answer; the stopped run ends with its lease: %s", error)
 
     def _reap_finished(self) -> None:
-        ended = [(process, end) for process in self._processes if (end := process.find_end()) is not None]
-        for process, end in ended:
-            with self.database.transaction(writes=True) as session:
-                # This has no effect on a run that the training itself has ended.
-                TrainingRunDataManager(session).fail(process.run_id, end)
-            self._processes.remove(process)
+        if self._process is None or (end := self._process.find_end()) is None:
+            return
+        # This has no effect on a run that the training itself has ended.
+        self._fail(self._process.run_id, end)
+        self._process = None
 
-    def _start_queued(self) -> None:
+    def _beat(self, process: TrainingProcess) -> None:
+        if time.monotonic() < self._next_heartbeat:
+            return
+        self._next_heartbeat = time.monotonic() + self._heartbeat_interval_s
+        with self.database.transaction(writes=True) as session:
+            state = TrainingRunDataManager(session).beat(process.run_id, *process.progress)
+        if state is not RunState.RUNNING:
+            logger.info("training run %d was cancelled or ended; its process is killed", process.run_id)
+            process.kill()
+            self._reap_finished()
+
+    def _end_lost(self, run: RunningRun) -> None:
         asked_at = time.monotonic()
+        self._observer.reset()
         with self.database.transaction(writes=True) as session:
             runs = TrainingRunDataManager(session)
             runs.find_id(RunStatus.RUNNING)  # On SQLite the first statement waits for the lock.
             if time.monotonic() - asked_at > self._lock_timeout_s:
-                return  # Heartbeats had to wait for the lock, too; let them be written first.
-            for run_id in runs.fail_lost(self.settings.training_lease_s):
-                logger.warning("training run %d sent no heartbeat and is marked as failed", run_id)
-            claimed = TrainingRunService(session).claim_queued()
-        if claimed is not None:
-            self._start(claimed)
+                return  # Heartbeats had to wait for the lock, too, so the silence proves nothing.
+            if runs.fail_lost(run, describe_loss(self.settings.training_lease_s)):
+                logger.warning("training run %d sent no heartbeat and is marked as failed", run.run_id)
 
-    def _start(self, run_id: int) -> None:
+    def _start_queued(self) -> None:
+        with self.database.transaction(writes=True) as session:
+            claimed = TrainingRunService(session).claim_queued()
+        if claimed is None:
+            return
         try:
-            self._processes.append(TrainingProcess(run_id, self.settings))
+            self._process = TrainingProcess(claimed, self.settings, lowers_priority=self._lowers_priority)
         except OSError as error:
-            with self.database.transaction(writes=True) as session:
-                reason = f"The training process could not be started: {error.strerror}."
-                TrainingRunDataManager(session).fail(run_id, reason)
+            self._fail(claimed, f"The training process could not be started: {error.strerror}.")
+
+    def _fail(self, run_id: int, reason: str) -> None:
+        with self.database.transaction(writes=True) as session:
+            TrainingRunDataManager(session).fail(run_id, reason)

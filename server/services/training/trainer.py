@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
+from server.command_errors import TrainingInProgress
 from server.errors import ArtifactError, MatineeError
 from server.recommender import artifact
 from server.recommender.data.interactions import Interactions
@@ -21,9 +22,10 @@ from server.schemas.base import Paging
 from server.services.live.catalogue import CatalogueDataManager
 from server.services.model_versions import ModelVersionDataManager
 from server.services.training.heartbeat import Heartbeat
+from server.services.training.lease import LeaseObserver, heartbeat_interval_s
 from server.services.training.promotion import PromotionPolicy
 from server.services.training.ratings_reader import RatingsReader
-from server.services.training.runs import TrainingRunDataManager, TrainingRunService
+from server.services.training.runs import RunningRun, TrainingRunDataManager, TrainingRunService, describe_loss
 
 logger = logging.getLogger(__name__)
 
@@ -69,11 +71,48 @@ class Trainer:
             return False
         return True
 
+    def run(self, on_progress: OnProgress, *, force_activation: bool = False) -> tuple[int, int]:
+        """Start a run in this process, carry it out, and return its id and the new version.
+
+        Raises `TrainingInProgress`, and as `carry_out` does.
+        """
+        run_id = self.start_run()
+        with Heartbeat(self.database, run_id, self.settings.training_lease_s) as heartbeat:
+
+            def note(stage: str, progress: float) -> None:
+                heartbeat.note(stage, progress)
+                on_progress(stage, progress)
+
+            return run_id, self.carry_out(run_id, note, force_activation=force_activation)
+
     def start_run(self) -> int:
-        """Start a run in this process and return its id. Raises `TrainingInProgress`."""
+        """Start a run in this process and return its id.
+
+        If a run is running, wait for its next heartbeat, then raise `TrainingInProgress`. If none arrives within the
+        lease, that run is lost: end it and start.
+        """
+        observer = LeaseObserver(self.settings.training_lease_s)
+        first: RunningRun | None = None
+        while True:
+            try:
+                with self.database.transaction(writes=True) as session:
+                    return TrainingRunService(session).start()
+            except TrainingInProgress:
+                running = self._find_running()
+                first = first or running
+                if running is not None and running != first:
+                    raise
+                if running is not None and observer.is_lost(*running):
+                    self._end_lost(running)
+            time.sleep(heartbeat_interval_s(self.settings.training_lease_s))
+
+    def _find_running(self) -> RunningRun | None:
+        with self.database.transaction(writes=False) as session:
+            return TrainingRunDataManager(session).get_queue().running
+
+    def _end_lost(self, run: RunningRun) -> None:
         with self.database.transaction(writes=True) as session:
-            TrainingRunDataManager(session).fail_lost(self.settings.training_lease_s)
-            return TrainingRunService(session).start()
+            TrainingRunDataManager(session).fail_lost(run, describe_loss(self.settings.training_lease_s))
 
     def carry_out(
         self,
@@ -88,13 +127,7 @@ class Trainer:
         On any error the run is marked as failed, and the error is raised.
         """
         try:
-            with Heartbeat(self.database, run_id, self.settings.training_lease_s) as heartbeat:
-
-                def note(stage: str, progress: float) -> None:
-                    heartbeat.note(stage, progress)
-                    on_progress(stage, progress)
-
-                return self._train(run_id, note, force_activation=force_activation)
+            return self._train(run_id, on_progress, force_activation=force_activation)
         except BaseException as error:
             self.fail(run_id, _describe(error))
             raise

@@ -9,10 +9,10 @@ from sqlalchemy.exc import OperationalError
 from server.models import RunStatus
 from server.schemas.base import Paging
 from server.services.recommendation_engine import RecommendationEngineService
-from server.services.training.runs import TrainingRunDataManager, TrainingRunService
+from server.services.training.runs import RunningRun, TrainingRunDataManager, TrainingRunService
 from server.services.training.supervisor import TrainingSupervisor
 from server.services.training.trainer import Trainer, retry_until
-from tests.support.builders import fall_silent, in_transaction
+from tests.support.builders import in_transaction
 
 LOST = OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
 LOCKED = OperationalError("BEGIN", {}, Exception("database is locked"))
@@ -75,13 +75,13 @@ def test_an_artifact_stays_if_the_answer_to_its_commit_was_lost(
     assert trainer.store.list_names() == sorted(artifacts)
 
 
-def test_a_supervisor_that_waited_for_the_lock_does_not_fail_a_silent_run(trainer: Trainer) -> None:
+def test_a_supervisor_that_waited_for_the_lock_does_not_end_a_silent_run(trainer: Trainer) -> None:
     run_id = trainer.start_run()
-    in_transaction(trainer.database, lambda session: fall_silent(session, run_id))
+    silent = RunningRun(run_id, 0)
 
-    TrainingSupervisor(trainer.database, trainer.settings, lock_timeout_s=-1).supervise()
+    TrainingSupervisor(trainer.database, trainer.settings, lock_timeout_s=-1)._end_lost(silent)
     after_waiting = running_run(trainer)
-    TrainingSupervisor(trainer.database, trainer.settings).supervise()
+    TrainingSupervisor(trainer.database, trainer.settings)._end_lost(silent)
 
     assert after_waiting == run_id
     assert running_run(trainer) is None

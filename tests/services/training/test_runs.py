@@ -4,16 +4,21 @@ import pytest
 
 from server.backend.database import Database, TransactionSession
 from server.command_errors import TrainingInProgress
-from server.errors import ConflictError
+from server.errors import ConflictError, RunNotFound
 from server.recommender.evaluation.comparison import Verdict
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging
 from server.services.recommendation_engine import RecommendationEngineService
-from server.services.training.runs import TrainingRunDataManager, TrainingRunService
-from tests.support.builders import PASSED, add_version, fall_silent, in_transaction, version_values
+from server.services.training.runs import (
+    Queue,
+    RunningRun,
+    RunState,
+    TrainingRunDataManager,
+    TrainingRunService,
+    describe_loss,
+)
+from tests.support.builders import PASSED, add_version, in_transaction, version_values
 from tests.support.threads import at_once
-
-LEASE_S = 30
 
 
 @pytest.fixture
@@ -136,7 +141,7 @@ def test_a_heartbeat_records_the_progress(
 ) -> None:
     run_id = queue.start()
 
-    assert runs.beat(run_id, "fitting", 0.25)
+    assert runs.beat(run_id, "fitting", 0.25) is RunState.RUNNING
 
     assert (engine.get_run(run_id).stage, engine.get_run(run_id).progress) == ("fitting", 0.25)
 
@@ -150,43 +155,104 @@ def test_an_ended_run_does_not_change(
 
     changes = [runs.beat(run_id, "fitting", 0.5), runs.fail(run_id, "another reason")]
 
-    assert changes == [False, False]
+    assert changes == [RunState.ENDED, False]
     assert engine.get_run(run_id) == ended
     assert (ended.status, ended.error) == ("failed", "the first reason")
 
 
-def test_a_run_without_heartbeats_fails_after_the_lease(
+def test_a_lost_run_fails_with_the_lease(
     queue: TrainingRunService, engine: RecommendationEngineService, runs: TrainingRunDataManager
 ) -> None:
     run_id = queue.start()
-    lost_at_first = runs.fail_lost(LEASE_S)
-    fall_silent(engine.session, run_id)
 
-    assert lost_at_first == []
-    assert runs.fail_lost(LEASE_S) == [run_id]
-    assert runs.fail_lost(LEASE_S) == []
+    ended = [runs.fail_lost(RunningRun(run_id, 0), describe_loss(30)) for _ in range(2)]
+
+    assert ended == [True, False]
     run = engine.get_run(run_id)
     assert run.status == "failed"
-    assert run.error == "No heartbeat of the training arrived for 30 s."
+    assert run.error == (
+        "The server that trained sent no heartbeat for 30 s, so it is taken to be gone. The next training can start."
+    )
     assert run.finished_at is not None
 
 
-def test_only_lost_runs_and_startable_runs_need_attention(
-    queue: TrainingRunService, engine: RecommendationEngineService, runs: TrainingRunDataManager
+def test_a_run_that_has_sent_another_heartbeat_is_not_lost(
+    queue: TrainingRunService, runs: TrainingRunDataManager
 ) -> None:
-    needs = {"nothing": runs.needs_attention(LEASE_S)}
-    run_id = queue.request()
-    needs["queued"] = runs.needs_attention(LEASE_S)
-    queue.claim_queued()
-    needs["running"] = runs.needs_attention(LEASE_S)
-    queue.request()
-    needs["running, another queued"] = runs.needs_attention(LEASE_S)
-    fall_silent(engine.session, run_id)
-    needs["lost"] = runs.needs_attention(LEASE_S)
-    runs.fail_lost(LEASE_S)
-    needs["failed, another queued"] = runs.needs_attention(LEASE_S)
+    run_id = queue.start()
+    runs.beat(run_id, "fitting", 0.5)
 
-    assert [state for state, is_needed in needs.items() if is_needed] == ["queued", "lost", "failed, another queued"]
+    assert not runs.fail_lost(RunningRun(run_id, 0), describe_loss(30))
+    assert runs.get_queue().running == RunningRun(run_id, 1)
+
+
+def test_the_queue_has_the_unfinished_runs(queue: TrainingRunService, runs: TrainingRunDataManager) -> None:
+    empty = runs.get_queue()
+    first = queue.request()
+    only_queued = runs.get_queue()
+    queue.claim_queued()
+    second = queue.request()
+
+    assert empty == Queue(running=None, queued=None)
+    assert only_queued == Queue(running=None, queued=first)
+    assert runs.get_queue() == Queue(running=RunningRun(first, 0), queued=second)
+
+
+def test_a_queued_run_is_cancelled_at_once(queue: TrainingRunService, runs: TrainingRunDataManager) -> None:
+    run_id = queue.request()
+
+    run = queue.cancel(run_id)
+
+    assert (run.status, run.error, run.started_at) == ("cancelled", "Cancelled on request.", None)
+    assert run.finished_at is not None
+    assert runs.get_queue() == Queue(running=None, queued=None)
+
+
+def test_a_running_run_stays_running_until_its_training_has_stopped(
+    queue: TrainingRunService, runs: TrainingRunDataManager
+) -> None:
+    run_id = queue.start()
+
+    cancelling = queue.cancel(run_id)
+    state = runs.beat(run_id, "fitting", 0.5)
+    during = queue.get(run_id)
+    runs.fail(run_id, "The training process was ended by signal 9.")
+
+    assert (cancelling.status, cancelling.stage) == ("running", "cancelling")
+    assert state is RunState.CANCELLING
+    assert (during.status, during.stage) == ("running", "cancelling")
+    assert (queue.get(run_id).status, queue.get(run_id).error) == ("cancelled", "Cancelled on request.")
+
+
+def test_the_model_of_a_cancelled_run_is_discarded(queue: TrainingRunService) -> None:
+    run_id = queue.start()
+    queue.cancel(run_id)
+
+    with pytest.raises(ConflictError, match=f"Training run {run_id} was cancelled or ended"):
+        queue.complete(run_id, version_values("late"), PASSED)
+
+
+def test_an_ended_run_cannot_be_cancelled(queue: TrainingRunService, runs: TrainingRunDataManager) -> None:
+    run_id = queue.start()
+    runs.fail(run_id, "for a reason")
+
+    with pytest.raises(ConflictError, match=f"Training run {run_id} has already ended: its status is failed."):
+        queue.cancel(run_id)
+    with pytest.raises(RunNotFound):
+        queue.cancel(run_id + 1)
+
+
+def test_runs_are_listed_newest_first_in_pages(queue: TrainingRunService, runs: TrainingRunDataManager) -> None:
+    ids = []
+    for _ in range(3):
+        ids.append(queue.start())
+        runs.fail(ids[-1], "for a reason")
+
+    pages = [queue.list_page(Paging(limit=2, page=page)) for page in (1, 2, 3)]
+
+    assert [[run.run_id for run in page.runs] for page in pages] == [ids[:0:-1], ids[:1], []]
+    assert {page.total for page in pages} == {3}
+    assert pages[1].runs == [queue.get(ids[0])]
 
 
 def test_a_completed_run_has_a_live_version(queue: TrainingRunService, engine: RecommendationEngineService) -> None:
@@ -221,7 +287,7 @@ def test_the_model_of_a_failed_run_is_discarded(database: Database) -> None:
     run_id = in_transaction(database, start)
     in_transaction(database, lambda session: TrainingRunDataManager(session).fail(run_id, "given up"))
 
-    with pytest.raises(ConflictError, match=f"Training run {run_id} had ended"):
+    with pytest.raises(ConflictError, match=f"Training run {run_id} was cancelled or ended"):
         in_transaction(
             database,
             lambda session: TrainingRunService(session).complete(run_id, version_values("late"), PASSED),

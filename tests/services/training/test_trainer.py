@@ -24,9 +24,10 @@ from server.schemas.recommendation_engine import ModelVersion, TrainingData, Tra
 from server.services.live.model import LiveModel
 from server.services.ratings import RatingService
 from server.services.recommendation_engine import RecommendationEngineService
+from server.services.training.heartbeat import Heartbeat
 from server.services.training.runs import TrainingRunDataManager
 from server.services.training.trainer import Trainer
-from tests.support.builders import TASTE_MOVIES, TASTE_USERS, fall_silent, in_transaction
+from tests.support.builders import TASTE_MOVIES, TASTE_USERS, in_transaction
 
 RATINGS = 15 * len(TASTE_USERS)
 
@@ -246,8 +247,6 @@ def test_a_store_that_is_a_file_fails_the_run(database: Database, settings: Sett
 @pytest.mark.usefixtures("tastes")
 def test_another_run_can_start_after_a_failed_one(trainer: Trainer) -> None:
     failed = trainer.start_run()
-    with pytest.raises(TrainingInProgress, match=str(failed)):
-        trainer.start_run()
     trainer.fail(failed, "a reason")
 
     version = trainer.carry_out(trainer.start_run())
@@ -319,10 +318,29 @@ def test_a_training_is_needed_after_ratings_were_deleted_changed_or_added(tastes
     assert [when for when, is_needed in needed.items() if not is_needed] == ["after nothing"]
 
 
-def test_a_lost_run_is_failed_by_the_next_start(trainer: Trainer) -> None:
+def test_a_start_ends_a_run_without_heartbeats(database: Database, store: ModelStore, settings: Settings) -> None:
+    trainer = Trainer(database, store, settings.model_copy(update={"training_lease_s": 0.3}))
     lost = trainer.start_run()
-    in_transaction(trainer.database, lambda session: fall_silent(session, lost))
 
     started = trainer.start_run()
 
-    assert [get_run(trainer.database, run_id).status for run_id in (lost, started)] == ["failed", "running"]
+    assert [get_run(database, run_id).status for run_id in (lost, started)] == ["failed", "running"]
+
+
+def test_a_start_is_refused_while_a_run_sends_heartbeats(trainer: Trainer) -> None:
+    alive = trainer.start_run()
+
+    with (
+        Heartbeat(trainer.database, alive, lease_s=0.12),
+        pytest.raises(TrainingInProgress, match=f"Training run {alive} is still running"),
+    ):
+        trainer.start_run()
+
+
+@pytest.mark.usefixtures("tastes")
+def test_a_run_in_the_foreground_sends_heartbeats(trainer: Trainer) -> None:
+    stages: list[str] = []
+
+    run_id, version = trainer.run(lambda stage, _progress: stages.append(stage))
+
+    assert (get_run(trainer.database, run_id).version, stages[-1]) == (version, "storing")
