@@ -112,6 +112,13 @@ class Settings(BaseSettings):
         description="Where models are stored: a folder, or an fsspec URL such as `s3://bucket/models` with its driver "
         "installed.",
     )
+    models_kept: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        description="Number of the newest model versions to keep. A training deletes older ones, except the live "
+        "version and its predecessor.",
+    )
     algorithm: str = Field(
         default="ease", min_length=1, description="Algorithm of new trainings: `ease`, `nmf` or `popularity`."
     )

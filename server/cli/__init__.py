@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "Train a model, and activate it unless it is worse than the live version.",
     "evaluate": "Compare algorithms on the same held-out ratings.",
     "models": "List, activate and delete model versions.",
+    "runs": "List and cancel training runs.",
     "serve": "Serve the API. An empty database gets its tables first.",
     "db": "Upgrade and back up the database.",
     "user": "Manage the users who can sign in.",
@@ -27,6 +28,7 @@ COMMANDS = {
 
 REMEDIES = {
     "model-version-not-found": "List the versions with: matinee models",
+    "run-not-found": "List the runs with: matinee runs",
     "artifact-unreadable": "Restore the model store, or train a new model with: matinee train",
 }
 """What to do in a terminal about an error of the API, by its code."""

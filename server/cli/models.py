@@ -47,9 +47,9 @@ def activate(
 
 @app.command(epilog=examples("matinee models prune --keep 5"))
 def prune(
-    keep: Annotated[int, typer.Option(min=0, help="Number of the newest versions to keep beside the live one.")],
+    keep: Annotated[int, typer.Option(min=0, help="Number of the newest versions to keep.")],
 ) -> None:
-    """Delete old versions and their artifacts. The live version always stays."""
+    """Delete old versions and their artifacts. The live version and its predecessor always stay."""
     settings = Settings.load()
     store = ModelStore(settings.model_store)
     with open_database(settings) as database:

@@ -9,6 +9,7 @@ from server.schemas.recommendation_engine import (
     ModelVersionPage,
     RecommendationEngine,
     TrainingRun,
+    TrainingRunPage,
 )
 from server.web.dependencies import (
     AccessDep,
@@ -63,11 +64,32 @@ def get_recommendation_engine(access: AccessDep, engine: RecommendationEngineSer
     return engine.get_overview()
 
 
+@router.get("/runs")
+def list_training_runs(access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep) -> TrainingRunPage:
+    """List the training runs, newest first."""
+    access.require_admin()
+    return engine.list_runs(paging)
+
+
 @router.get("/runs/{run_id}", responses=documented(RunNotFound(0)))
 def get_training_run(access: AccessDep, run_id: RunId, engine: RecommendationEngineServiceDep) -> TrainingRun:
-    """Tell how a training stands."""
+    """Get the status of a training run."""
     access.require_admin()
     return engine.get_run(run_id)
+
+
+@router.delete(
+    "/runs/{run_id}",
+    responses=documented(RunNotFound(0), ConflictError("Training run 3 has already ended: its status is succeeded.")),
+)
+def cancel_training_run(access: AccessDep, run_id: RunId, engine: RecommendationEngineServiceDep) -> TrainingRun:
+    """Cancel a queued or a running training.
+
+    A queued run is `cancelled` at once. A running one stays `running` in the stage `cancelling` until its process has
+    stopped, usually within a second; its model is discarded.
+    """
+    access.require_admin()
+    return engine.cancel_run(run_id)
 
 
 @router.get("/models")

@@ -113,6 +113,8 @@ class ModelVersion(ReadSchema):
     duration_s: float = Field(description="Duration of the training in seconds.", examples=[9.2])
     size_bytes: int = Field(examples=[41_300_000])
     created_at: Timestamp
+    run_id: int | None = Field(description="The training run that produced it.", examples=[2])
+    verdict: str | None = Field(description="Why the version was activated or not.")
     is_active: bool = Field(description="Whether this is the live version.")
 
 

@@ -33,14 +33,23 @@ class ModelVersionDataManager(BaseDataManager):
         """List the names of the artifacts of all versions."""
         return set(self.session.scalars(select(ModelVersion.artifact)))
 
-    def list_old(self, keep: int) -> list[int]:
-        """List the versions that are neither live nor among the newest `keep`."""
+    def list_old(self, keep: int) -> list[tuple[int, str]]:
+        """List number and artifact of the versions that are not among the newest `keep`.
+
+        Without the live version and its predecessor, which serves if the live one becomes unreadable.
+        """
         newest = select(ModelVersion.version).order_by(ModelVersion.version.desc()).limit(keep)
-        statement = select(ModelVersion.version).where(
+        statement = select(ModelVersion.version, ModelVersion.artifact).where(
             ModelVersion.version.not_in(newest.scalar_subquery()),
-            ModelVersion.version.not_in(select(ActiveModel.version)),
+            ModelVersion.version.not_in(self._list_serving()),
         )
-        return list(self.session.scalars(statement))
+        return [(version, artifact) for version, artifact in self.session.execute(statement)]
+
+    def _list_serving(self) -> list[int]:
+        active = self.find_active()
+        if active is None:
+            return []
+        return [active.version, *(version for version, _ in self.list_once_live(active.version)[:1])]
 
     def find(self, version: int) -> schemas.ModelVersion | None:
         """Return a version by its number, or None."""
@@ -82,7 +91,9 @@ class ModelVersionDataManager(BaseDataManager):
 
 def _versions() -> Select[*tuple[Any, ...]]:
     columns = [column for column in ModelVersion.__table__.columns if column.name != "artifact"]
-    is_active = (ModelVersion.version == ActiveModel.version).label("is_active")
-    return select(*columns, func.coalesce(is_active, False).label("is_active")).outerjoin(
-        ActiveModel, ActiveModel.version == ModelVersion.version
+    is_active = func.coalesce(ModelVersion.version == ActiveModel.version, False).label("is_active")
+    return (
+        select(*columns, TrainingRun.run_id, TrainingRun.verdict, is_active)
+        .outerjoin(ActiveModel, ActiveModel.version == ModelVersion.version)
+        .outerjoin(TrainingRun, TrainingRun.version == ModelVersion.version)
     )

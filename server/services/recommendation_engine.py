@@ -1,15 +1,17 @@
 """The recommendation engine: its training runs, its model versions, and which version is live."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from server.backend.database import TransactionSession
 from server.backend.model_store import ModelStore
-from server.errors import ArtifactError, ConflictError, ModelVersionNotFound, RunNotFound
+from server.errors import ArtifactError, ConflictError, ModelVersionNotFound
 from server.models import RunStatus
 from server.recommender.artifact import read_manifest
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging
 from server.services.base import BaseService
+from server.services.live.model import LiveModel
 from server.services.model_versions import ModelVersionDataManager
 from server.services.training.runs import TrainingRunDataManager, TrainingRunService
 
@@ -17,8 +19,9 @@ from server.services.training.runs import TrainingRunDataManager, TrainingRunSer
 class RecommendationEngineService(BaseService):
     """What clients and operators do with the engine: train, look, activate, prune."""
 
-    def __init__(self, session: TransactionSession) -> None:
+    def __init__(self, session: TransactionSession, live_model: LiveModel | None = None) -> None:
         super().__init__(session)
+        self.live_model = live_model
         self.runs = TrainingRunDataManager(session)
         self.versions = ModelVersionDataManager(session)
 
@@ -28,10 +31,30 @@ class RecommendationEngineService(BaseService):
 
     def get_run(self, run_id: int) -> schemas.TrainingRun:
         """Return a run. Raises `RunNotFound`."""
-        run = self.runs.find(run_id)
-        if run is None:
-            raise RunNotFound(run_id)
+        run = TrainingRunService(self.session).get(run_id)
+        self._serve_activated([run])
         return run
+
+    def list_runs(self, paging: Paging) -> schemas.TrainingRunPage:
+        """List a page of the runs, newest first."""
+        page = TrainingRunService(self.session).list_page(paging)
+        self._serve_activated(page.runs)
+        return page
+
+    def cancel_run(self, run_id: int) -> schemas.TrainingRun:
+        """Cancel a run and return it. Raises `RunNotFound`, and `ConflictError` if the run has ended."""
+        return TrainingRunService(self.session).cancel(run_id)
+
+    def _serve_activated(self, runs: Sequence[schemas.TrainingRun]) -> None:
+        """Load the live version before reporting that a run has activated it.
+
+        A client that reads `succeeded` may ask for recommendations at once, and this process must have the model then.
+        """
+        if self.live_model is None:
+            return
+        served = self.live_model.version or 0
+        if any(run.is_activated and run.version is not None and run.version > served for run in runs):
+            self.live_model.refresh()
 
     def get_overview(self) -> schemas.RecommendationEngine:
         """Return the live version, its age, and the unfinished run."""
@@ -76,9 +99,12 @@ class RecommendationEngineService(BaseService):
         return self.get_version(version)
 
     def delete_old_versions(self, keep: int) -> int:
-        """Delete all versions except the newest `keep` and the live one, and return how many were deleted."""
+        """Delete the versions that are not among the newest `keep`, and return how many were deleted.
+
+        The live version and its predecessor stay.
+        """
         old = self.versions.list_old(keep)
-        self.versions.delete(old)
+        self.versions.delete([version for version, _ in old])
         return len(old)
 
     def list_orphans(self, store: ModelStore) -> list[str]:

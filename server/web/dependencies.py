@@ -217,7 +217,7 @@ async def get_user_service(request: Request) -> UserService:
 
 async def get_recommendation_engine_service(request: Request) -> RecommendationEngineService:
     """Give the service of the recommendation engine."""
-    return RecommendationEngineService(session_of(request))
+    return RecommendationEngineService(session_of(request), state_of(request)["live_model"])
 
 
 async def get_operations_service(request: Request) -> OperationsService:

@@ -38,6 +38,8 @@ VERSION = {
     "duration_s": 1.5,
     "size_bytes": 4096,
     "created_at": "2024-10-30T14:30:00",
+    "run_id": 4,
+    "verdict": "It is not worse.",
     "is_active": True,
 }
 
@@ -66,6 +68,32 @@ def test_the_overview_tells_the_live_version_and_the_current_run(client: TestCli
         "age_s": 60,
         "current_run": RUN,
     }
+
+
+def test_training_runs_are_a_page(client: TestClient, behind: Fakes) -> None:
+    response = client.get(f"{ENGINE}/runs?limit=5")
+
+    assert response.status_code == 200
+    assert response.json() == {"runs": [RUN], "total": 1, "page": 1, "limit": 5}
+    assert [(paging.page, paging.limit) for paging in behind.engine.pagings] == [(1, 5)]
+
+
+def test_a_training_run_can_be_cancelled(client: TestClient) -> None:
+    response = client.delete(f"{ENGINE}/runs/4")
+
+    assert (response.status_code, response.json()) == (200, RUN | {"status": "cancelled"})
+
+
+def test_an_ended_training_run_cannot_be_cancelled(client: TestClient, behind: Fakes) -> None:
+    behind.engine.error = ConflictError("Training run 4 has already ended: its status is failed.")
+
+    response = client.delete(f"{ENGINE}/runs/4")
+
+    assert assert_problem(response, 409, "conflict")["detail"].startswith(str(behind.engine.error))
+
+
+def test_an_unknown_training_run_cannot_be_cancelled(client: TestClient) -> None:
+    assert_problem(client.delete(f"{ENGINE}/runs/5"), 404, "run-not-found")
 
 
 def test_model_versions_are_a_page(client: TestClient, behind: Fakes) -> None:

@@ -11,8 +11,10 @@ from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
 from server.models import ModelVersion
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging
+from server.services.live.model import LiveModel
 from server.services.recommendation_engine import RecommendationEngineService
 from server.services.training.runs import TrainingRunService
+from server.services.training.trainer import Trainer
 from tests.support.builders import add_version
 
 
@@ -63,6 +65,34 @@ def test_old_versions_are_deleted_but_never_the_live_one(
     assert [version.version for version in engine.list_versions(Paging()).models] == [versions[3], versions[0]]
     assert engine.delete_old_versions(keep=0) == 1
     assert live_versions(engine) == [versions[0]]
+
+
+def test_the_predecessor_of_the_live_version_is_not_deleted(
+    engine: RecommendationEngineService, versions: list[int]
+) -> None:
+    engine.delete_old_versions(keep=0)
+
+    assert [version.version for version in engine.list_versions(Paging()).models] == [versions[3], versions[2]]
+
+
+def test_a_version_has_its_run_and_its_verdict(engine: RecommendationEngineService, versions: list[int]) -> None:
+    version = engine.get_version(versions[1])
+
+    assert version.run_id is not None
+    assert engine.get_run(version.run_id).version == versions[1]
+    assert version.verdict == "It is not worse."
+
+
+@pytest.mark.usefixtures("tastes")
+def test_a_run_that_reads_succeeded_is_served_at_once(trainer: Trainer, live_model: LiveModel) -> None:
+    run_id = trainer.start_run()
+    version = trainer.carry_out(run_id)
+    before = live_model.version
+
+    with trainer.database.transaction(writes=False) as session:
+        run = RecommendationEngineService(session, live_model).get_run(run_id)
+
+    assert (run.status, run.version, before, live_model.version) == ("succeeded", version, None, version)
 
 
 def test_a_run_stays_when_its_version_is_deleted(engine: RecommendationEngineService, versions: list[int]) -> None:

@@ -37,6 +37,7 @@ from server.schemas.recommendation_engine import (
     ReliabilityBin,
     TrainingData,
     TrainingRun,
+    TrainingRunPage,
 )
 from server.schemas.user import Explanation, Reason, RecommendationQuery, RecommendedMovies, User
 from server.services.ratings import SavedRating
@@ -109,6 +110,8 @@ VERSION = ModelVersion(
     duration_s=1.5,
     size_bytes=4096,
     created_at=MOMENT,
+    run_id=4,
+    verdict="It is not worse.",
     is_active=True,
 )
 
@@ -277,7 +280,7 @@ class FakeUserService:
 
 
 class FakeRecommendationEngineService:
-    """Knows the run 4, which waits, and the version 3, which is live."""
+    """Has the queued run 4 and the live version 3."""
 
     def __init__(self) -> None:
         self.pagings: list[Paging] = []
@@ -291,6 +294,16 @@ class FakeRecommendationEngineService:
         if run_id != QUEUED_RUN.run_id:
             raise RunNotFound(run_id)
         return QUEUED_RUN
+
+    def list_runs(self, paging: Paging) -> TrainingRunPage:
+        self.pagings.append(paging)
+        return TrainingRunPage(runs=[QUEUED_RUN], total=1, page=paging.page, limit=paging.limit)
+
+    def cancel_run(self, run_id: int) -> TrainingRun:
+        found = self.get_run(run_id)
+        if self.error is not None:
+            raise self.error
+        return found.model_copy(update={"status": "cancelled"})
 
     def get_overview(self) -> RecommendationEngine:
         return RecommendationEngine(active_model=VERSION, activated_at=MOMENT, age_s=60, current_run=QUEUED_RUN)

@@ -179,13 +179,28 @@ class Trainer:
                 return TrainingRunService(session).complete(run_id, values, verdict)
 
         try:
-            return retry_until(write, timeout_s=RETRY_TIMEOUT_S, pause_s=self._retry_pause_s)
+            version = retry_until(write, timeout_s=RETRY_TIMEOUT_S, pause_s=self._retry_pause_s)
         except BaseException:
             # A COMMIT may have succeeded although its answer was lost. In doubt the artifact stays; `prune` deletes it.
             with suppress(SQLAlchemyError), self.database.transaction(writes=False) as session:
                 if name not in ModelVersionDataManager(session).list_artifacts():
                     self.store.remove(name)
             raise
+        self._prune()
+        return version
+
+    def _prune(self) -> None:
+        """Delete the versions that are older than the newest `MATINEE_MODELS_KEPT`, and their artifacts."""
+        try:
+            with self.database.transaction(writes=True) as session:
+                versions = ModelVersionDataManager(session)
+                old = versions.list_old(self.settings.models_kept)
+                versions.delete([version for version, _ in old])
+            # After the commit: a version in the database must never be without its artifact.
+            for _, name in old:
+                self.store.remove(name)
+        except (SQLAlchemyError, OSError) as error:
+            logger.warning("old model versions could not be deleted: %s", error)
 
 
 def retry_until(write: Callable[[], T], *, timeout_s: float, pause_s: float) -> T:

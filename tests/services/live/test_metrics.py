@@ -38,6 +38,7 @@ def test_the_live_version_its_age_and_the_runs_are_told(
         ("running",): 0,
         ("succeeded",): 1,
         ("failed",): 0,
+        ("cancelled",): 0,
     }
 
 

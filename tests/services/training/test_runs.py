@@ -265,6 +265,7 @@ def test_a_completed_run_has_a_live_version(queue: TrainingRunService, engine: R
     assert (run.is_activated, run.verdict) == (True, "It is not worse.")
     found = engine.get_version(version)
     expected = version_values("first") | {"version": version, "created_at": found.created_at, "is_active": True}
+    expected |= {"run_id": run_id, "verdict": "It is not worse."}
     del expected["artifact"]
     assert found == schemas.ModelVersion.model_validate(expected)
 

@@ -114,6 +114,20 @@ def test_each_training_adds_a_version_and_an_artifact(trainer: Trainer) -> None:
     assert len(trainer.store.list_names()) == 2
 
 
+@pytest.mark.usefixtures("tastes")
+def test_a_training_deletes_the_versions_that_are_too_many(
+    database: Database, store: ModelStore, settings: Settings
+) -> None:
+    few = settings.model_copy(update={"models_kept": 1, "algorithm": "popularity"})
+    trainer = Trainer(database, store, few)
+
+    versions = [trainer.carry_out(trainer.start_run()) for _ in range(4)]
+
+    # The live version and its predecessor.
+    assert [entry.version for entry in list_versions(database)] == versions[:1:-1]
+    assert len(store.list_names()) == 2
+
+
 @pytest.mark.parametrize("shuffle", [shuffle_stars, shuffle_movies])
 def test_a_model_of_shuffled_ratings_is_kept_but_not_activated(
     tastes: Database, trainer: Trainer, live_model: LiveModel, shuffle: Callable[[TransactionSession], None]
@@ -211,7 +225,7 @@ def test_without_any_rating_the_run_fails_with_the_numbers(trainer: Trainer) -> 
     with pytest.raises(TooFewRatings):
         trainer.carry_out(run_id)
 
-    assert str(get_run(trainer.database, run_id).error).startswith("There are 0 ratings")
+    assert str(get_run(trainer.database, run_id).error).startswith("A training needs 10 users")
 
 
 @pytest.mark.usefixtures("tastes")
