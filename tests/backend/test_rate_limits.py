@@ -140,7 +140,7 @@ def test_a_storage_that_does_not_answer_is_unavailable() -> None:
     ],
 )
 def test_a_storage_that_cannot_be_used_stops_the_start_and_is_not_repeated(storage: str) -> None:
-    with pytest.raises(SettingsError, match=r"^MATINEE_LIMITS_STORAGE names nothing to count in\. ") as raised:
+    with pytest.raises(SettingsError, match=r"^MATINEE_LIMITS_STORAGE names no usable storage\. ") as raised:
         make_limits(storage=storage)
 
     assert "secret" not in str(raised.value)

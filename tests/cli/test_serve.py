@@ -36,4 +36,4 @@ def test_a_wrong_storage_of_the_rate_limits_stops_the_start(matinee: Matinee) ->
     outcome = matinee("serve", limits_storage="nowhere://x")
 
     assert (outcome.exit_code, outcome.printed) == (1, "")
-    assert outcome.complained.startswith("Error: MATINEE_LIMITS_STORAGE names nothing to count in. ")
+    assert outcome.complained.startswith("Error: MATINEE_LIMITS_STORAGE names no usable storage. ")
