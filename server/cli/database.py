@@ -1,7 +1,8 @@
 """The database of a command."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -20,6 +21,30 @@ def open_database(settings: Settings | None = None) -> Iterator[Database]:
     with connect(settings) as database:
         migrate.prepare(database)
         yield database
+
+
+@contextmanager
+def open_database_for_load() -> Iterator[Database]:
+    """Open the database for a load, and delete the SQLite file if the load creates it and fails."""
+    settings = Settings.load()
+    file = settings.sqlite_file
+    created = [] if file is None else [path for path in (file, *file.parents) if not path.exists()]
+    try:
+        with open_database(settings) as database:
+            yield database
+    except BaseException:
+        if file is not None and file in created:
+            _delete_database(file, folders=created[1:])
+        raise
+
+
+def _delete_database(file: Path, folders: Sequence[Path]) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{file}{suffix}").unlink(missing_ok=True)
+    # A folder with other files stays.
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.table import Table
 
-from server.cli.database import open_database
+from server.cli.database import open_database_for_load
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_notice, print_result, progress_bar
 from server.command_errors import SourceError
@@ -23,6 +23,8 @@ from server.etl.download import LICENCE_NOTICE, RELEASES, download
 from server.etl.load.loader import Counts, LoadReport, load
 from server.etl.load.loader import Progress as LoadProgress
 from server.etl.movielens.batches import Rejected
+from server.etl.movielens.formats import Role
+from server.etl.movielens.scale import Scale
 from server.etl.movielens.source import open_source
 from server.services.live.catalogue import store_index
 
@@ -39,6 +41,7 @@ app = command_app()
         "matinee ingest demo",
         "matinee ingest ml-latest-small",
         "matinee ingest path/to/ml-32m.zip --rejects rejects.txt",
+        "matinee ingest path/to/folder --scale 1-10",
         "matinee ingest demo --json | jq .ratings.rejected",
     )
 )
@@ -46,22 +49,25 @@ def ingest(
     source: Annotated[
         str,
         typer.Argument(
-            help="A MovieLens folder or .zip, a release to download "
+            help="A MovieLens folder, archive or file, a release to download "
             f"({', '.join(RELEASES)}), or demo for a small built-in catalogue.",
             autocompletion=lambda: ["demo", *RELEASES],
         ),
     ],
+    scale: Annotated[
+        Scale, typer.Option(help="The scale of the ratings. All but the default are rounded to half stars.")
+    ] = Scale.STARS,
     rejects: Annotated[Path | None, typer.Option(help="Write every rejected row to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load movies and ratings, all or nothing.
+    """Load movies, ratings, links and tags, all or nothing.
 
     Loading the same data again changes nothing, newer data is merged, and ratings from the API stay.
     """
     with (
-        open_database() as database,
         _local_source(source) as path,
-        open_source(path) as movielens,
+        open_source(path, scale) as movielens,
+        open_database_for_load() as database,
         Rejects(rejects) as sink,
         _load_progress(movielens.bytes_total) as on_progress,
     ):
@@ -119,8 +125,8 @@ def _local_source(source: str) -> Iterator[Path]:
         yield path
     else:
         raise SourceError(
-            f"{source!r} is neither a file or folder nor a release. Name a folder or .zip of MovieLens files, "
-            f"a release ({', '.join(RELEASES)}), or demo."
+            f"{source!r} is neither a file or folder nor a release. Pass a folder, archive or file of "
+            f"MovieLens, a release ({', '.join(RELEASES)}), or demo."
         )
 
 
@@ -154,8 +160,9 @@ def _print_report(report: LoadReport, rejects: Rejects) -> None:
     table = Table("", "read", "added", "updated", "unchanged", "rejected", box=None, header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, counts in (("movies", report.movies), ("ratings", report.ratings)):
-        table.add_row(name, *(f"{number:,}" for number in _numbers(counts)))
+    for role, counts in report.by_role.items():
+        if counts.read or role in {Role.MOVIES, Role.RATINGS}:
+            table.add_row(role, *(f"{number:,}" for number in _numbers(counts)))
     print_result(table)
     print_result(f"{report.users_added:,} new users.")
     for line in rejects.first:

@@ -1,7 +1,7 @@
 """Merge ratings into the database in bulk, a batch at a time, through a temporary table."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -64,7 +64,7 @@ class Staging:
 
     def merge(self, frame: pl.DataFrame) -> Changed:
         """Insert and update the ratings of a frame without duplicates of user and movie."""
-        self._fill(frame.select(COLUMNS))
+        insert_rows(self.session, "staged_ratings", frame.select(COLUMNS))
         users = {"first_user": frame["user_id"].min(), "last_user": frame["user_id"].max()}
         users_added = self._count(ADD_USERS)
         # Updates come first, so that the ratings added by this batch are not compared.
@@ -74,33 +74,39 @@ class Staging:
         self.session.execute(text("TRUNCATE staged_ratings" if self._is_postgresql else "DELETE FROM staged_ratings"))
         return Changed(added, updated, users_added)
 
-    def _fill(self, frame: pl.DataFrame) -> None:
-        # The drivers' own bulk inserts, COPY and executemany, are much faster than SQLAlchemy's.
-        driver = driver_connection(self.session)
-        if self._is_postgresql:
-            with driver.cursor().copy("COPY staged_ratings FROM STDIN (FORMAT csv)") as copy:
-                copy.write(frame.write_csv(include_header=False).encode())
-        else:
-            insert_into_sqlite(driver, "staged_ratings", frame)
-
     def _count(self, statement: str, values: Mapping[str, Any] | None = None) -> int:
         result = cast("CursorResult[Any]", self.session.execute(text(statement), values))
         return result.rowcount
 
 
+def insert_rows(session: Session, table: str, frame: pl.DataFrame) -> None:
+    """Insert a frame into a table with the same columns.
+
+    The drivers' own bulk inserts, COPY and executemany, are much faster than SQLAlchemy's.
+    """
+    driver = driver_connection(session)
+    if session.get_bind().dialect.name == "sqlite":
+        insert_into_sqlite(driver, table, frame)
+        return
+    with driver.cursor().copy(f"COPY {table} ({', '.join(frame.columns)}) FROM STDIN (FORMAT csv)") as copy:
+        copy.write(frame.write_csv(include_header=False, quote_style="non_numeric").encode())
+
+
 def insert_into_sqlite(driver: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
-    """Insert a frame of `COLUMNS` with many rows in a statement, three times as fast as one by one."""
-    values: list[Any] = [None] * frame.height * len(COLUMNS)
-    for position, column in enumerate(COLUMNS):
+    """Insert a frame with many rows in a statement, three times as fast as one by one."""
+    width = frame.width
+    values: list[Any] = [None] * frame.height * width
+    for position, column in enumerate(frame):
         # Filling the list column by column saves a tuple for every row.
-        values[position :: len(COLUMNS)] = frame[column].to_list()
-    step = ROWS_PER_STATEMENT * len(COLUMNS)
+        values[position::width] = column.to_list()
+    step = ROWS_PER_STATEMENT * width
     whole = len(values) - len(values) % step
     many = (values[start : start + step] for start in range(0, whole, step))
-    driver.executemany(_insert_statement(table, ROWS_PER_STATEMENT), many)
+    driver.executemany(_insert_statement(table, frame.columns, ROWS_PER_STATEMENT), many)
     if rest := values[whole:]:
-        driver.execute(_insert_statement(table, len(rest) // len(COLUMNS)), rest)
+        driver.execute(_insert_statement(table, frame.columns, len(rest) // width), rest)
 
 
-def _insert_statement(table: str, rows: int) -> str:
-    return f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES {', '.join(['(?, ?, ?, ?)'] * rows)}"  # noqa: S608 (constant names)
+def _insert_statement(table: str, columns: Sequence[str], rows: int) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 (constant names)

@@ -31,14 +31,14 @@ class MovieWriter:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        genres = session.execute(select(Genre.genre_name, Genre.genre_id))
-        self._genre_ids = dict(genres.all())
+        self._genre_ids = dict(session.execute(select(Genre.genre_name, Genre.genre_id)).all())
+        self._spellings = {name.casefold(): name for name in self._genre_ids}
 
     def write(self, movies: Sequence[SourceMovie]) -> tuple[int, int]:
         """Insert and update movies without duplicates, and return the number of each."""
         added = updated = 0
         for start in range(0, len(movies), MOVIES_PER_QUERY):
-            wanted = {movie.movie_id: _as_stored(movie) for movie in movies[start : start + MOVIES_PER_QUERY]}
+            wanted = {movie.movie_id: self._as_stored(movie) for movie in movies[start : start + MOVIES_PER_QUERY]}
             stored = self._read(list(wanted))
             new = {movie_id: movie for movie_id, movie in wanted.items() if movie_id not in stored}
             changed = {movie_id: movie for movie_id, movie in wanted.items() if stored.get(movie_id, movie) != movie}
@@ -46,6 +46,18 @@ class MovieWriter:
             self._replace(changed)
             added, updated = added + len(new), updated + len(changed)
         return added, updated
+
+    def _as_stored(self, movie: SourceMovie) -> _Stored:
+        """Return the fields of a movie. Genres that differ only in case take the spelling of the first one."""
+        title = movie.title
+        return _Stored(
+            title.title,
+            title.sort_title,
+            title.year,
+            movie.source_title,
+            title.alternative_titles,
+            frozenset(self._spellings.setdefault(genre.casefold(), genre) for genre in movie.genres),
+        )
 
     def _read(self, movie_ids: list[int]) -> dict[int, _Stored]:
         titles = self._list_texts(
@@ -123,18 +135,6 @@ class MovieWriter:
             statement = insert(Genre).values(genre_name=name).returning(Genre.genre_id)
             self._genre_ids[name] = self.session.execute(statement).scalar_one()
         return self._genre_ids[name]
-
-
-def _as_stored(movie: SourceMovie) -> _Stored:
-    title = movie.title
-    return _Stored(
-        title.title,
-        title.sort_title,
-        title.year,
-        movie.source_title,
-        title.alternative_titles,
-        frozenset(movie.genres),
-    )
 
 
 def _columns(movie: _Stored) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from sqlalchemy import Double, cast, func, select, update
+from sqlalchemy import Double, cast, func, select, union_all, update
 from sqlalchemy.orm import Session
 
 from server.etl.load.append import Appender, PostgresAppender, SqliteAppender
 from server.etl.load.merge import Changed, Staging
-from server.models import MovieStatistics, Rating, User
+from server.etl.load.withdrawn import WithdrawnRatings
+from server.models import DeletedUser, MovieStatistics, Rating, User
 
 KEY = ["user_id", "movie_id"]
 
@@ -24,15 +25,18 @@ class RatingWriter:
         self.session = session
         self._appender = _open_appender(session)
         self._staging: Staging | None = None
+        self._withdrawn = WithdrawnRatings(session)
         self._tally = Tally(movie_ids)
         self._held_back: pl.DataFrame | None = None
         self._changed = Changed()
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Write the frame of a `RatingBatch`. Of duplicates, the newest rating counts, or the last line.
+        """Write the frame of a batch. Of duplicates, the newest rating counts, or the last line.
 
-        The last user's ratings are held back, because the next frame may contain more of them.
+        Ratings that their user withdrew are left out. The last user's ratings are held back, because the next frame
+        may contain more of them.
         """
+        frame = self._withdrawn.drop_from(frame)
         if frame.is_empty():
             return
         if self._held_back is not None:
@@ -129,4 +133,5 @@ def _move_user_sequence(session: Session) -> None:
     """Advance the sequence past the ids of the source. SQLite advances its own."""
     if session.get_bind().dialect.name == "postgresql":
         sequence = func.pg_get_serial_sequence(User.__tablename__, User.user_id.name)
-        session.execute(select(func.setval(sequence, func.max(User.user_id))).select_from(User))
+        used = union_all(select(User.user_id), select(DeletedUser.user_id)).subquery()
+        session.execute(select(func.setval(sequence, func.max(used.c.user_id))))

@@ -1,18 +1,19 @@
-"""What a source of movies and ratings hands over, batch by batch."""
+"""The batches of rows that a source yields."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 
 from server.etl.movielens.titles import ParsedTitle
 
 LARGEST_ID = 2**53 - 1
-"""The largest id a source may use: JavaScript reads no larger number exactly, and there must be a next user."""
+"""The largest integer that JavaScript represents exactly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A line that could not be used, and why. Lines are counted from 1, the header included."""
+    """A row that is not usable, and the reason. Lines are counted from 1, including the header."""
 
     file: str
     line: int
@@ -21,7 +22,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class SourceMovie:
-    """A movie as its source describes it; ``genres`` holds each genre once and may be empty."""
+    """A movie of a source. ``genres`` contains each genre once and may be empty."""
 
     movie_id: int
     source_title: str
@@ -29,11 +30,19 @@ class SourceMovie:
     genres: tuple[str, ...]
 
 
+class SourceLink(NamedTuple):
+    """The ids of a movie in other databases."""
+
+    movie_id: int
+    imdb_id: str | None
+    tmdb_id: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class MovieBatch:
     """Movies in the order of the file. ``read`` counts rows: ``len(movies) + len(rejected)``.
 
-    ``bytes_read`` are the (uncompressed) bytes of the file that this batch stands for.
+    ``bytes_read`` is the number of (uncompressed) bytes of the file that this batch accounts for.
     """
 
     movies: list[SourceMovie]
@@ -43,12 +52,22 @@ class MovieBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class RatingBatch:
-    """Ratings in the order of the file. ``read`` counts rows: ``frame.height + len(rejected)``.
+class LinkBatch:
+    """Links in the order of the file with their lines. ``read`` and ``bytes_read`` are as in `MovieBatch`."""
 
-    ``frame`` has the columns ``line``, ``user_id``, ``movie_id``, ``rating`` (0.5 to 5.0 in half steps) and
-    ``rated_at`` (seconds since 1970 in UTC): Float32 the rating, Int64 the rest. A movie may be rated twice.
-    ``bytes_read`` are the (uncompressed) bytes of the file that this batch stands for.
+    links: list[tuple[int, SourceLink]]
+    read: int
+    rejected: list[Rejected]
+    bytes_read: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBatch:
+    """Rows of ratings or tags in the order of the file. ``read`` counts rows: ``frame.height + len(rejected)``.
+
+    ``frame`` has the columns ``line`` and ``movie_id`` (Int64). Ratings have ``user_id`` (Int64), ``rating`` (Float32,
+    0.5 to 5.0 in half steps) and ``rated_at`` (Int64, seconds since 1970 in UTC), and may contain a user and movie
+    twice. Tags have ``tag`` (String). ``bytes_read`` is as in `MovieBatch`.
     """
 
     frame: pl.DataFrame

@@ -1,97 +1,62 @@
-"""MovieLens files, in a folder or a zip, to typed batches of movies and ratings.
+"""Read a MovieLens source, of any published layout, as batches of movies, links, ratings and tags.
 
-Two generations of files are read: ``movies.csv`` and ``ratings.csv`` with a header, and the older
-``movies.dat`` and ``ratings.dat`` without one, separated by "::". Files are streamed: memory does not grow
-with them. No line stops the reading: one that cannot be used is handed over with its number and the reason.
+Files are streamed, so memory does not grow with them. A row that is not usable is returned with its line and the
+reason. A file that is not what its name says is refused as a whole.
 """
 
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from server.command_errors import SourceError
-from server.etl.movielens.batches import MovieBatch, RatingBatch
+from server.etl.movielens.archives import Entry, as_source_error, list_entries
+from server.etl.movielens.batches import FrameBatch, LinkBatch, MovieBatch
 from server.etl.movielens.blocks import Block, read_blocks
-from server.etl.movielens.movie_rows import decode_line, parse_movie_blocks, split_colons, split_csv
-from server.etl.movielens.rating_blocks import parse_rating_block
+from server.etl.movielens.files import SourceFiles, find_files
+from server.etl.movielens.formats import GENRES_OF_100K, RATINGS_OF_100K, Format, Role, detect_format, movies_of_100k
+from server.etl.movielens.movies import LinkParser, MovieParser
+from server.etl.movielens.ratings import RatingParser
+from server.etl.movielens.records import decode_line
+from server.etl.movielens.rows import parse_rows
+from server.etl.movielens.scale import Scale
+from server.etl.movielens.tags import TagParser
 
-_MOVIES_BLOCK_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 18
 _RATINGS_BLOCK_BYTES = 1 << 22
+_HEADER_LINES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How one generation of MovieLens writes its files."""
+class SourceFile:
+    """A file of a source whose format is known."""
 
-    suffix: str
-    separator: str
-    has_header: bool
-    split_movie: Callable[[str], list[str]]
-
-
-_LAYOUTS = (
-    _Layout(".csv", ",", has_header=True, split_movie=split_csv),
-    _Layout(".dat", "::", has_header=False, split_movie=split_colons),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """One file of a source."""
-
-    path: Path | zipfile.Path
-    layout: _Layout
-    columns: list[str]
-
-    @property
-    def size(self) -> int:
-        """Its bytes, uncompressed."""
-        if isinstance(self.path, zipfile.Path):
-            return self.path.root.getinfo(self.path.at).file_size
-        return self.path.stat().st_size
-
-    def check(self) -> None:
-        """Raise SourceError unless the file begins as its layout says."""
-        first_block = next(self._read(_MOVIES_BLOCK_BYTES), None)
-        if first_block is None:
-            raise SourceError(f"{self.path.name} is empty.")
-        first_line = decode_line(first_block.content.partition(b"\n")[0])
-        fields = [field.strip(' "') for field in first_line.removeprefix("\ufeff").split(self.layout.separator)]
-        if self.layout.has_header and fields != self.columns:
-            header = self.layout.separator.join(self.columns)
-            raise SourceError(f'{self.path.name} begins with "{first_line[:80]}", not with the header "{header}".')
-        if len(fields) < len(self.columns):
-            raise SourceError(f'{self.path.name} begins with "{first_line[:80]}": these are not fields between "::".')
+    def __init__(self, entry: Entry, file_format: Format) -> None:
+        self.name = entry.name
+        self.size = entry.size
+        self.format = file_format
+        self._entry = entry
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
-        """Yield its rows; a header is left out but counted as a line."""
-        for block in self._read(block_bytes):
-            if block.first_line == 1 and self.layout.has_header:
-                yield replace(block, first_line=2, content=block.content.partition(b"\n")[2])
-            else:
-                yield block
-
-    def _read(self, block_bytes: int) -> Iterator[Block]:
-        with _clear_errors(self.path.name), self.path.open("rb") as stream:
-            yield from read_blocks(stream, self.path.name, block_bytes)
+        """Yield the rows without the header. Lines and bytes include it."""
+        first_row = self.format.first_row
+        for block in _read_entry(self._entry, block_bytes):
+            # The header is shorter than any block.
+            skipped = max(0, first_row - block.first_line)
+            content = block.content.split(b"\n", skipped)[-1] if skipped else block.content
+            yield replace(block, first_line=block.first_line + skipped, content=content)
 
 
 class MovieLensSource:
-    """The movies and ratings of one source, to be read as often as one likes until it is closed."""
+    """An open source. Its files can be read repeatedly until it is closed."""
 
-    def __init__(self, movies: _File, ratings: _File, resources: ExitStack) -> None:
-        self._movies = movies
-        self._ratings = ratings
+    def __init__(self, files: dict[Role, SourceFile], scale: Scale, resources: ExitStack) -> None:
+        self._files = files
+        self._scale = scale
         self._resources = resources
-        self.bytes_total = movies.size + ratings.size
-        """The uncompressed bytes of both files: what the ``bytes_read`` of all batches add up to."""
-        self.ratings_file = ratings.path.name
-        """The name that rejected ratings carry."""
+        self.bytes_total = sum(file.size for file in files.values())
+        """The uncompressed bytes of all files, which is the sum of the ``bytes_read`` of all batches."""
 
     def __enter__(self) -> Self:
         return self
@@ -101,58 +66,74 @@ class MovieLensSource:
     ) -> None:
         self._resources.close()
 
+    def name_of(self, role: Role) -> str:
+        """Return the name of a file, which its rejected rows carry."""
+        return self._files[role].name if role in self._files else f"{role}.csv"
+
     def movies(self) -> Iterator[MovieBatch]:
-        """Yield the movies in the order of the file; raises SourceError when the file cannot be read on."""
-        blocks = self._movies.blocks(_MOVIES_BLOCK_BYTES)
-        return parse_movie_blocks(blocks, self._movies.path.name, self._movies.layout.split_movie)
+        """Yield the movies in the order of the file. Raises SourceError for a file that becomes unreadable."""
+        if (file := self._files.get(Role.MOVIES)) is not None:
+            parser = MovieParser(file.name, file.format)
+            for rows in parse_rows(file.blocks(_BLOCK_BYTES), file.name, file.format, parser):
+                yield MovieBatch([movie for _, movie in rows.items], rows.read, rows.rejected, rows.bytes_read)
 
-    def ratings(self) -> Iterator[RatingBatch]:
-        """Yield the ratings in the order of the file; raises SourceError when the file cannot be read on."""
-        name, separator = self._ratings.path.name, self._ratings.layout.separator
-        blocks = self._ratings.blocks(_RATINGS_BLOCK_BYTES)
-        return (parse_rating_block(block, name, separator) for block in blocks)
+    def links(self) -> Iterator[LinkBatch]:
+        """Yield the links to other databases in the order of the file."""
+        if (file := self._files.get(Role.LINKS)) is not None:
+            for rows in parse_rows(file.blocks(_BLOCK_BYTES), file.name, file.format, LinkParser(file.format)):
+                yield LinkBatch(rows.items, rows.read, rows.rejected, rows.bytes_read)
+
+    def ratings(self) -> Iterator[FrameBatch]:
+        """Yield the ratings in the order of the file. Raises SourceError for a file on another scale."""
+        if (file := self._files.get(Role.RATINGS)) is not None:
+            yield from RatingParser(file.name, file.format, self._scale).parse(file.blocks(_RATINGS_BLOCK_BYTES))
+
+    def tags(self) -> Iterator[FrameBatch]:
+        """Yield the tags in the order of the file."""
+        if (file := self._files.get(Role.TAGS)) is not None:
+            yield from TagParser(file.name, file.format).parse(file.blocks(_BLOCK_BYTES))
 
 
-def open_source(path: Path) -> MovieLensSource:
-    """Open a folder or a zip of MovieLens files, to be closed by ``with``.
+def open_source(path: Path, scale: Scale = Scale.STARS) -> MovieLensSource:
+    """Open a folder, an archive or a single file, for use in a ``with`` statement.
 
-    Raises SourceError, with what to do about it, when the path holds nothing of the kind.
+    Raises SourceError if the path contains no files of MovieLens, or a file without the needed columns.
     """
-    with ExitStack() as resources, _clear_errors(str(path)):
-        movies, ratings = _find_files(path, _list_folders(path, resources))
-        movies.check()
-        ratings.check()
-        return MovieLensSource(movies, ratings, resources.pop_all())
-
-
-def _list_folders(path: Path, resources: ExitStack) -> list[Path] | list[zipfile.Path]:
-    """List where the files may lie: in the folder itself; at the top of the zip or one folder down."""
     if not path.exists():
         raise SourceError(f"{path} does not exist.")
-    if path.is_dir():
-        return [path]
-    if not zipfile.is_zipfile(path):
-        raise SourceError(
-            f"{path} is neither a folder nor a zip. Name the folder that holds movies.csv and ratings.csv."
-        )
-    top = zipfile.Path(resources.enter_context(zipfile.ZipFile(path)))
-    return [top, *(entry for entry in top.iterdir() if entry.is_dir())]
+    with ExitStack() as resources, as_source_error(str(path)):
+        entries = list_entries(path, resources)
+        is_single_file = path.is_file() and [entry.name for entry in entries] == [path.name]
+        files = find_files(entries, str(path), is_single_file=is_single_file)
+        opened = {role: SourceFile(entry, _find_format(entry, role, files)) for role, entry in files.by_role.items()}
+        return MovieLensSource(opened, scale, resources.pop_all())
 
 
-def _find_files(path: Path, folders: Iterable[Path | zipfile.Path]) -> tuple[_File, _File]:
-    for folder in folders:
-        for layout in _LAYOUTS:
-            movies = _File(folder / f"movies{layout.suffix}", layout, ["movieId", "title", "genres"])
-            ratings = _File(folder / f"ratings{layout.suffix}", layout, ["userId", "movieId", "rating", "timestamp"])
-            if movies.path.is_file() and ratings.path.is_file():
-                return movies, ratings
-    raise SourceError(f"{path} holds neither movies.csv and ratings.csv nor movies.dat and ratings.dat.")
+def _find_format(entry: Entry, role: Role, files: SourceFiles) -> Format:
+    name = entry.name.lower().removesuffix(".gz")
+    if name == "u.data":
+        return RATINGS_OF_100K
+    if name == "u.item":
+        return movies_of_100k(_read_genres(files.genres) if files.genres else GENRES_OF_100K)
+    return detect_format(_read_first_lines(entry), role, entry.name)
 
 
-@contextmanager
-def _clear_errors(name: str) -> Iterator[None]:
-    """Turn what files and zips fail with into SourceError; an encrypted zip fails with RuntimeError."""
+def _read_first_lines(entry: Entry) -> list[str]:
+    first_block = next(_read_entry(entry, _BLOCK_BYTES), None)
+    lines = [] if first_block is None else first_block.content.split(b"\n", _HEADER_LINES)[:_HEADER_LINES]
+    return [decode_line(line).removeprefix("\ufeff") for line in lines]
+
+
+def _read_genres(entry: Entry) -> list[str]:
+    """Return the genres of ``u.genre``, which has lines like "Drama|8", by their number."""
+    lines = [decode_line(line) for block in _read_entry(entry, _BLOCK_BYTES) for line in block.content.split(b"\n")]
+    numbered = [line.split("|")[:2] for line in lines if "|" in line]
     try:
-        yield
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise SourceError(f"{name} cannot be read: {error}.") from error
+        return [name for _, name in sorted((int(number), name) for name, number in numbered)]
+    except ValueError as error:
+        raise SourceError(f'{entry.name} has a line that is not like "Drama|8".') from error
+
+
+def _read_entry(entry: Entry, block_bytes: int) -> Iterator[Block]:
+    with as_source_error(entry.name), entry.open() as stream:
+        yield from read_blocks(stream, entry.name, block_bytes)

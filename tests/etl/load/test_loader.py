@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from server.backend.database import Database
+from server.command_errors import SourceError
 from server.etl.load.loader import Counts, LoadReport, Progress
 from server.etl.movielens import source as movielens
 from server.etl.movielens.batches import Rejected
@@ -41,9 +43,10 @@ def stored_statistics(database: Database) -> dict[int, tuple[int, float]]:
 
 
 def ingestions(database: Database) -> list[tuple[str, dict[str, int]]]:
+    """Return the source of each ingestion, and its counts that are not zero."""
     with database.transaction(writes=False) as session:
         rows = session.execute(select(Ingestion.source, Ingestion.counts).order_by(Ingestion.ingestion_id))
-        return [(source, counts) for source, counts in rows]
+        return [(source, {name: count for name, count in counts.items() if count}) for source, counts in rows]
 
 
 def test_a_source_is_loaded_completely(database: Database, folder: Path) -> None:
@@ -167,10 +170,31 @@ def test_ratings_may_refer_to_movies_of_an_earlier_source(database: Database, fo
     assert report.ratings == Counts(read=1, added=1)
 
 
-def test_a_source_without_rows_changes_nothing(database: Database, folder: Path) -> None:
-    report = load_folder(write_source(folder), database)
+def test_a_source_without_rows_is_refused(database: Database, folder: Path) -> None:
+    with pytest.raises(SourceError, match=r"^source contains no rows\.$"):
+        load_folder(write_source(folder), database)
 
-    assert (report, ingestions(database)) == (LoadReport(), [])
+    assert ingestions(database) == []
+
+
+@pytest.mark.parametrize(
+    ("movies", "ratings", "reason"),
+    [
+        (
+            ["x,Heat,", "y,Alien,"],
+            [],
+            r'^None of the 2 rows of movies\.csv is usable, .*\. Line 2: movie id "x" is not',
+        ),
+        (MOVIES, ["1,9,4.0,1"], r"^None of the 1 rows of ratings\.csv is usable, .*\. Line 2: movie 9 is not in the "),
+    ],
+)
+def test_a_file_without_a_usable_row_is_refused(
+    database: Database, folder: Path, movies: Sequence[str], ratings: Sequence[str], reason: str
+) -> None:
+    with pytest.raises(SourceError, match=reason):
+        load_folder(write_source(folder, movies=movies, ratings=ratings), database)
+
+    assert stored_statistics(database) == {}
 
 
 def test_progress_adds_up_to_the_bytes_of_the_source(database: Database, folder: Path) -> None:
@@ -188,14 +212,8 @@ def test_an_ingestion_that_changes_data_is_recorded(database: Database, folder: 
     load_ratings(database, folder, "1,1,1.0,1001")
 
     assert ingestions(database) == [
-        (
-            "source",
-            {"movies_added": 3, "movies_updated": 0, "ratings_added": 3, "ratings_updated": 0, "users_added": 2},
-        ),
-        (
-            "source",
-            {"movies_added": 0, "movies_updated": 0, "ratings_added": 0, "ratings_updated": 1, "users_added": 0},
-        ),
+        ("source", {"movies_added": 3, "ratings_added": 3, "users_added": 2}),
+        ("source", {"ratings_updated": 1}),
     ]
     with database.transaction(writes=False) as session:
         moments = session.scalars(select(Ingestion.finished_at)).all()

@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,7 +163,9 @@ def test_titles_sort_without_article_case_accents_and_signs(source_title: str, s
 def test_no_text_breaks_the_parser_or_leaves_nothing(source_title: str) -> None:
     parsed = parse_title(source_title)
 
-    assert bool(parsed.title) == bool(parsed.sort_title) == bool(source_title.strip())
+    assert bool(parsed.title) == bool(parsed.sort_title)
+    assert parsed.title or not source_title.strip() or not source_title.isprintable()
+    assert not any(unicodedata.category(character) == "Cc" for character in parsed.title)
 
 
 @given(st.text("ab,()&: TheA1980'"))
