@@ -10,7 +10,7 @@ from contextlib import closing
 from benchmarks.servers import API, matinee_server
 from benchmarks.train import train_where_needed
 from benchmarks.workbench import Workbench, percentiles_ms, size_of
-from server.services.health import OperationsDataManager
+from server.services.user import UserDataManager
 
 REQUESTS = 300
 RUN_DEADLINE_S = 900
@@ -19,7 +19,7 @@ RUN_DEADLINE_S = 900
 def run(bench: Workbench) -> None:
     """Print milliseconds a request, one after the other, idle and during a training."""
     with bench.loaded_database() as database, database.transaction(writes=False) as session:
-        size, user = size_of(database), OperationsDataManager(session).find_first_user()
+        size, user = size_of(database), UserDataManager(session).find_first()
     train_where_needed(bench.settings)
     with matinee_server(bench.settings, on_one_core=False) as server:
         port = server.port

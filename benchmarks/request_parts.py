@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Message
 
 from benchmarks import bare_app
@@ -19,7 +20,7 @@ from benchmarks.train import train_where_needed
 from benchmarks.workbench import SQLITE, Workbench, size_of
 from server.app import create_app
 from server.backend.config import Settings
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from server.models import Movie, User
 from server.recommender import model
 from server.recommender.algorithms.ease import model as ease
@@ -42,7 +43,7 @@ PARTS: dict[str, list[tuple[object, str]]] = {
     "- - sum of their weights": [(ease, "sum_rows")],
     "- - the best of all": [(model, "top_items")],
     "- - probabilities": [(Pairs, "of"), (Calibrator, "probabilities")],
-    "end of the transaction": [(TransactionSession, "commit"), (TransactionSession, "close")],
+    "end of the transaction": [(Session, "commit"), (Session, "close")],
 }
 
 Seconds = dict[str, float]

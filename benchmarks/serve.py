@@ -31,7 +31,7 @@ def run(bench: Workbench, *, kind: str) -> None:
     with bench.loaded(kind) as settings:
         train_where_needed(settings)
         database = Database(settings)
-        size, questions = size_of(database), _choose_questions(database)
+        size, questions = size_of(database), choose_questions(database)
         database.dispose()
         with bare_server() as bare, matinee_server(settings) as matinee, off_the_first_core():
             rows = [_compare(question, bare, matinee) for question in questions]
@@ -42,7 +42,8 @@ def run(bench: Workbench, *, kind: str) -> None:
     bench.show(title, HEADER, rows)
 
 
-def _choose_questions(database: Database) -> list[Question]:
+def choose_questions(database: Database) -> list[Question]:
+    """Choose what is asked, from what a database has."""
     with database.transaction(writes=False) as session:
         movies = list(session.scalars(select(Movie.movie_id).order_by(Movie.movie_id).limit(ASKED_ABOUT)))
         users = list(session.scalars(select(User.user_id).order_by(User.user_id).limit(STRANGERS)))

@@ -54,25 +54,37 @@ def orm_server(database_url: str, models: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def matinee_server(settings: Settings, *, on_one_core: bool = True) -> Iterator[Server]:
-    """Run ``matinee serve`` for the length of a block, without a log line a request, as the bare app.
+def matinee_server(
+    settings: Settings, *, on_one_core: bool = True, checkout: Path | None = None, without: str | None = None
+) -> Iterator[Server]:
+    """Run ``matinee serve`` for the length of a block, without a log line per request, as the bare app.
 
-    Where it is to train as well, it is not to be on one core: its training would be there, too.
+    It may be the one of another checkout, or one without a trick. A server that also trains must not be on one core:
+    its training would be there, too.
     """
     environment = settings.as_environment() | {"MATINEE_LOG_LEVEL": "warning"}
-    arguments = ["-m", "server.cli", "serve"]
-    with _running(arguments, environment, f"{API}/movies", on_one_core=on_one_core) as server:
+    arguments = ["-m", "benchmarks.without", without] if without else ["-m", "server.cli", "serve"]
+    path = f"{API}/movies"
+    with _running(arguments, environment, path, on_one_core=on_one_core, folder=checkout) as server:
         yield server
 
 
 @contextmanager
 def _running(
-    arguments: list[str], environment: dict[str, str], path: str, *, on_one_core: bool = True
+    arguments: list[str],
+    environment: dict[str, str],
+    path: str,
+    *,
+    on_one_core: bool = True,
+    folder: Path | None = None,
 ) -> Iterator[Server]:
     port = _free_port()
     started = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603 (our own command)
-        [sys.executable, *arguments, "--port", str(port)], env=os.environ | environment, stdout=subprocess.DEVNULL
+        [sys.executable, *arguments, "--port", str(port)],
+        cwd=folder,
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
     )
     try:
         if on_one_core:

@@ -1,4 +1,4 @@
-"""The FastAPI app: what it is made of, and what lives as long as it does."""
+"""The FastAPI app: its parts, and what lives as long as it does."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -13,42 +13,41 @@ from pwdlib import PasswordHash
 from starlette.middleware.gzip import GZipMiddleware
 from threadpoolctl import threadpool_limits
 
-from server.backend import logging, processes
-from server.backend import migrate as schema
+from server.backend import logging, migrate, processes
 from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
+from server.backend.passwords import Passwords
 from server.backend.periodic import PeriodicTasks
 from server.backend.rate_limits import ClientLimits
 from server.backend.tokens import TokenSigner
-from server.routers import error_pages as errors
-from server.routers import genres, movies, page, ratings, recommendation_engine, token, user
-from server.routers import health as operations
+from server.routers import error_pages, genres, health, movies, page, ratings, recommendation_engine, token, user
+from server.routers import metrics as metrics_route
 from server.services.diagnostics import check_settings
 from server.services.live.calibration import RunningCalibration
+from server.services.live.cards import MovieCards
 from server.services.live.catalogue import LiveCatalogue
 from server.services.live.metrics import InstallationCollector
 from server.services.live.model import LiveModel
 from server.services.token import LoginService
 from server.services.training.supervisor import TrainingSupervisor
-from server.web import openapi, problems
-from server.web import tracing as telemetry
-from server.web.dependencies import Lifespan, State
-from server.web.middleware.access_log import ObservationMiddleware
-from server.web.middleware.headers import CommonHeadersMiddleware, HeadMiddleware
-from server.web.middleware.limits import BodyLimitMiddleware, RequestIdMiddleware, UnexpectedErrorMiddleware
-from server.web.middleware.security import ReadTimeoutMiddleware, SecurityHeadersMiddleware, cross_origin_options
+from server.web import openapi, problems, tracing
+from server.web.middleware.access_log import AccessLogMiddleware
+from server.web.middleware.errors import UnexpectedErrorMiddleware
+from server.web.middleware.headers import HeadersMiddleware, cross_origin_options
+from server.web.middleware.limits import LimitsMiddleware
+from server.web.state import Lifespan, State
 
 API_PREFIX = "/api/rest/v1"
 
-# How many requests of a process may wait for each other in the database; see dependencies.acquire_write_slot.
 WRITE_SLOTS = 8
+"""At most this many writers of a process wait for each other in the database; see dependencies.acquire_write_slot."""
 
-# How many passwords a process verifies at a time, 64 MiB each.
 LOGIN_SLOTS = 4
+"""A process verifies at most this many passwords at a time, 64 MiB each."""
 
-# Shorter ones fit into a packet or two as they are. Level 5 is within a few percent of 9's size in a third of its time.
+# Shorter responses fit into a packet or two as they are. Level 5 comes close to the size of 9 in a third of the time.
 GZIP_FROM_BYTES = 1000
 GZIP_LEVEL = 5
 
@@ -70,9 +69,9 @@ TAGS = [
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Build an app of its own; nothing is opened before its lifespan begins.
+    """Create an app; nothing is opened before its lifespan begins.
 
-    Raises `SettingsError` where a setting is wrong.
+    Raises `SettingsError` for a wrong setting.
     """
     settings, metrics = settings or Settings.load(), Metrics()
     check_settings(settings)
@@ -88,27 +87,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    # Those that are asked most come first: routes are tried one after the other.
+    # Routes are tried in order, so the busiest come first.
     for resource in (movies, user, ratings, genres, recommendation_engine, *([token] if settings.auth else [])):
         app.include_router(resource.router, prefix=API_PREFIX)
-    app.include_router(operations.liveness_router)
-    app.include_router(operations.router)
-    app.include_router(errors.router)
+    for other in (health, metrics_route, error_pages):
+        app.include_router(other.router)
     app.include_router(page.build_router(settings))
     problems.install(app)
     openapi.install(app, has_authentication=settings.auth)
-    # From the inside out: whoever answers, those further out see the answer.
-    app.add_middleware(BodyLimitMiddleware, timeout_s=settings.request_timeout_s)
-    app.add_middleware(ReadTimeoutMiddleware, timeout_s=settings.request_timeout_s)
+    # From the inside out: each sees the responses of those before it.
+    app.add_middleware(LimitsMiddleware, timeout_s=settings.request_timeout_s)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(CORSMiddleware, **cross_origin_options(settings.cors_origins))
-    app.add_middleware(CommonHeadersMiddleware)
-    app.add_middleware(SecurityHeadersMiddleware)
-    app.add_middleware(HeadMiddleware)
-    app.add_middleware(ObservationMiddleware, metrics=metrics)
-    app.add_middleware(RequestIdMiddleware)
-    telemetry.trace_requests(app)
+    app.add_middleware(HeadersMiddleware)
+    app.add_middleware(AccessLogMiddleware, metrics=metrics)
+    tracing.trace_requests(app)
     return app
 
 
@@ -116,18 +110,18 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         logging.configure(settings.log_level, settings.log_format)
-        # Requests run side by side already; threads inside one's linear algebra would make them wait for each other.
+        # Requests already run side by side; threads inside their linear algebra would compete.
         threadpool_limits(1)
         processes.exit_with_parent()
         limits = ClientLimits(settings)
         database = Database(settings)
-        schema.prepare(database)
+        migrate.prepare(database)
         live_catalogue = LiveCatalogue(database)
         store = ModelStore(settings.model_store)
         live_model = LiveModel(database, store)
         supervisor = TrainingSupervisor(database, settings)
         tasks = (live_catalogue.refresh, live_model.refresh, supervisor.supervise)
-        # Side by side: reading a model and checking its digests leaves Python free.
+        # Side by side: reading a model and checking its digests releases the interpreter.
         with ThreadPoolExecutor() as pool:
             for loaded in [pool.submit(load) for load in tasks[:2]]:
                 loaded.result()
@@ -137,11 +131,12 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         refresher = PeriodicTasks(tasks, settings.refresh_interval_s)
         refresher.start()
         try:
-            with telemetry.exported(database.engine):
+            with tracing.exported(database):
                 yield State(
                     database=database,
                     live_catalogue=live_catalogue,
                     live_model=live_model,
+                    cards=MovieCards(database.reader),
                     metrics=metrics,
                     installation=InstallationCollector(database, live_model),
                     running_calibration=RunningCalibration(metrics),
@@ -150,7 +145,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
                     write_semaphore=anyio.Semaphore(WRITE_SLOTS),
                     write_slot_timeout_s=settings.database_timeout_s,
                     limits=limits,
-                    login=_login_service(settings, database),
+                    login=_login_service(settings, database) if settings.auth else None,
                     login_slots=anyio.Semaphore(LOGIN_SLOTS),
                 )
         finally:
@@ -161,11 +156,9 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
     return lifespan
 
 
-def _login_service(settings: Settings, database: Database) -> LoginService | None:
-    if not settings.auth:
-        return None
+def _login_service(settings: Settings, database: Database) -> LoginService:
     tokens = TokenSigner(settings.auth_secret.get_secret_value(), lifetime_s=settings.auth_token_lifetime_s)
-    return LoginService(database, tokens, PasswordHash.recommended())
+    return LoginService(database.reader, tokens, Passwords(PasswordHash.recommended()))
 
 
 app = create_app()

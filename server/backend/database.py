@@ -1,129 +1,51 @@
 """The database: its engine, what SQLite must be told on each connection, and transactions."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, TextClause, create_engine, event
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
+from server.backend.reader import PostgreSQLReader, Reader, SQLiteReader
 
 if TYPE_CHECKING:  # SQLAlchemy imports the driver where the database is PostgreSQL
     import psycopg
 
-# On SQLite one connection for each of the 40 threads in which handlers run, and one for the event loop, where
-# short ones do; PostgreSQL's connections are dearer.
-POOL_SIZES = {"sqlite": 41, "postgresql": 20}
+# Handlers run in at most this many threads at a time (AnyIO's default), and these tasks of the app run beside them.
+HANDLER_THREADS, PERIODIC_TASKS = 40, 3
+
+# On SQLite everyone who may want a connection finds one: nobody waits for the pool. PostgreSQL's are dearer; there
+# threads wait for one, but never the event loop, which uses no session.
+POOL_SIZES = {"sqlite": HANDLER_THREADS + PERIODIC_TASKS, "postgresql": 20}
 
 BULK_CACHE_KB = 64_000
 
 
-Row = tuple[Any, ...]
-
-
-class TransactionSession(Session):
-    """A session of one transaction, on one connection from its first statement to `commit` or `close`.
-
-    What it is asked by `read_rows` is asked past the ORM, and on SQLite past SQLAlchemy: their transactions and rows
-    would take most of the time of a request that reads a few rows by their keys. All other statements are in the same
-    transaction.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(expire_on_commit=False)
-        self.dialect_name = engine.dialect.name
-        self.is_in_process = self.dialect_name == "sqlite"
-        """Whether the database is in this process, so that a statement is no journey."""
-        self._engine = engine
-        self._driver: PoolProxiedConnection | None = None
-        """The driver's connection, from the first statement on."""
-        self._connection: Connection | None = None
-        """SQLAlchemy's around it, once that is needed."""
-
-    def get_bind(self, *_arguments: object, **_options: object) -> Connection:
-        """Give the connection; the first call takes it from the pool and begins the transaction."""
-        if self._connection is None:
-            self._connection = Connection(self._engine, self._driver)
-            self._driver = self._connection.connection
-            self._connection.begin()
-        return self._connection
-
-    def read_rows(self, statement: TextClause, parameters: Mapping[str, object]) -> list[Row]:
-        """Read all rows as the driver gives them."""
-        if self.is_in_process and not self._engine.dispatch.before_cursor_execute:
-            return self._read_from_driver(_sqlite_text(statement), parameters)
-        with self.get_bind().execute(statement, parameters) as result:
-            assert result.cursor is not None  # noqa: S101 (it is there until the result is closed; tells the type checker)
-            return list(result.cursor.fetchall())
-
-    def _read_from_driver(self, statement: str, parameters: Mapping[str, object]) -> list[Row]:
-        try:
-            if self._driver is None:
-                self._driver = self._engine.raw_connection()
-                self._sqlite.execute(_begin(self._engine))
-            return list(self._sqlite.execute(statement, parameters))
-        except sqlite3.Error as error:
-            raise _as_sqlalchemy_has_it(statement, error) from error
-
-    @property
-    def _sqlite(self) -> Any:  # noqa: ANN401 (SQLAlchemy has one type for the connections of all drivers)
-        assert self._driver is not None  # noqa: S101 (for the type checker)
-        return self._driver.dbapi_connection
-
-    def commit(self) -> None:
-        """Commit, and end the transaction."""
-        if self.in_transaction():
-            super().commit()
-        if self._connection is not None:
-            if self._connection.in_transaction():
-                self._connection.commit()
-        elif self._driver is not None:
-            self._commit_driver(self._driver)
-
-    @staticmethod
-    def _commit_driver(driver: PoolProxiedConnection) -> None:
-        try:
-            driver.commit()
-        except sqlite3.Error as error:
-            raise _as_sqlalchemy_has_it("COMMIT", error) from error
-
-    def close(self) -> None:
-        """Give the connection back; what is not committed is rolled back."""
-        if self.in_transaction():
-            super().close()
-        taken = self._connection or self._driver
-        if taken is not None:
-            taken.close()
-            self._connection = self._driver = None
-
-
 class Database:
-    """One database; opens sessions. Nothing is connected before the first session is used."""
+    """One database: opens sessions, and has a reader beside them. Nothing is connected before the first use."""
 
     def __init__(self, settings: Settings) -> None:
         self.engine = _create_engine(settings)
+        self.reader = _create_reader(settings, self.engine)
         # SQLite must know at BEGIN that a transaction will write: a read lock cannot always be raised later.
         self._writing_engine = self.engine.execution_options(writes=True)
-        self._is_sqlite = self.engine.dialect.name == "sqlite"
         # PostgreSQL shows each statement of a transaction the latest state anyway: for those who only read, its BEGIN
-        # and COMMIT are nothing but two more journeys there and back.
+        # and COMMIT are nothing but two more round trips.
         self._reading_engine = (
-            self.engine if self._is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            self.engine if self.reader.is_in_process else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         )
 
-    def open_session(self, *, writes: bool) -> TransactionSession:
-        """Give a session that takes a connection at its first statement; the caller commits and closes it."""
-        return TransactionSession(self._writing_engine if writes else self._reading_engine)
+    def open_session(self, *, writes: bool) -> Session:
+        """Return a session that takes a connection at its first statement; the caller commits and closes it."""
+        return Session(self._writing_engine if writes else self._reading_engine, expire_on_commit=False)
 
     @contextmanager
-    def transaction(self, *, writes: bool) -> Iterator[TransactionSession]:
+    def transaction(self, *, writes: bool) -> Iterator[Session]:
         """Run a block in one transaction: committed at its end, rolled back on any error."""
-        with TransactionSession(self._writing_engine if writes else self.engine) as session:
+        with Session(self._writing_engine if writes else self.engine, expire_on_commit=False) as session:
             yield session
             session.commit()
 
@@ -142,6 +64,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections."""
+        self.reader.close()
         self.engine.dispose()
 
 
@@ -150,13 +73,10 @@ def driver_connection(session: Session) -> Any:  # noqa: ANN401 (each driver has
     return session.connection().connection.dbapi_connection
 
 
-@lru_cache
-def _sqlite_text(statement: TextClause) -> str:
-    return str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))
-
-
-def _as_sqlalchemy_has_it(statement: str, error: sqlite3.Error) -> Exception:
-    return DBAPIError.instance(statement, None, error, sqlite3.Error)
+def _create_reader(settings: Settings, engine: Engine) -> Reader:
+    if settings.sqlite_file is not None:
+        return SQLiteReader(settings.sqlite_file, timeout_s=settings.database_timeout_s)
+    return PostgreSQLReader(engine)
 
 
 def _create_engine(settings: Settings) -> Engine:
@@ -174,6 +94,7 @@ def _create_engine(settings: Settings) -> Engine:
     if backend == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "checkin", _end_sqlite)
     else:
         event.listen(engine, "connect", _limit_lock_waits(settings.database_timeout_s))
     return engine
@@ -224,15 +145,11 @@ def _limit_lock_waits(timeout_s: float) -> Callable[["psycopg.Connection", objec
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    driver: Any = connection.connection.dbapi_connection
-    # A session may have begun, past SQLAlchemy, before it had a connection of it.
-    if driver.in_transaction:
-        return
-    try:
-        driver.execute(_begin(connection))
-    except sqlite3.OperationalError as error:
-        raise _as_sqlalchemy_has_it("BEGIN", error) from error
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _begin(of: Connection | Engine) -> str:
-    return "BEGIN IMMEDIATE" if of.get_execution_options().get("writes", False) else "BEGIN"
+def _end_sqlite(connection: sqlite3.Connection | None, _record: object) -> None:
+    # SQLite leaves a transaction open whose COMMIT fails, and SQLAlchemy takes it for ended.
+    if connection is not None and connection.in_transaction:
+        connection.rollback()

@@ -22,7 +22,7 @@ from server.cli.options import command_app, examples
 from server.cli.output import print_notice, print_result
 from server.command_errors import SettingsError
 from server.services.diagnostics import check_settings
-from server.services.health import OperationsDataManager
+from server.services.user import UserDataManager
 
 app = command_app()
 
@@ -44,7 +44,7 @@ def serve(
     check_settings(settings)
     ModelStore(settings.model_store).check()
     with open_database(settings) as database, database.transaction(writes=False) as session:
-        first_user = OperationsDataManager(session).find_first_user()
+        first_user = UserDataManager(session).find_first()
     _check_port(host, port)
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     _print_welcome(address, first_user, has_authentication=settings.auth)

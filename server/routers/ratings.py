@@ -1,14 +1,46 @@
 """``/ratings``."""
 
-from fastapi import APIRouter, Request, Response, status
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response, status
 
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.schemas.ratings import Rating, RatingCreate
-from server.web.dependencies import AccessDep, NoteRating, RatingId, RatingServiceDep
+from server.services.ratings import SavedRating
+from server.web.dependencies import (
+    AccessDep,
+    AfterCommit,
+    CalibrationDep,
+    LocationDep,
+    RatingId,
+    RatingServiceDep,
+)
+from server.web.paging import described_header
 from server.web.problems import documented
-from server.web.routes import TransactionalRoute, described_header
+from server.web.routes import TransactionalRoute
 
 router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=TransactionalRoute)
+
+
+class SavedRatingResponse:
+    """The response to a saved rating: 201 for a new one, else 200; with its location."""
+
+    def __init__(
+        self, response: Response, location: LocationDep, after_commit: AfterCommit, calibration: CalibrationDep
+    ) -> None:
+        self._response = response
+        self._location = location
+        self._after_commit = after_commit
+        self._calibration = calibration
+
+    def on(self, saved: SavedRating) -> Rating:
+        """Return the rating."""
+        self._response.status_code = status.HTTP_201_CREATED if saved.is_new else status.HTTP_200_OK
+        self._after_commit(self._calibration.record_rating, saved.rating, is_first=saved.is_new)
+        return self._location.on(saved.rating, "get_rating", rating_id=saved.rating.rating_id)
+
+
+SavedRatingDep = Annotated[SavedRatingResponse, Depends()]
 
 
 @router.post(
@@ -17,7 +49,7 @@ router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=Transactiona
     responses={
         200: {
             "model": Rating,
-            "description": "The user had rated the movie before; value and time are replaced.",
+            "description": "The user has rated the movie before; value and time are replaced.",
             **described_header("Location", "The rating."),
         },
         201: described_header("Location", "The new rating."),
@@ -25,36 +57,31 @@ router = APIRouter(prefix="/ratings", tags=["ratings"], route_class=Transactiona
     },
 )
 def create_rating(
-    access: AccessDep,
-    wanted: RatingCreate,
-    ratings: RatingServiceDep,
-    note: NoteRating,
-    request: Request,
-    response: Response,
+    access: AccessDep, wanted: RatingCreate, ratings: RatingServiceDep, response: SavedRatingDep
 ) -> Rating:
     """Rate a movie. Rating it again replaces value and time, keeps the id and answers 200.
 
-    The movie's average and the user's recommendations show it at once.
+    The movie's average and the user's recommendations include it at once.
     """
     access.require_user(wanted.user_id)
-    saved = ratings.save_rating(wanted)
-    response.headers["Location"] = request.url_for("get_rating", rating_id=saved.rating.rating_id).path
-    response.status_code = status.HTTP_201_CREATED if saved.is_new else status.HTTP_200_OK
-    if saved.is_new:
-        note(saved.rating)
-    return saved.rating
+    return response.on(ratings.save_rating(wanted))
 
 
 @router.get("/{rating_id}", responses=documented(RatingNotFound(0)))
 def get_rating(access: AccessDep, rating_id: RatingId, ratings: RatingServiceDep) -> Rating:
-    """Give one rating."""
+    """Get one rating."""
     rating = ratings.get_rating(rating_id)
     access.require_user(rating.user_id)
     return rating
 
 
-@router.delete("/{rating_id}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(RatingNotFound(0)))
+@router.delete(
+    "/{rating_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=documented(RatingNotFound(0)),
+)
 def delete_rating(access: AccessDep, rating_id: RatingId, ratings: RatingServiceDep) -> None:
-    """Take a rating back; the movie's average and count follow."""
-    access.require_user(ratings.get_rating(rating_id).user_id)
-    ratings.delete_rating(rating_id)
+    """Delete a rating; the movie's average and count follow."""
+    rating = ratings.get_rating(rating_id)
+    access.require_user(rating.user_id)
+    ratings.delete_rating(rating)

@@ -1,6 +1,6 @@
 """``/recommendation-engine``."""
 
-from fastapi import APIRouter, BackgroundTasks, Request, Response, status
+from fastapi import APIRouter, Response, status
 
 from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
 from server.schemas.recommendation_engine import (
@@ -13,7 +13,9 @@ from server.schemas.recommendation_engine import (
 )
 from server.web.dependencies import (
     AccessDep,
+    AfterCommit,
     LiveModelDep,
+    LocationDep,
     ModelStoreDep,
     ModelVersionNumber,
     Paging,
@@ -21,8 +23,9 @@ from server.web.dependencies import (
     RunId,
     TrainingSupervisorDep,
 )
+from server.web.paging import PAGED, LinksDep, described_header
 from server.web.problems import documented
-from server.web.routes import CacheableRoute, described_header
+from server.web.routes import CacheableRoute
 
 router = APIRouter(prefix="/recommendation-engine", tags=["recommendation engine"], route_class=CacheableRoute)
 
@@ -33,7 +36,7 @@ router = APIRouter(prefix="/recommendation-engine", tags=["recommendation engine
     response_class=Response,
     responses={
         202: {
-            "description": "The training is under way; the body is empty.",
+            "description": "The training is queued or running; the body is empty.",
             **described_header("Location", "The training run, to follow it."),
         }
     },
@@ -42,33 +45,32 @@ def train_model(
     access: AccessDep,
     engine: RecommendationEngineServiceDep,
     supervisor: TrainingSupervisorDep,
-    background: BackgroundTasks,
-    request: Request,
+    after_commit: AfterCommit,
+    location: LocationDep,
 ) -> Response:
     """Train on all ratings of this moment, in the background; the new model is a new version.
 
-    One training runs at a time. Asked for during one, the next begins when it ends; asked for more often, it is that
-    same one.
+    One training runs at a time. A request during a training queues the next one; more requests join the queued one.
     """
     access.require_admin()
-    run_id = engine.request_training()
-    background.add_task(supervisor.supervise)
-    location = request.url_for("get_training_run", run_id=run_id).path
-    return Response(status_code=status.HTTP_202_ACCEPTED, headers={"Location": location})
+    after_commit(supervisor.supervise)
+    return location.accepted("get_training_run", run_id=engine.request_training())
 
 
 @router.get("")
 def get_recommendation_engine(access: AccessDep, engine: RecommendationEngineServiceDep) -> RecommendationEngine:
-    """Tell the live version, its metrics and age, and the run under way."""
+    """Get the live version, its metrics and age, and the run in progress."""
     access.require_admin()
     return engine.get_overview()
 
 
-@router.get("/runs")
-def list_training_runs(access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep) -> TrainingRunPage:
+@router.get("/runs", responses=PAGED)
+def list_training_runs(
+    access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep, links: LinksDep
+) -> TrainingRunPage:
     """List the training runs, newest first."""
     access.require_admin()
-    return engine.list_runs(paging)
+    return links.on(engine.list_runs(paging))
 
 
 @router.get("/runs/{run_id}", responses=documented(RunNotFound(0)))
@@ -92,18 +94,20 @@ def cancel_training_run(access: AccessDep, run_id: RunId, engine: Recommendation
     return engine.cancel_run(run_id)
 
 
-@router.get("/models")
-def list_model_versions(access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep) -> ModelVersionPage:
+@router.get("/models", responses=PAGED)
+def list_model_versions(
+    access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep, links: LinksDep
+) -> ModelVersionPage:
     """List the model versions, newest first."""
     access.require_admin()
-    return engine.list_versions(paging)
+    return links.on(engine.list_versions(paging))
 
 
 @router.get("/models/{version}", responses=documented(ModelVersionNotFound(0)))
 def get_model_version(
     access: AccessDep, version: ModelVersionNumber, engine: RecommendationEngineServiceDep
 ) -> ModelVersion:
-    """Give one model version: algorithm, parameters, data, metrics, calibration."""
+    """Get one model version: algorithm, parameters, data, metrics, calibration."""
     access.require_admin()
     return engine.get_version(version)
 
@@ -118,9 +122,9 @@ def activate_model_version(
     engine: RecommendationEngineServiceDep,
     live_model: LiveModelDep,
     store: ModelStoreDep,
-    background: BackgroundTasks,
+    after_commit: AfterCommit,
 ) -> ModelVersion:
-    """Make a version the live one: go back, or forward. Every serving process follows within a second."""
+    """Make a version the live one, older or newer. Every serving process follows within a second."""
     access.require_admin()
-    background.add_task(live_model.refresh)
+    after_commit(live_model.refresh)
     return engine.activate(change.version, store)

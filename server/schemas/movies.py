@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from server.schemas.base import ID_LIMIT, Digits, OnRequest, Paging, ReadSchema, Total
+from server.schemas.base import ID_LIMIT, Digits, Limit, OnRequest, Paging, ReadSchema, Total
 
 TOY_STORY: JsonDict = {
     "movie_id": 1,
@@ -32,6 +32,12 @@ class GenreCount(Genre):
     """A genre and its number of movies."""
 
     total_movies: int = Field(examples=[1894])
+
+
+class GenreQuery(Paging):
+    """Which page; there are few genres, so the first holds them all."""
+
+    limit: Limit = 100
 
 
 class GenrePage(ReadSchema):
@@ -237,19 +243,3 @@ class MovieQuery(Paging):
     def order(self) -> MovieSort:
         """The requested or the default order."""
         return self.sort or (MovieSort.RELEVANCE if self.words else MovieSort.ID)
-
-    @property
-    def has_filters(self) -> bool:
-        """Whether more than a search decides which movies fit."""
-        return bool(self.genre) or not (self.year_from is self.year_to is self.min_ratings is None)
-
-    @property
-    def is_in_order(self) -> bool:
-        """Whether ids come in order without the database: the catalogue as it stands, or what a search has found."""
-        by_relevance = self.words is not None and self.order is MovieSort.RELEVANCE and not self.has_filters
-        return self.is_plain or by_relevance
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is the catalogue as it stands: nothing searched for, filtered or ordered otherwise."""
-        return self.words is None and self.order is MovieSort.ID and not self.has_filters

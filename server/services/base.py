@@ -1,23 +1,22 @@
 """What services and data managers share: the session of the transaction they work in."""
 
 from sqlalchemy.dialects import postgresql, sqlite
-
-from server.backend.database import TransactionSession
+from sqlalchemy.orm import Session
 
 # Both dialects spell an upsert alike, each with a class of its own.
 Upsert = postgresql.Insert | sqlite.Insert
 
 
 class BaseDataManager:
-    """Asks the database; never decides, never commits."""
+    """Queries the database; never decides, never commits."""
 
-    def __init__(self, session: TransactionSession) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session
 
     @property
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
-        return self.session.dialect_name
+        return self.session.get_bind().dialect.name
 
     def insert(self, table: type) -> Upsert:
         """Begin an INSERT that may go on with ``on_conflict_do_update`` or ``on_conflict_do_nothing``."""
@@ -25,7 +24,7 @@ class BaseDataManager:
 
 
 class BaseService:
-    """Decides; asks through its data manager. It runs in the session's transaction, which the caller commits."""
+    """Decides; queries through its data managers. It runs in the session's transaction, which the caller commits."""
 
-    def __init__(self, session: TransactionSession) -> None:
+    def __init__(self, session: Session) -> None:
         self.session = session

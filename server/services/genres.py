@@ -1,8 +1,8 @@
 """Genres."""
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from server.backend.database import TransactionSession
 from server.models import Genre, MovieGenre
 from server.schemas import movies as schemas
 from server.schemas.base import Paging
@@ -12,12 +12,12 @@ from server.services.base import BaseDataManager, BaseService
 class GenreService(BaseService):
     """Rules of the genres."""
 
-    def __init__(self, session: TransactionSession) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.genres = GenreDataManager(session)
 
     def list_genres(self, paging: Paging) -> schemas.GenrePage:
-        """Give a page of the genres by name, each with its number of movies."""
+        """Return a page of the genres by name, each with its number of movies."""
         return schemas.GenrePage(
             genres=self.genres.list_counted(paging),
             total=self.genres.count(),
@@ -34,7 +34,7 @@ class GenreDataManager(BaseDataManager):
         return self.session.scalar(select(func.count()).select_from(Genre)) or 0
 
     def list_counted(self, paging: Paging) -> list[schemas.GenreCount]:
-        """Give a page of genres by name, each with its number of movies."""
+        """Return a page of genres by name, each with its number of movies."""
         counted = (
             select(Genre.genre_id, Genre.genre_name, func.count(MovieGenre.movie_id))
             .outerjoin(MovieGenre)

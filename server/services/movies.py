@@ -1,8 +1,7 @@
 """Movies: the listing with its search, filters and orders, one movie, its average rating."""
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -11,16 +10,13 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
-    TextClause,
     exists,
     func,
     literal,
     select,
-    text,
 )
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
-from server.backend.database import Row, TransactionSession
 from server.errors import MovieNotFound
 from server.models import Genre, Ingestion, Movie, MovieGenre, MovieStatistics
 from server.schemas import movies as schemas
@@ -28,45 +24,12 @@ from server.schemas.movies import MovieQuery, MovieSort
 from server.search.highlights import Span
 from server.search.index import Hits
 from server.services.base import BaseDataManager, BaseService
-from server.services.live.caching import VersionedCache
-from server.services.live.catalogue import MAX_CACHED_DESCRIPTIONS, Description, LiveCatalogue
+from server.services.live.cards import MovieCards
+from server.services.live.catalogue import LiveCatalogue
 from server.services.live.model import LiveModel
 
 rating_count = MovieStatistics.rating_count.expression
 rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)
-
-# As text, where putting a statement together takes SQLAlchemy longer than it takes the database to answer it.
-AVERAGE_RATING = text("""
-SELECT title, rating_count, rating_sum / nullif(rating_count, 0)
-FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id = :movie_id
-""")
-
-# What a page says of its movies besides is remembered; this is what may change with every request. The ids are one
-# parameter: the statement is the same for any number of them, and prepared once.
-STATISTICS = """
-SELECT movie_id, rating_count, rating_sum / nullif(rating_count, 0), (SELECT max(ingestion_id) FROM ingestions)
-FROM movie_statistics WHERE movie_id {is_wanted}
-"""
-# All in one statement: a journey to the database costs more than what it finds there.
-DESCRIPTIONS = """
-SELECT movie_id, 'movie' AS part, title, year FROM movies WHERE movie_id {is_wanted}
-UNION ALL
-SELECT movie_id, 'links', imdb_id, tmdb_id FROM movies WHERE movie_id {is_wanted}
-UNION ALL
-SELECT movie_id, 'genre', genre_name, genre_id FROM movie_genres JOIN genres USING (genre_id) WHERE movie_id {is_wanted}
-UNION ALL
-SELECT movie_id, 'title', title, position FROM alternative_titles WHERE movie_id {is_wanted}
-"""
-
-
-def _by_dialect(statement: str) -> dict[str, TextClause]:
-    return {
-        "sqlite": text(statement.format(is_wanted="IN (SELECT value FROM json_each(:movie_ids))")),
-        "postgresql": text(statement.format(is_wanted="= ANY(:movie_ids)")),
-    }
-
-
-STATISTICS_OF, DESCRIPTIONS_OF = _by_dialect(STATISTICS), _by_dialect(DESCRIPTIONS)
 
 
 class SortKey(NamedTuple):
@@ -88,27 +51,52 @@ SORT_KEYS: dict[str, tuple[SortKey, ...]] = {
 SORTS_BY_STATISTICS = {"popularity", "rating"}
 
 
+MAX_INLINE_WORDS = 8
+"""A search of more words may take longer than the event loop should wait."""
+
+
+class ListingPlan(NamedTuple):
+    """How a list is made."""
+
+    is_in_order: bool
+    """The index has the ids in order: the catalogue as it is, or what a search found. Otherwise the database sorts."""
+    is_quick: bool
+    """It takes a millisecond or two, so that it may run on the event loop."""
+
+    @classmethod
+    def of(cls, query: MovieQuery) -> "ListingPlan":
+        """Plan a list."""
+        has_filters = bool(query.genre) or not (query.year_from is query.year_to is query.min_ratings is None)
+        in_order = MovieSort.RELEVANCE if query.words else MovieSort.ID
+        is_in_order = query.order is in_order and not has_filters
+        is_short = len((query.words or "").split()) <= MAX_INLINE_WORDS
+        return cls(is_in_order=is_in_order, is_quick=is_in_order and is_short and not query.facets)
+
+
 class MovieService(BaseService):
     """Rules of the catalogue."""
 
-    def __init__(self, session: TransactionSession, catalogue: LiveCatalogue) -> None:
+    def __init__(self, session: Session, catalogue: LiveCatalogue, cards: MovieCards) -> None:
         super().__init__(session)
-        self.movies = MovieDataManager(session, catalogue.descriptions)
-        # The one of this moment: another may take its place while this request is on its way.
+        self.movies = MovieDataManager(session)
+        self.cards = cards
+        # The index of this moment: another may take its place during the request.
         self.index = catalogue.index
-        self.totals = catalogue.totals
+
+    @property
+    def reads_inline(self) -> bool:
+        """Whether one movie is read so fast that the event loop may wait for it."""
+        return self.cards.is_in_process
+
+    def lists_inline(self, query: MovieQuery) -> bool:
+        """Return whether a list is made so fast that the event loop may wait for it."""
+        return self.cards.is_in_process and ListingPlan.of(query).is_quick
 
     def list_movies(self, query: MovieQuery) -> schemas.MoviePage:
-        """Give a page of the movies that fit, with the number of all that do."""
+        """Return a page of the movies that fit, with the number of all that do."""
         hits = self.index.search(query.words) if query.words else None
-        if query.is_in_order:
-            in_order = self.index.movie_ids if hits is None else hits.movie_ids
-            movie_ids: list[int] = in_order[query.offset : query.offset + query.limit].tolist()
-            total = in_order.size
-        else:
-            movie_ids, version = self.movies.list_ids(query, hits)
-            total = self._count(query, hits, version)
-        found = self.movies.list_by_ids(movie_ids)
+        movie_ids, total = self._list_ids(query, hits)
+        found = self.cards.list_by_ids(movie_ids)
         return schemas.MoviePage(
             movies=self._highlighted(found, hits) if query.highlight else found,
             total=total,
@@ -118,30 +106,35 @@ class MovieService(BaseService):
             corrected_search=self.index.correct(query.words, hits) if query.words and hits is not None else None,
         )
 
-    def _count(self, query: MovieQuery, hits: Hits | None, version: int | None) -> int:
-        """Count all movies that fit, or remember: what only depends on the catalogue changes with its version alone."""
-        if version is None or hits is not None or query.min_ratings is not None:
-            return self.movies.count(query, hits)
-        filters = query.model_dump_json(include={"genre", "year_from", "year_to"})
-        totals = self.totals.for_version(version)
-        return totals.get_all([filters], lambda _: {filters: self.movies.count(query, hits)})[filters]
-
     def get_movie(self, movie_id: int) -> schemas.Movie:
-        """Give one movie. Raises `MovieNotFound`."""
-        found = self.movies.list_by_ids([movie_id])
-        if not found:
-            raise MovieNotFound(movie_id)
-        return found[0]
+        """Return one movie. Raises `MovieNotFound`."""
+        for movie in self.cards.list_by_ids([movie_id]):
+            return movie
+        raise MovieNotFound(movie_id)
 
     def get_average_rating(self, movie_id: int) -> schemas.AverageRating:
-        """Give the mean of a movie's ratings, from the one row that keeps it. Raises `MovieNotFound`."""
-        average = self.movies.find_average_rating(movie_id)
+        """Return the mean of a movie's ratings. Raises `MovieNotFound`."""
+        average = self.cards.find_average_rating(movie_id)
         if average is None:
             raise MovieNotFound(movie_id)
         return average
 
+    def _list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int]:
+        if not ListingPlan.of(query).is_in_order:
+            movie_ids, version = self.movies.list_ids(query, hits)
+            return movie_ids, self._count(query, hits, version)
+        in_order = self.index.movie_ids if hits is None else hits.movie_ids
+        return in_order[query.offset : query.offset + query.limit].tolist(), in_order.size
+
+    def _count(self, query: MovieQuery, hits: Hits | None, version: int | None) -> int:
+        """Count all movies that fit. What depends on the catalogue alone is remembered under its version."""
+        if version is None or hits is not None or query.min_ratings is not None:
+            return self.movies.count(query, hits)
+        filters = query.model_dump_json(include={"genre", "year_from", "year_to"})
+        return self.cards.count_once(version, filters, lambda: self.movies.count(query, hits))
+
     def _highlighted(self, movies: Sequence[schemas.Movie], hits: Hits | None) -> list[schemas.Movie]:
-        """Say where the titles have the words that led to the hits; nowhere without a search."""
+        """Mark in the titles the words that led to the hits; none without a search."""
         highlighter = self.index.highlighter(hits or Hits.none())
         marked = (highlighter.mark([movie.title, *movie.alternative_titles]) for movie in movies)
         return [
@@ -153,13 +146,14 @@ class MovieService(BaseService):
 class SimilarMoviesService(BaseService):
     """Rules of what is similar to a movie."""
 
-    def __init__(self, session: TransactionSession, live_model: LiveModel) -> None:
+    def __init__(self, session: Session, live_model: LiveModel, cards: MovieCards) -> None:
         super().__init__(session)
         self.movies = MovieDataManager(session)
+        self.cards = cards
         self.live_model = live_model
 
     def list_similar_movies(self, movie_id: int, query: schemas.BestMoviesQuery) -> schemas.SimilarMovies:
-        """Give the movies liked by the same people; none where the live model cannot compare the movie.
+        """Return the movies liked by the same people; none if the live model cannot compare the movie.
 
         Raises `MovieNotFound`; `NoActiveModel` before the first training.
         """
@@ -170,18 +164,12 @@ class SimilarMoviesService(BaseService):
         return schemas.SimilarMovies(
             movie_ids=movie_ids,
             similarities=found.similarities.tolist(),
-            movies=self.movies.list_by_ids(movie_ids) if query.expands_movies else None,
+            movies=self.cards.list_by_ids(movie_ids) if query.expands_movies else None,
         )
 
 
 class MovieDataManager(BaseDataManager):
-    """SQL of the catalogue. Reads select columns, not entities: this is the hot path."""
-
-    def __init__(
-        self, session: TransactionSession, descriptions: VersionedCache[int, Description] | None = None
-    ) -> None:
-        super().__init__(session)
-        self.descriptions = descriptions or VersionedCache(MAX_CACHED_DESCRIPTIONS)
+    """SQL of the catalogue's lists; `MovieCards` has the hot reads."""
 
     def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int | None]:
         """Give the ids on a page of the movies that pass the filters, among `hits` where given.
@@ -234,48 +222,6 @@ class MovieDataManager(BaseDataManager):
             ],
         )
 
-    def list_by_ids(self, movie_ids: Sequence[int]) -> list[schemas.Movie]:
-        """Give the movies with these ids, in this order; ids that are unknown are left out."""
-        statistics = self._read_rows(STATISTICS_OF, movie_ids) if movie_ids else []
-        if not statistics:
-            return []
-        # The version comes from the same statement as the statistics, so the cached descriptions belong to it.
-        cache = self.descriptions.for_version(statistics[0][-1] or 0)
-        known = cache.get_all((movie_id for movie_id, *_ in statistics), self._describe)
-        found = {movie_id: _movie(movie_id, known[movie_id], mean, count) for movie_id, count, mean, _ in statistics}
-        return [found[movie_id] for movie_id in movie_ids if movie_id in found]
-
-    def _describe(self, movie_ids: Sequence[int]) -> dict[int, Description]:
-        """Read all that is said of movies but for their ratings."""
-        movies: dict[int, tuple[str, int | None]] = {}
-        links: dict[int, tuple[str | None, int | None]] = {}
-        genres: dict[int, list[schemas.Genre]] = defaultdict(list)
-        titles: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        for movie_id, part, name, number in self._read_rows(DESCRIPTIONS_OF, movie_ids):
-            if part == "movie":
-                movies[movie_id] = name, number
-            elif part == "links":
-                links[movie_id] = name, number
-            elif part == "genre":
-                genres[movie_id].append(schemas.Genre(genre_id=number, genre_name=name))
-            else:
-                titles[movie_id].append((number, name))
-        return {
-            movie_id: Description(
-                title=title,
-                alternative_titles=[name for _, name in sorted(titles[movie_id])],
-                year=year,
-                genres=sorted(genres[movie_id], key=lambda genre: genre.genre_name),
-                imdb_id=links[movie_id][0],
-                tmdb_id=links[movie_id][1],
-            )
-            for movie_id, (title, year) in movies.items()
-        }
-
-    def _read_rows(self, statements: Mapping[str, TextClause], movie_ids: Sequence[int]) -> list[Row]:
-        wanted = json.dumps(list(movie_ids)) if self.session.is_in_process else list(movie_ids)
-        return self.session.read_rows(statements[self.dialect], {"movie_ids": wanted})
-
     def exists(self, movie_id: int) -> bool:
         """Say whether there is such a movie."""
         return self.session.scalar(select(Movie.movie_id).where(Movie.movie_id == movie_id)) is not None
@@ -284,14 +230,6 @@ class MovieDataManager(BaseDataManager):
         """Give the titles of the movies with these ids; ids that are unknown are left out."""
         rows = self.session.execute(select(Movie.movie_id, Movie.title).where(Movie.movie_id.in_(movie_ids)))
         return dict(rows.all())
-
-    def find_average_rating(self, movie_id: int) -> schemas.AverageRating | None:
-        """Give a movie's mean and count, or None where there is no such movie."""
-        rows = self.session.read_rows(AVERAGE_RATING, {"movie_id": movie_id})
-        if not rows:
-            return None
-        ((title, count, mean),) = rows
-        return schemas.AverageRating(movie_id=movie_id, title=title, avg_rating=mean, total_ratings=count)
 
     def list_unknown_to(self, known: Iterable[int], limit: int) -> list[int]:
         """Give up to `limit` movie ids that are not among `known`: those with the most ratings, then the lowest."""
@@ -355,10 +293,6 @@ class MovieDataManager(BaseDataManager):
             return unnested.render_derived()
         each = func.json_each(json.dumps(movie_ids)).table_valued("value", "key")
         return select(each.c.value.label("movie_id"), each.c.key.label("rank")).subquery()
-
-
-def _movie(movie_id: int, description: Description, mean: float | None, count: int) -> schemas.Movie:
-    return schemas.Movie(movie_id=movie_id, **description._asdict(), avg_rating=mean, total_ratings=count)
 
 
 def _highlights(spans: Sequence[Sequence[Span]]) -> schemas.Highlights:

@@ -1,16 +1,20 @@
 """Ratings: one a user and movie, with the movie's statistics kept in the same transaction."""
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import Insert, Select, Update, delete, func, insert, select, update
+from sqlalchemy.orm import Session
 
-from server.backend.database import TransactionSession
+from server.backend.packed_columns import pack, unpack
+from server.backend.reader import Reader
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.models import MovieStatistics, Rating
+from server.recommender.data.interactions import History
 from server.schemas import ratings as schemas
 from server.schemas.base import Paging
 from server.services.base import BaseDataManager, BaseService
+from server.services.user import UserDataManager
 
 COLUMNS = (
     Rating.rating_id,
@@ -20,8 +24,16 @@ COLUMNS = (
     Rating.rated_at.label("timestamp"),
 )
 
-# As text, for it is the first statement of many a request.
-USER = text("SELECT 1 FROM users WHERE user_id = :user_id")
+# The user's row is there even if no rating is, so that one read tells both.
+HISTORY = {
+    dialect: pack(
+        "SELECT {packed}, (SELECT count(*) FROM users WHERE user_id = :user_id) FROM ratings WHERE user_id = :user_id",
+        dialect,
+        "movie_id",
+    )
+    for dialect in ("sqlite", "postgresql")
+}
+COUNT_RATINGS = "SELECT count(*) FROM (SELECT 1 FROM ratings WHERE user_id = :user_id LIMIT :at_most) AS first_ratings"
 
 
 class SavedRating(NamedTuple):
@@ -34,52 +46,52 @@ class SavedRating(NamedTuple):
 class RatingService(BaseService):
     """Rules of rating."""
 
-    def __init__(self, session: TransactionSession) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.ratings = RatingDataManager(session)
+        self.users = UserDataManager(session)
 
     def save_rating(self, wanted: schemas.RatingCreate) -> SavedRating:
         """Rate a movie, or rate it again: then value and time are replaced and the id stays.
 
         Raises `UserNotFound` and `MovieNotFound`.
         """
-        if not self.ratings.user_exists(wanted.user_id):
+        if not self.users.exists(wanted.user_id):
             raise UserNotFound(wanted.user_id)
         if not self.ratings.lock_movie(wanted.movie_id):
             raise MovieNotFound(wanted.movie_id)
         before = self.ratings.find_by_user_and_movie(wanted.user_id, wanted.movie_id)
         if before is None:
-            rating_id = self.ratings.create(wanted)
             self.ratings.add_to_statistics(wanted.movie_id, count=1, stars=wanted.rating)
-        else:
-            rating_id = before.rating_id
-            self.ratings.update(rating_id, wanted.rating)
-            self.ratings.add_to_statistics(wanted.movie_id, count=0, stars=wanted.rating - before.rating)
-        return SavedRating(self.get_rating(rating_id), is_new=before is None)
+            return SavedRating(self.ratings.create(wanted), is_new=True)
+        self.ratings.add_to_statistics(wanted.movie_id, count=0, stars=wanted.rating - before.rating)
+        return SavedRating(self.ratings.update(before.rating_id, wanted.rating), is_new=False)
+
+    def list_user_ratings(self, user_id: int, paging: Paging) -> schemas.RatingPage:
+        """Return a page of a user's ratings, newest first. Raises `UserNotFound`."""
+        if not self.users.exists(user_id):
+            raise UserNotFound(user_id)
+        ratings, total = self.ratings.list_of_user(user_id, paging)
+        return schemas.RatingPage(ratings=ratings, total=total, page=paging.page, limit=paging.limit)
 
     def get_rating(self, rating_id: int) -> schemas.Rating:
-        """Give one rating. Raises `RatingNotFound`."""
+        """Return one rating. Raises `RatingNotFound`."""
         rating = self.ratings.find(rating_id)
         if rating is None:
             raise RatingNotFound(rating_id)
         return rating
 
-    def delete_rating(self, rating_id: int) -> None:
-        """Take a rating back; the movie's average and count follow. Raises `RatingNotFound`."""
-        movie_id = self.get_rating(rating_id).movie_id
-        self.ratings.lock_movie(movie_id)
-        stars = self.ratings.delete(rating_id)
+    def delete_rating(self, rating: schemas.Rating) -> None:
+        """Take a rating back; the movie's average and count follow. Raises `RatingNotFound` if it is gone by now."""
+        self.ratings.lock_movie(rating.movie_id)
+        stars = self.ratings.delete(rating.rating_id)
         if stars is None:
-            raise RatingNotFound(rating_id)
-        self.ratings.add_to_statistics(movie_id, count=-1, stars=-stars)
+            raise RatingNotFound(rating.rating_id)
+        self.ratings.add_to_statistics(rating.movie_id, count=-1, stars=-stars)
 
 
 class RatingDataManager(BaseDataManager):
     """SQL of the ratings and of the statistics that follow them."""
-
-    def user_exists(self, user_id: int) -> bool:
-        """Say whether there is such a user."""
-        return bool(self.session.read_rows(USER, {"user_id": user_id}))
 
     def lock_movie(self, movie_id: int) -> bool:
         """Make other transactions that change this movie's ratings wait for this one; False for an unknown movie.
@@ -90,33 +102,29 @@ class RatingDataManager(BaseDataManager):
         return self.session.scalar(statement) is not None
 
     def find(self, rating_id: int) -> schemas.Rating | None:
-        """Give a rating by its id."""
-        row = self.session.execute(select(*COLUMNS).where(Rating.rating_id == rating_id)).one_or_none()
-        return None if row is None else schemas.Rating(**row._mapping)
+        """Return a rating by its id."""
+        return self._find(select(*COLUMNS).where(Rating.rating_id == rating_id))
 
     def find_by_user_and_movie(self, user_id: int, movie_id: int) -> schemas.Rating | None:
-        """Give a user's rating of a movie."""
-        row = self.session.execute(
-            select(*COLUMNS).where(Rating.user_id == user_id, Rating.movie_id == movie_id)
-        ).one_or_none()
-        return None if row is None else schemas.Rating(**row._mapping)
+        """Return a user's rating of a movie."""
+        return self._find(select(*COLUMNS).where(Rating.user_id == user_id, Rating.movie_id == movie_id))
 
-    def create(self, wanted: schemas.RatingCreate) -> int:
-        """Insert a rating of this moment and give its id."""
+    def create(self, wanted: schemas.RatingCreate) -> schemas.Rating:
+        """Insert a rating of this moment."""
         values = wanted.model_dump() | {"rated_at": datetime.now(UTC)}
-        return self.session.execute(insert(Rating).values(values).returning(Rating.rating_id)).scalar_one()
+        return self._save(insert(Rating).values(values))
 
-    def update(self, rating_id: int, stars: float) -> None:
+    def update(self, rating_id: int, stars: float) -> schemas.Rating:
         """Replace a rating's value and time."""
         values = {"rating": stars, "rated_at": datetime.now(UTC)}
-        self.session.execute(update(Rating).where(Rating.rating_id == rating_id).values(values))
+        return self._save(update(Rating).where(Rating.rating_id == rating_id).values(values))
 
     def delete(self, rating_id: int) -> float | None:
-        """Delete a rating and give the stars it had, or None where it was gone already."""
+        """Delete a rating and return the stars it had, or None if it was gone already."""
         return self.session.scalar(delete(Rating).where(Rating.rating_id == rating_id).returning(Rating.rating))
 
     def add_to_statistics(self, movie_id: int, *, count: int, stars: float) -> None:
-        """Move a movie's count and sum of ratings by so much."""
+        """Change a movie's number and sum of ratings by these amounts."""
         self.session.execute(
             update(MovieStatistics)
             .where(MovieStatistics.movie_id == movie_id)
@@ -127,9 +135,9 @@ class RatingDataManager(BaseDataManager):
         )
 
     def list_of_user(self, user_id: int, paging: Paging) -> tuple[list[schemas.Rating], int]:
-        """Give a page of a user's ratings, newest first, and their total."""
+        """Return a page of a user's ratings, newest first, and their total."""
         of_user = Rating.user_id == user_id
-        rows = self.session.execute(
+        newest_first = (
             select(*COLUMNS)
             .where(of_user)
             .order_by(Rating.rated_at.desc(), Rating.rating_id.desc())
@@ -137,4 +145,29 @@ class RatingDataManager(BaseDataManager):
             .offset(paging.offset)
         )
         total = self.session.scalar(select(func.count()).select_from(Rating).where(of_user)) or 0
-        return [schemas.Rating(**row._mapping) for row in rows], total
+        return [schemas.Rating(**row) for row in self.session.execute(newest_first).mappings()], total
+
+    def _find(self, statement: Select[*tuple[Any, ...]]) -> schemas.Rating | None:
+        row = self.session.execute(statement).mappings().one_or_none()
+        return None if row is None else schemas.Rating(**row)
+
+    def _save(self, statement: Insert | Update) -> schemas.Rating:
+        row = self.session.execute(statement.returning(*COLUMNS)).mappings().one()
+        return schemas.Rating(**row)
+
+
+class HistoryDataManager:
+    """Hot reads of a user's ratings, past the session."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def find(self, user_id: int) -> History | None:
+        """Return all of a user's ratings as columns, or None for an unknown user."""
+        *packed, users = self.reader.read(HISTORY[self.reader.dialect], {"user_id": user_id})[0]
+        return History(*unpack(self.reader.dialect, packed)) if users else None
+
+    def count(self, user_id: int, *, at_most: int) -> int:
+        """Count a user's ratings, up to a bound."""
+        ((count,),) = self.reader.read(COUNT_RATINGS, {"user_id": user_id, "at_most": at_most})
+        return int(count)

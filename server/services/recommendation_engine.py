@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from server.backend.database import TransactionSession
+from sqlalchemy.orm import Session
+
 from server.backend.model_store import ModelStore
 from server.errors import ArtifactError, ConflictError, ModelVersionNotFound
 from server.models import RunStatus
@@ -19,7 +20,7 @@ from server.services.training.runs import TrainingRunDataManager, TrainingRunSer
 class RecommendationEngineService(BaseService):
     """What clients and operators do with the engine: train, look, activate, prune."""
 
-    def __init__(self, session: TransactionSession, live_model: LiveModel | None = None) -> None:
+    def __init__(self, session: Session, live_model: LiveModel | None = None) -> None:
         super().__init__(session)
         self.live_model = live_model
         self.runs = TrainingRunDataManager(session)

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from server.models import Genre, MovieGenre
 from tests.support.threads import at_once
 
@@ -16,7 +17,7 @@ COUNT_GENRES = text("SELECT count(*) FROM genres")
 
 @pytest.fixture
 def impatient(settings: Settings) -> Iterator[Database]:
-    """Give the same database to one who does not wait long."""
+    """Return the same database, with a short timeout."""
     database = Database(settings.model_copy(update={"database_timeout_s": 0.05}))
     yield database
     database.dispose()
@@ -27,7 +28,7 @@ def count_genres(database: Database) -> int:
         return session.scalar(select(func.count()).select_from(Genre)) or 0
 
 
-def add_genre(session: TransactionSession, name: str) -> None:
+def add_genre(session: Session, name: str) -> None:
     session.execute(insert(Genre).values(genre_name=name))
 
 
@@ -62,7 +63,7 @@ def test_foreign_keys_hold(database: Database) -> None:
         session.execute(insert(MovieGenre).values(movie_id=1, genre_id=1))
 
 
-def test_who_reads_does_not_wait_for_who_writes(database: Database) -> None:
+def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
     with database.transaction(writes=True) as session:
         add_genre(session, "Drama")
         seen_meanwhile = count_genres(database)
@@ -70,7 +71,7 @@ def test_who_reads_does_not_wait_for_who_writes(database: Database) -> None:
     assert (seen_meanwhile, count_genres(database)) == (0, 1)
 
 
-def test_who_writes_waits_no_longer_than_set(database: Database, impatient: Database) -> None:
+def test_a_writer_waits_no_longer_than_set(database: Database, impatient: Database) -> None:
     with database.transaction(writes=True) as session:
         add_genre(session, "Drama")
         with pytest.raises(OperationalError, match="lock"), impatient.transaction(writes=True) as other:
@@ -89,7 +90,7 @@ def test_nothing_is_connected_before_the_first_statement(tmp_path: Path) -> None
     assert (existed_before, path.exists()) == (False, True)
 
 
-def test_sqlite_is_told_what_it_must_know_on_every_connection(sqlite: Database) -> None:
+def test_every_connection_of_sqlite_is_configured(sqlite: Database) -> None:
     pragmas = ("foreign_keys", "journal_mode", "synchronous", "busy_timeout")
 
     with sqlite.transaction(writes=False) as first, sqlite.transaction(writes=False) as second:
@@ -105,47 +106,20 @@ def test_a_writing_transaction_on_sqlite_keeps_other_writers_out_from_its_beginn
             other.execute(select(1))
 
 
-def test_what_is_read_past_the_orm_is_of_the_same_moment_as_the_rest(sqlite: Database) -> None:
-    with sqlite.open_session(writes=False) as session:
-        before = session.read_rows(COUNT_GENRES, {})
+def test_what_a_session_reads_is_of_one_moment(sqlite: Database) -> None:
+    with sqlite.transaction(writes=False) as session:
+        before = session.scalar(COUNT_GENRES)
         with sqlite.transaction(writes=True) as other:
             add_genre(other, "Drama")
-        afterwards = session.scalar(select(func.count()).select_from(Genre)), session.read_rows(COUNT_GENRES, {})
+        afterwards = session.scalar(COUNT_GENRES)
 
-    assert (before, afterwards, count_genres(sqlite)) == ([(0,)], (0, [(0,)]), 1)
+    assert (before, afterwards, count_genres(sqlite)) == (0, 0, 1)
 
 
-def test_who_reads_past_the_orm_before_writing_keeps_other_writers_out(sqlite: Database) -> None:
+def test_a_commit_that_the_database_refuses_is_an_error(sqlite: Database) -> None:
     with sqlite.open_session(writes=True) as session:
-        session.read_rows(COUNT_GENRES, {})
-        with pytest.raises(OperationalError, match="database is locked"), sqlite.transaction(writes=True) as other:
-            add_genre(other, "Drama")
-        add_genre(session, "Comedy")
-        session.commit()
-
-    assert count_genres(sqlite) == 1
-
-
-def test_a_connection_that_was_only_read_from_past_the_orm_comes_back_without_a_transaction(sqlite: Database) -> None:
-    for ends in (TransactionSession.commit, TransactionSession.close):
-        with sqlite.open_session(writes=True) as session:
-            session.read_rows(COUNT_GENRES, {})
-            ends(session)
-            with sqlite.transaction(writes=True) as other:
-                add_genre(other, f"After {ends.__name__}")
-
-    assert count_genres(sqlite) == 2
-
-
-def test_what_the_driver_refuses_is_an_error_of_sqlalchemy(database: Database) -> None:
-    with database.open_session(writes=False) as session, pytest.raises(DBAPIError, match="nowhere"):
-        session.read_rows(text("SELECT 1 FROM nowhere"), {})
-
-
-def test_a_commit_that_the_driver_refuses_is_one_too(sqlite: Database) -> None:
-    with sqlite.open_session(writes=True) as session:
-        session.read_rows(text("PRAGMA defer_foreign_keys = ON"), {})
-        session.read_rows(text("INSERT INTO movie_genres (movie_id, genre_id) VALUES (1, 1)"), {})
+        session.execute(text("PRAGMA defer_foreign_keys = ON"))
+        session.execute(insert(MovieGenre).values(movie_id=1, genre_id=1))
         with pytest.raises(IntegrityError, match="FOREIGN KEY"):
             session.commit()
 
@@ -153,7 +127,7 @@ def test_a_commit_that_the_driver_refuses_is_one_too(sqlite: Database) -> None:
         assert other.scalar(select(func.count()).select_from(MovieGenre)) == 0
 
 
-def test_who_reads_first_and_writes_then_does_not_fail(database: Database) -> None:
+def test_a_transaction_that_reads_before_it_writes_does_not_fail(database: Database) -> None:
     def add_genres(thread: int) -> None:
         for number in range(5):
             with database.transaction(writes=True) as session:

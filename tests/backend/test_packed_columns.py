@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from server.backend.database import Database
 from server.backend.packed_columns import pack, unpack
@@ -13,8 +13,7 @@ LONG_AGO = datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)
 def read(database: Database, user_id: int) -> list[list[float]]:
     dialect = database.engine.dialect.name
     statement = pack("SELECT {packed} FROM ratings WHERE user_id = :user_id", dialect, "user_id", "movie_id")
-    with database.open_session(writes=False) as session:
-        (row,) = session.read_rows(text(statement), {"user_id": user_id})
+    (row,) = database.reader.read(statement, {"user_id": user_id})
     columns = unpack(dialect, row)
     assert [column.dtype for column in columns] == [np.int64, np.int64, np.float32, np.int64]
     return sorted(map(list, zip(*(column.tolist() for column in columns), strict=True)))

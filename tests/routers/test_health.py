@@ -26,7 +26,7 @@ def test_a_ready_process_tells_what_it_serves(client: TestClient) -> None:
 
 
 def test_a_process_whose_database_is_away_is_alive_but_not_ready(client: TestClient, behind: Fakes) -> None:
-    behind.operations.error = OperationalError("SELECT 1", {}, Exception("connection refused"))
+    behind.health.error = OperationalError("SELECT 1", {}, Exception("connection refused"))
 
     assert_problem(client.get("/readyz"), 503, "database-unavailable")
     assert client.get("/livez").status_code == 200

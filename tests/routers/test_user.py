@@ -29,7 +29,7 @@ def test_a_users_ratings_are_a_page(client: TestClient, behind: Fakes) -> None:
         "page": 2,
         "limit": 30,
     }
-    assert [(paging.page, paging.limit) for paging in behind.users.pagings] == [(2, 30)]
+    assert [(paging.page, paging.limit) for paging in behind.ratings.pagings] == [(2, 30)]
 
 
 def test_recommendations_are_two_arrays(client: TestClient) -> None:
@@ -47,7 +47,7 @@ def test_recommendations_hold_the_movies_on_request(client: TestClient, behind: 
     assert list(body) == ["movie_ids", "probabilities", "movies"]
     assert [movie["movie_id"] for movie in body["movies"]] == body["movie_ids"]
     assert [(movie["title"], movie["year"]) for movie in body["movies"]] == [("The Matrix", 1999), ("Babylon 5", None)]
-    assert behind.users.queries == [RecommendationQuery(expand=[Expansion.MOVIES])]
+    assert behind.recommendations.queries == [RecommendationQuery(expand=[Expansion.MOVIES])]
 
 
 def test_recommendations_are_explained_on_request(client: TestClient, behind: Fakes) -> None:
@@ -68,14 +68,14 @@ def test_recommendations_are_explained_on_request(client: TestClient, behind: Fa
             {"movie_id": 7, "score": 0.0, "because": [], "other_ratings": 0.0, "rest": 0.0},
         ],
     }
-    assert behind.users.queries == [RecommendationQuery(explain=True)]
+    assert behind.recommendations.queries == [RecommendationQuery(explain=True)]
 
 
 def test_all_that_can_be_asked_for_can_be_asked_for_at_once(client: TestClient, behind: Fakes) -> None:
     response = client.get(f"{USER}/1/recommended-movies?explain=true&expand=movies&exclude_seen=true&n=3")
 
     assert list(response.json()) == ["movie_ids", "probabilities", "movies", "explanations"]
-    assert behind.users.queries == [
+    assert behind.recommendations.queries == [
         RecommendationQuery(n=3, exclude_seen=True, explain=True, expand=[Expansion.MOVIES])
     ]
 
@@ -100,7 +100,7 @@ def test_ten_movies_are_recommended_unless_asked_otherwise(client: TestClient, b
     client.get(f"{USER}/1/recommended-movies")
     client.get(f"{USER}/1/recommended-movies?n=100&exclude_seen=true")
 
-    assert behind.users.queries == [
+    assert behind.recommendations.queries == [
         RecommendationQuery(n=10, exclude_seen=False),
         RecommendationQuery(n=100, exclude_seen=True),
     ]
@@ -128,7 +128,7 @@ def test_an_unknown_user_has_no_ratings_and_no_recommendations(client: TestClien
 
 
 def test_before_the_first_training_there_is_a_conflict_that_says_what_to_do(client: TestClient, behind: Fakes) -> None:
-    behind.users.error = NoActiveModel()
+    behind.recommendations.error = NoActiveModel()
 
     body = assert_problem(client.get(f"{USER}/1/recommended-movies"), 409, "no-active-model")
 
@@ -136,7 +136,7 @@ def test_before_the_first_training_there_is_a_conflict_that_says_what_to_do(clie
 
 
 def test_an_unreadable_model_is_a_matter_of_trying_again(client: TestClient, behind: Fakes) -> None:
-    behind.users.error = ArtifactError("Model version 3 cannot be read: its manifest is missing.")
+    behind.recommendations.error = ArtifactError("Model version 3 cannot be read: its manifest is missing.")
 
     response = client.get(f"{USER}/1/recommended-movies")
 

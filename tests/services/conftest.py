@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from server.backend.model_store import ModelStore
 from server.services.live.catalogue import LiveCatalogue
 from server.services.live.model import LiveModel
@@ -15,6 +16,7 @@ from server.services.movies import MovieService
 from server.services.training.trainer import Trainer
 from tests.conftest import DATABASES, database_copy
 from tests.support.builders import MOVIES, NEWER_MOVIES, RATINGS, genre_of, taste_rows
+from tests.support.readers import cards_of
 from tests.support.source_files import load_folder, write_source
 
 
@@ -43,7 +45,7 @@ def movies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         live_catalogue = LiveCatalogue(database)
         live_catalogue.refresh()
         with database.transaction(writes=False) as session:
-            yield MovieService(session, live_catalogue)
+            yield MovieService(session, live_catalogue, cards_of(session))
 
 
 @pytest.fixture(scope="module", params=DATABASES)
@@ -78,7 +80,7 @@ def tastes(database: Database, tmp_path: Path) -> Database:
 
 
 @pytest.fixture
-def session(database: Database) -> Iterator[TransactionSession]:
+def session(database: Database) -> Iterator[Session]:
     """Run the test in a transaction, committed in the end."""
     with database.transaction(writes=True) as session:
         yield session

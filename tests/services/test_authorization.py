@@ -1,16 +1,17 @@
 import pytest
+from sqlalchemy.orm import Session
 
-from server.backend.database import TransactionSession
 from server.backend.tokens import Caller
 from server.errors import AccessDenied, InvalidToken
 from server.models import Role
 from server.services.authorization import OpenAccess, TokenPermissions
 from server.services.token import CredentialsService
 from tests.support.passwords import ANOTHER, PASSWORD, CountingPasswords
+from tests.support.readers import SessionReader
 
 
 @pytest.fixture
-def credentials(session: TransactionSession) -> CredentialsService:
+def credentials(session: Session) -> CredentialsService:
     return CredentialsService(session, CountingPasswords())
 
 
@@ -24,11 +25,11 @@ def admin(credentials: CredentialsService) -> int:
     return credentials.create_user(PASSWORD, Role.ADMIN)
 
 
-def access_of(session: TransactionSession, user_id: int, generation: int = 1) -> TokenPermissions:
-    return TokenPermissions(session, Caller(user_id, generation))
+def access_of(session: Session, user_id: int, generation: int = 1) -> TokenPermissions:
+    return TokenPermissions(SessionReader(session), Caller(user_id, generation))
 
 
-def test_a_user_acts_as_himself_only(session: TransactionSession, user: int, admin: int) -> None:
+def test_a_user_acts_as_himself_only(session: Session, user: int, admin: int) -> None:
     access = access_of(session, user)
 
     access.require_user(user)
@@ -38,7 +39,7 @@ def test_a_user_acts_as_himself_only(session: TransactionSession, user: int, adm
         access.require_admin()
 
 
-def test_an_admin_acts_as_anybody(session: TransactionSession, user: int, admin: int) -> None:
+def test_an_admin_acts_as_anybody(session: Session, user: int, admin: int) -> None:
     access = access_of(session, admin)
 
     access.require_user(admin)
@@ -46,7 +47,7 @@ def test_an_admin_acts_as_anybody(session: TransactionSession, user: int, admin:
     access.require_admin()
 
 
-def test_a_role_counts_at_once(session: TransactionSession, credentials: CredentialsService, user: int) -> None:
+def test_a_role_counts_at_once(session: Session, credentials: CredentialsService, user: int) -> None:
     access = access_of(session, user)
 
     credentials.set_role(user, Role.ADMIN)
@@ -58,7 +59,7 @@ def test_a_role_counts_at_once(session: TransactionSession, credentials: Credent
 
 
 def test_a_new_password_voids_the_tokens_of_the_old(
-    session: TransactionSession, credentials: CredentialsService, user: int
+    session: Session, credentials: CredentialsService, user: int
 ) -> None:
     credentials.set_password(user, ANOTHER)
 
@@ -68,14 +69,12 @@ def test_a_new_password_voids_the_tokens_of_the_old(
 
 
 @pytest.mark.parametrize("generation", [0, 2])
-def test_a_token_of_another_generation_is_void(session: TransactionSession, admin: int, generation: int) -> None:
+def test_a_token_of_another_generation_is_void(session: Session, admin: int, generation: int) -> None:
     with pytest.raises(InvalidToken):
         access_of(session, admin, generation).require_admin()
 
 
-def test_a_token_of_a_user_who_cannot_log_in_is_void(
-    session: TransactionSession, credentials: CredentialsService
-) -> None:
+def test_a_token_of_a_user_who_cannot_log_in_is_void(session: Session, credentials: CredentialsService) -> None:
     user_id = credentials.users.create()
 
     with pytest.raises(InvalidToken):

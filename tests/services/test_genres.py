@@ -1,7 +1,7 @@
 import pytest
 from sqlalchemy import insert
+from sqlalchemy.orm import Session
 
-from server.backend.database import TransactionSession
 from server.models import Genre as GenreRow
 from server.schemas.base import Paging
 from server.schemas.movies import GenreCount, GenrePage
@@ -9,7 +9,7 @@ from server.services.genres import GenreService
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_genres_come_by_name_with_their_number_of_movies(session: TransactionSession) -> None:
+def test_genres_come_by_name_with_their_number_of_movies(session: Session) -> None:
     session.execute(insert(GenreRow).values(genre_name="Western"))
 
     pages = [GenreService(session).list_genres(Paging(limit=6, page=page)) for page in (1, 2, 3)]

@@ -1,8 +1,6 @@
-import pytest
-
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from server.schemas.health import Readiness
-from server.services.health import OperationsDataManager, OperationsService
+from server.services.health import HealthService
 from server.services.live.catalogue import LiveCatalogue
 from server.services.live.model import LiveModel
 from tests.support.builders import add_version
@@ -13,7 +11,7 @@ def test_readiness_tells_what_the_process_serves_with(trained: LiveModel) -> Non
     live_catalogue.refresh()
 
     with trained.database.transaction(writes=False) as session:
-        readiness = OperationsService(session, live_catalogue, trained).get_readiness()
+        readiness = HealthService(session, live_catalogue, trained).get_readiness()
 
     assert readiness == Readiness(
         status="ready",
@@ -30,16 +28,7 @@ def test_readiness_tells_why_a_model_cannot_be_served(catalogue: Database, live_
     live_model.refresh()
 
     with catalogue.transaction(writes=False) as session:
-        readiness = OperationsService(session, LiveCatalogue(catalogue), live_model).get_readiness()
+        readiness = HealthService(session, LiveCatalogue(catalogue), live_model).get_readiness()
 
     assert (readiness.movies, readiness.model_version) == (0, None)
     assert str(readiness.model_problem).startswith("Model version 1 cannot be read.")
-
-
-@pytest.mark.usefixtures("catalogue")
-def test_the_first_user_is_the_one_with_the_lowest_id(session: TransactionSession) -> None:
-    assert OperationsDataManager(session).find_first_user() == 1
-
-
-def test_an_empty_database_has_no_first_user(session: TransactionSession) -> None:
-    assert OperationsDataManager(session).find_first_user() is None

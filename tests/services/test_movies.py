@@ -1,8 +1,8 @@
 import itertools
 
 import pytest
+from sqlalchemy.orm import Session
 
-from server.backend.database import TransactionSession
 from server.errors import MovieNotFound
 from server.schemas.movies import AverageRating, Genre, Movie, MoviePage, MovieQuery, MovieSort
 from server.services.movies import MovieDataManager, MovieService
@@ -143,7 +143,7 @@ def test_an_unknown_movie_is_not_found(movies: MovieService, movie_id: int) -> N
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_any_number_of_ids_can_be_set_against_the_catalogue(session: TransactionSession) -> None:
+def test_any_number_of_ids_can_be_set_against_the_catalogue(session: Session) -> None:
     known = range(4, 100_001)
 
     assert MovieDataManager(session).list_unknown_to(known, 2) == [2, 1]

@@ -4,14 +4,16 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from server.backend.database import TransactionSession
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.models import Rating as RatingRow
 from server.models import User
+from server.schemas.base import Paging
 from server.schemas.ratings import Rating, RatingCreate
-from server.services.ratings import RatingService, SavedRating
+from server.services.ratings import HistoryDataManager, RatingService, SavedRating
 from tests.support.builders import kept_statistics, recounted_statistics
+from tests.support.readers import SessionReader
 
 LONG_AGO = datetime.fromtimestamp(1000000000, UTC)
 THE_POSTMAN = 12
@@ -35,11 +37,11 @@ pytestmark = pytest.mark.usefixtures("catalogue")
 
 
 @pytest.fixture
-def ratings(session: TransactionSession) -> RatingService:
+def ratings(session: Session) -> RatingService:
     return RatingService(session)
 
 
-def statistics_of(session: TransactionSession, movie_id: int) -> tuple[int, float]:
+def statistics_of(session: Session, movie_id: int) -> tuple[int, float]:
     return kept_statistics(session).get(movie_id, (0, 0.0))
 
 
@@ -77,24 +79,26 @@ def test_rating_again_replaces_value_and_time_and_keeps_the_id(ratings: RatingSe
 
 
 def test_a_rating_taken_back_leaves_count_and_sum(ratings: RatingService) -> None:
-    ratings.delete_rating(1)
+    first = ratings.get_rating(1)
+
+    ratings.delete_rating(first)
 
     assert statistics_of(ratings.session, 1) == (2, 8.5)
     with pytest.raises(RatingNotFound, match="1"):
         ratings.get_rating(1)
     with pytest.raises(RatingNotFound, match="1"):
-        ratings.delete_rating(1)
+        ratings.delete_rating(first)
     assert statistics_of(ratings.session, 1) == (2, 8.5)
 
 
 def test_the_id_of_a_rating_taken_back_is_not_given_again(ratings: RatingService) -> None:
-    gone = ratings.save_rating(RatingCreate(user_id=1, movie_id=THE_POSTMAN, rating=3.0)).rating.rating_id
+    gone = ratings.save_rating(RatingCreate(user_id=1, movie_id=THE_POSTMAN, rating=3.0)).rating
     ratings.delete_rating(gone)
 
     saved = ratings.save_rating(RatingCreate(user_id=1, movie_id=THE_POSTMAN, rating=3.0))
 
     assert saved.is_new
-    assert saved.rating.rating_id > gone
+    assert saved.rating.rating_id > gone.rating_id
 
 
 def test_an_unknown_user_or_movie_cannot_be_part_of_a_rating(ratings: RatingService) -> None:
@@ -114,7 +118,7 @@ def test_statistics_follow_any_sequence_of_changes(ratings: RatingService) -> No
     for _ in range(150):
         existing = ratings.session.scalars(select(RatingRow.rating_id).order_by(RatingRow.rating_id)).all()
         if existing and generator.random() < 0.4:
-            ratings.delete_rating(generator.choice(existing))
+            ratings.delete_rating(ratings.get_rating(generator.choice(existing)))
         else:
             ratings.save_rating(
                 RatingCreate(
@@ -127,7 +131,34 @@ def test_statistics_follow_any_sequence_of_changes(ratings: RatingService) -> No
     assert kept_statistics(ratings.session) == recounted_statistics(ratings.session) != {}
 
 
-def test_the_database_itself_refuses_a_wrong_rating(session: TransactionSession) -> None:
+def test_ratings_come_newest_first_in_pages(ratings: RatingService) -> None:
+    ratings.save_rating(RatingCreate(user_id=1, movie_id=12, rating=2.0))
+
+    pages = [ratings.list_user_ratings(1, Paging(limit=4, page=page)) for page in (1, 2, 3)]
+
+    # Alien and Aliens were rated in the same second: the later entry comes first.
+    assert [[rating.movie_id for rating in page.ratings] for page in pages] == [[12, 2, 5, 4], [3, 1], []]
+    assert {(page.total, page.limit) for page in pages} == {(6, 4)}
+
+
+def test_a_user_without_ratings_has_an_empty_page(ratings: RatingService) -> None:
+    page = ratings.list_user_ratings(ratings.users.create(), Paging())
+
+    assert (page.ratings, page.total) == ([], 0)
+
+
+def test_an_unknown_user_has_no_page(ratings: RatingService) -> None:
+    with pytest.raises(UserNotFound, match=str(UNKNOWN)):
+        ratings.list_user_ratings(UNKNOWN, Paging())
+
+
+def test_ratings_are_counted_up_to_a_bound(ratings: RatingService) -> None:
+    histories = HistoryDataManager(SessionReader(ratings.session))
+
+    assert [histories.count(1, at_most=bound) for bound in (3, 100)] == [3, 5]
+
+
+def test_the_database_itself_refuses_a_wrong_rating(session: Session) -> None:
     row = {"user_id": 1, "movie_id": THE_POSTMAN, "rating": 3.0, "rated_at": LONG_AGO}
 
     for values, constraint in WRONG_VALUES:
@@ -135,7 +166,7 @@ def test_the_database_itself_refuses_a_wrong_rating(session: TransactionSession)
             session.execute(insert(RatingRow).values(row | values))
 
 
-def test_the_database_itself_takes_every_half_step(session: TransactionSession) -> None:
+def test_the_database_itself_takes_every_half_step(session: Session) -> None:
     session.execute(insert(User).values(user_id=5))
 
     session.execute(

@@ -4,10 +4,12 @@ from functools import partial
 
 import pytest
 from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
 
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from server.errors import RatingNotFound
 from server.models import Rating, User
+from server.schemas.ratings import Rating as RatingSchema
 from server.schemas.ratings import RatingCreate
 from server.services.ratings import RatingService, SavedRating
 from tests.support.builders import in_transaction, kept_statistics, recounted_statistics
@@ -61,12 +63,12 @@ def test_of_many_ratings_by_one_user_one_remains(crowd: Database) -> None:
 def test_statistics_are_exact_when_ratings_come_and_go_at_once(crowd: Database) -> None:
     def rate_and_take_back(thread: int) -> None:
         for number in range(10):
-            rating_id = save(crowd, 100 + number % 3, 1 + (thread + number) % 10).rating.rating_id
-            in_transaction(crowd, partial(take_back, rating_id))
+            rating = save(crowd, 100 + number % 3, 1 + (thread + number) % 10).rating
+            in_transaction(crowd, partial(take_back, rating))
 
-    def take_back(rating_id: int, session: TransactionSession) -> None:
+    def take_back(rating: RatingSchema, session: Session) -> None:
         try:
-            RatingService(session).delete_rating(rating_id)
+            RatingService(session).delete_rating(rating)
         except RatingNotFound:
             return  # Another thread has been faster.
 

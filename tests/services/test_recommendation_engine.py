@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
-from server.backend.database import TransactionSession
 from server.backend.model_store import ModelStore
 from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
 from server.models import ModelVersion
@@ -19,12 +19,12 @@ from tests.support.builders import add_version
 
 
 @pytest.fixture
-def engine(session: TransactionSession) -> RecommendationEngineService:
+def engine(session: Session) -> RecommendationEngineService:
     return RecommendationEngineService(session)
 
 
 @pytest.fixture
-def versions(session: TransactionSession) -> list[int]:
+def versions(session: Session) -> list[int]:
     """Four versions, of which the last is live."""
     return [add_version(session, f"artifact-{number}") for number in range(4)]
 

@@ -5,21 +5,24 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.models import Rating
 from server.schemas.movies import BestMoviesQuery, Expansion, SimilarMovies
 from server.schemas.ratings import RatingCreate
 from server.schemas.user import Explanation, RecommendationQuery
 from server.services.live.model import LiveModel
-from server.services.movies import MovieDataManager, SimilarMoviesService
+from server.services.movies import SimilarMoviesService
 from server.services.ratings import RatingService
+from server.services.recommendations import RecommendationService
 from server.services.user import UserService
 from tests.conftest import DATABASES
 from tests.services.conftest import learned_taste
 from tests.support.builders import NEWER_MOVIES, TASTE_MOVIES, add_version, is_of_kind
+from tests.support.readers import cards_of, recommendations_of
 
 UNKNOWN = 999
 MOVIES = [Expansion.MOVIES]
@@ -35,16 +38,16 @@ def nmf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def users(trained: LiveModel) -> Iterator[UserService]:
-    """Give the service of the users, in a transaction that is rolled back in the end."""
+def recommendations(trained: LiveModel) -> Iterator[RecommendationService]:
+    """Give the service, in a transaction that is rolled back in the end."""
     with trained.database.open_session(writes=True) as session:
-        yield UserService(session, trained)
+        yield recommendations_of(session, trained)
 
 
 @pytest.fixture
 def similar(trained: LiveModel) -> Iterator[SimilarMoviesService]:
     with trained.database.open_session(writes=False) as session:
-        yield SimilarMoviesService(session, trained)
+        yield SimilarMoviesService(session, trained, cards_of(session))
 
 
 @contextmanager
@@ -60,18 +63,18 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
     event.remove(database.engine, "before_cursor_execute", note)
 
 
-def rate(session: TransactionSession, user_id: int, stars: dict[int, float]) -> None:
+def rate(session: Session, user_id: int, stars: dict[int, float]) -> None:
     for movie_id, rating in stars.items():
         RatingService(session).save_rating(RatingCreate(user_id=user_id, movie_id=movie_id, rating=rating))
 
 
-def rated_by(session: TransactionSession, user_id: int) -> dict[int, float]:
+def rated_by(session: Session, user_id: int) -> dict[int, float]:
     rows = session.execute(select(Rating.movie_id, Rating.rating).where(Rating.user_id == user_id))
     return dict(rows.all())
 
 
-def explained(users: UserService, user_id: int, **query: int | bool) -> list[Explanation]:
-    found = users.recommend_movies(user_id, RecommendationQuery(n=100, explain=True).model_copy(update=query))
+def explained(recommendations: RecommendationService, user_id: int, **query: int | bool) -> list[Explanation]:
+    found = recommendations.recommend_movies(user_id, RecommendationQuery(n=100, explain=True).model_copy(update=query))
     assert found.explanations is not None
     assert [explanation.movie_id for explanation in found.explanations] == found.movie_ids
     return found.explanations
@@ -82,37 +85,37 @@ def sum_of(explanation: Explanation) -> float:
     return contributions + explanation.other_ratings + explanation.rest
 
 
-def test_nothing_is_added_that_was_not_asked_for(users: UserService) -> None:
-    found = users.recommend_movies(1, RecommendationQuery())
+def test_nothing_is_added_that_was_not_asked_for(recommendations: RecommendationService) -> None:
+    found = recommendations.recommend_movies(1, RecommendationQuery())
 
     assert found.model_dump().keys() == {"movie_ids", "probabilities"}
 
 
 @pytest.mark.parametrize("exclude_seen", [False, True])
-def test_the_movies_come_in_the_order_of_the_list(users: UserService, exclude_seen: bool) -> None:  # noqa: FBT001 (a parameter of the test)
-    plain = users.recommend_movies(1, RecommendationQuery(n=100, exclude_seen=exclude_seen))
+def test_the_movies_come_in_the_order_of_the_list(recommendations: RecommendationService, exclude_seen: bool) -> None:  # noqa: FBT001 (a parameter of the test)
+    plain = recommendations.recommend_movies(1, RecommendationQuery(n=100, exclude_seen=exclude_seen))
 
-    found = users.recommend_movies(1, RecommendationQuery(n=100, exclude_seen=exclude_seen, expand=MOVIES))
+    found = recommendations.recommend_movies(1, RecommendationQuery(n=100, exclude_seen=exclude_seen, expand=MOVIES))
 
     assert (found.movie_ids, found.probabilities) == (plain.movie_ids, plain.probabilities)
-    assert found.movies == MovieDataManager(users.session).list_by_ids(plain.movie_ids)
+    assert found.movies == recommendations.cards.list_by_ids(plain.movie_ids)
     # The movies that are newer than the model are among them.
     assert len(found.movies) == len(found.movie_ids) >= 17
 
 
-def test_the_movies_are_read_together(users: UserService, trained: LiveModel) -> None:
-    users.session.connection()
+def test_the_movies_are_read_together(recommendations: RecommendationService, trained: LiveModel) -> None:
+    recommendations.session.connection()
     counts = []
     for n in (1, 30):
         with counted_statements(trained.database) as statements:
-            users.recommend_movies(1, RecommendationQuery(n=n, expand=MOVIES, explain=True))
+            recommendations.recommend_movies(1, RecommendationQuery(n=n, expand=MOVIES, explain=True))
         counts.append(len(statements))
 
     assert counts[0] == counts[1]
 
 
-def test_an_explanation_adds_up_to_the_score(users: UserService) -> None:
-    explanations = explained(users, 1)
+def test_an_explanation_adds_up_to_the_score(recommendations: RecommendationService) -> None:
+    explanations = explained(recommendations, 1)
 
     scores = [explanation.score for explanation in explanations[: len(TASTE_MOVIES)]]
     assert scores == sorted(scores, reverse=True)
@@ -122,10 +125,10 @@ def test_an_explanation_adds_up_to_the_score(users: UserService) -> None:
     )
 
 
-def test_an_explanation_names_the_ratings_that_speak_for_a_movie_most(users: UserService) -> None:
-    stars = rated_by(users.session, 1)
+def test_an_explanation_names_the_ratings_that_speak_for_a_movie_most(recommendations: RecommendationService) -> None:
+    stars = rated_by(recommendations.session, 1)
 
-    best = explained(users, 1)[0]
+    best = explained(recommendations, 1)[0]
 
     contributions = [reason.contribution for reason in best.because]
     assert len(contributions) == 5
@@ -137,11 +140,13 @@ def test_an_explanation_names_the_ratings_that_speak_for_a_movie_most(users: Use
     assert all(is_of_kind(reason.movie_id, 1) for reason in best.because[:2])
 
 
-def test_a_rating_is_named_at_once_and_what_speaks_against_a_movie_is_not(users: UserService) -> None:
-    user_id = users.create_user().user_id
-    rate(users.session, user_id, {2: 5.0, 1: 0.5})
+def test_a_rating_is_named_at_once_and_what_speaks_against_a_movie_is_not(
+    recommendations: RecommendationService,
+) -> None:
+    user_id = UserService(recommendations.session).create_user().user_id
+    rate(recommendations.session, user_id, {2: 5.0, 1: 0.5})
 
-    explanations = explained(users, user_id, exclude_seen=True)
+    explanations = explained(recommendations, user_id, exclude_seen=True)
 
     named = {reason.movie_id for explanation in explanations for reason in explanation.because}
     assert 2 in named
@@ -150,8 +155,8 @@ def test_a_rating_is_named_at_once_and_what_speaks_against_a_movie_is_not(users:
     assert min(explanation.other_ratings for explanation in explanations) < 0
 
 
-def test_a_user_without_ratings_owes_everything_to_popularity(users: UserService) -> None:
-    explanations = explained(users, users.create_user().user_id)
+def test_a_user_without_ratings_owes_everything_to_popularity(recommendations: RecommendationService) -> None:
+    explanations = explained(recommendations, UserService(recommendations.session).create_user().user_id)
 
     assert explanations[0].score > 0
     assert explanations == [
@@ -161,10 +166,14 @@ def test_a_user_without_ratings_owes_everything_to_popularity(users: UserService
 
 
 @pytest.mark.parametrize("exclude_seen", [False, True])
-def test_a_movie_newer_than_the_model_has_nothing_to_explain(users: UserService, exclude_seen: bool) -> None:  # noqa: FBT001 (as above)
-    newer = [movie_id for movie_id in NEWER_MOVIES if not (exclude_seen and movie_id in rated_by(users.session, 1))]
+def test_a_movie_newer_than_the_model_has_nothing_to_explain(
+    recommendations: RecommendationService, *, exclude_seen: bool
+) -> None:
+    newer = [
+        movie_id for movie_id in NEWER_MOVIES if not (exclude_seen and movie_id in rated_by(recommendations.session, 1))
+    ]
 
-    explanations = explained(users, 1, exclude_seen=exclude_seen)
+    explanations = explained(recommendations, 1, exclude_seen=exclude_seen)
 
     assert sorted(explanations[-len(newer) :], key=lambda explanation: explanation.movie_id) == [
         Explanation(movie_id=movie_id, **NOTHING) for movie_id in newer
@@ -173,7 +182,7 @@ def test_a_movie_newer_than_the_model_has_nothing_to_explain(users: UserService,
 
 def test_where_scores_are_no_sums_all_is_in_the_rest(nmf: LiveModel) -> None:
     with nmf.database.open_session(writes=False) as session:
-        explanations = explained(UserService(session, nmf), 1)
+        explanations = explained(recommendations_of(session, nmf), 1)
 
     assert explanations[0].score > 0
     assert explanations == [
@@ -182,11 +191,13 @@ def test_where_scores_are_no_sums_all_is_in_the_rest(nmf: LiveModel) -> None:
     ]
 
 
-def test_a_user_who_has_seen_everything_gets_empty_lists(users: UserService) -> None:
-    user_id = users.create_user().user_id
-    rate(users.session, user_id, dict.fromkeys([*TASTE_MOVIES, *NEWER_MOVIES], 4.0))
+def test_a_user_who_has_seen_everything_gets_empty_lists(recommendations: RecommendationService) -> None:
+    user_id = UserService(recommendations.session).create_user().user_id
+    rate(recommendations.session, user_id, dict.fromkeys([*TASTE_MOVIES, *NEWER_MOVIES], 4.0))
 
-    found = users.recommend_movies(user_id, RecommendationQuery(exclude_seen=True, expand=MOVIES, explain=True))
+    found = recommendations.recommend_movies(
+        user_id, RecommendationQuery(exclude_seen=True, expand=MOVIES, explain=True)
+    )
 
     assert found.model_dump() == {"movie_ids": [], "probabilities": [], "movies": [], "explanations": []}
 
@@ -214,7 +225,7 @@ def test_similar_movies_come_with_similarities_that_fall(similar: SimilarMoviesS
 def test_similar_movies_hold_the_movies_on_request(similar: SimilarMoviesService) -> None:
     found = similar.list_similar_movies(1, BestMoviesQuery(n=5, expand=MOVIES))
 
-    assert found.movies == similar.movies.list_by_ids(found.movie_ids)
+    assert found.movies == similar.cards.list_by_ids(found.movie_ids)
     assert len(found.movies) == 5
 
 
@@ -225,17 +236,17 @@ def test_nothing_is_similar_to_a_movie_newer_than_the_model(similar: SimilarMovi
 
 
 def test_an_unknown_movie_is_not_found_with_a_model_and_without(
-    similar: SimilarMoviesService, session: TransactionSession, live_model: LiveModel
+    similar: SimilarMoviesService, session: Session, live_model: LiveModel
 ) -> None:
-    for service in (similar, SimilarMoviesService(session, live_model)):
+    for service in (similar, SimilarMoviesService(session, live_model, cards_of(session))):
         with pytest.raises(MovieNotFound, match=str(UNKNOWN)):
             service.list_similar_movies(UNKNOWN, BestMoviesQuery())
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_without_a_model_nothing_is_similar(session: TransactionSession, live_model: LiveModel) -> None:
+def test_without_a_model_nothing_is_similar(session: Session, live_model: LiveModel) -> None:
     with pytest.raises(NoActiveModel):
-        SimilarMoviesService(session, live_model).list_similar_movies(1, BestMoviesQuery())
+        SimilarMoviesService(session, live_model, cards_of(session)).list_similar_movies(1, BestMoviesQuery())
 
 
 def test_without_a_model_that_can_be_read_nothing_is_similar(catalogue: Database, live_model: LiveModel) -> None:
@@ -247,4 +258,4 @@ def test_without_a_model_that_can_be_read_nothing_is_similar(catalogue: Database
         catalogue.transaction(writes=False) as session,
         pytest.raises(ArtifactError, match=f"version {version} cannot be read"),
     ):
-        SimilarMoviesService(session, live_model).list_similar_movies(1, BestMoviesQuery())
+        SimilarMoviesService(session, live_model, cards_of(session)).list_similar_movies(1, BestMoviesQuery())

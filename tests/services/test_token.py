@@ -1,15 +1,18 @@
 import pytest
+from sqlalchemy.orm import Session
 
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
+from server.backend.passwords import Passwords
 from server.backend.tokens import Caller, TokenSigner
 from server.command_errors import NoCredentials, UnfitPassword
 from server.errors import UserNotFound, WrongCredentials
 from server.models import Role
 from server.schemas.token import TokenRequest
-from server.services.token import CredentialsService, LoginService
+from server.services.token import CredentialsReader, CredentialsService, LoginService
 from server.services.user import UserDataManager
 from tests.support.builders import in_transaction
 from tests.support.passwords import ANOTHER, PASSWORD, SECRET, CountingPasswords
+from tests.support.readers import SessionReader
 
 UNKNOWN = 999
 
@@ -21,11 +24,11 @@ def passwords() -> CountingPasswords:
 
 @pytest.fixture
 def login(database: Database, passwords: CountingPasswords) -> LoginService:
-    return LoginService(database, TokenSigner(SECRET, lifetime_s=60), passwords)
+    return LoginService(database.reader, TokenSigner(SECRET, lifetime_s=60), Passwords(passwords))
 
 
 @pytest.fixture
-def credentials(session: TransactionSession, passwords: CountingPasswords) -> CredentialsService:
+def credentials(session: Session, passwords: CountingPasswords) -> CredentialsService:
     return CredentialsService(session, passwords)
 
 
@@ -88,7 +91,7 @@ def test_a_user_without_a_password_cannot_log_in(
 def test_no_password_is_kept(credentials: CredentialsService) -> None:
     user_id = credentials.create_user(PASSWORD, Role.USER)
 
-    kept = credentials.credentials.find(user_id)
+    kept = CredentialsReader(SessionReader(credentials.session)).find(user_id)
 
     assert kept is not None
     assert kept.password_hash.startswith("$argon2id$")
@@ -98,7 +101,8 @@ def test_no_password_is_kept(credentials: CredentialsService) -> None:
 def test_two_users_with_one_password_have_different_hashes(credentials: CredentialsService) -> None:
     users = [credentials.create_user(PASSWORD, Role.USER) for _ in range(2)]
 
-    hashes = {kept.password_hash for kept in map(credentials.credentials.find, users) if kept is not None}
+    stored = CredentialsReader(SessionReader(credentials.session))
+    hashes = {kept.password_hash for kept in map(stored.find, users) if kept is not None}
 
     assert len(hashes) == 2
 
@@ -128,7 +132,7 @@ def test_a_new_password_keeps_the_role(credentials: CredentialsService) -> None:
 
     credentials.set_password(admin, ANOTHER)
 
-    kept = credentials.credentials.find(admin)
+    kept = CredentialsReader(SessionReader(credentials.session)).find(admin)
     assert kept is not None
     assert kept.role == Role.ADMIN
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from server.models import MovieStatistics, Rating
 from server.recommender.evaluation.comparison import Verdict
 from server.schemas.movies import MoviePage
@@ -72,7 +73,7 @@ def is_of_kind(movie_id: int, user_id: int) -> bool:
 PASSED = Verdict(accepted=True, reason="It is not worse.")
 
 
-def add_version(session: TransactionSession, artifact: str, verdict: Verdict = PASSED) -> int:
+def add_version(session: Session, artifact: str, verdict: Verdict = PASSED) -> int:
     """Carry a run through that has trained nothing, and give its version, which is live if it has passed."""
     runs = TrainingRunService(session)
     return runs.complete(runs.start(), version_values(artifact), verdict)
@@ -107,7 +108,7 @@ def ids_of(page: MoviePage) -> list[int]:
     return [movie.movie_id for movie in page.movies]
 
 
-def kept_statistics(session: TransactionSession) -> dict[int, tuple[int, float]]:
+def kept_statistics(session: Session) -> dict[int, tuple[int, float]]:
     """Read number and sum of the ratings of each movie that has some, as kept."""
     rows = session.execute(
         select(MovieStatistics.movie_id, MovieStatistics.rating_count, MovieStatistics.rating_sum).where(
@@ -117,7 +118,7 @@ def kept_statistics(session: TransactionSession) -> dict[int, tuple[int, float]]
     return {movie_id: (count, total) for movie_id, count, total in rows}
 
 
-def recounted_statistics(session: TransactionSession) -> dict[int, tuple[int, float]]:
+def recounted_statistics(session: Session) -> dict[int, tuple[int, float]]:
     """Count number and sum of the ratings of each movie that has some."""
     stars: dict[int, list[float]] = {}
     for movie_id, rating in session.execute(select(Rating.movie_id, Rating.rating)):
@@ -125,7 +126,7 @@ def recounted_statistics(session: TransactionSession) -> dict[int, tuple[int, fl
     return {movie_id: (len(ratings), sum(ratings)) for movie_id, ratings in stars.items()}
 
 
-def in_transaction(database: Database, call: Callable[[TransactionSession], ResultT]) -> ResultT:
+def in_transaction(database: Database, call: Callable[[Session], ResultT]) -> ResultT:
     """Run a call in a writing transaction of its own."""
     with database.transaction(writes=True) as session:
         return call(session)

@@ -4,8 +4,8 @@ import threading
 from datetime import datetime, timedelta, timezone
 
 from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
-from server.backend.database import TransactionSession
 from server.backend.model_store import ModelStore
 from server.errors import (
     ModelVersionNotFound,
@@ -116,14 +116,17 @@ VERSION = ModelVersion(
 )
 
 
-class FakeSession(TransactionSession):
-    """A session without a database that notes how its transaction ends; its COMMIT can be made to fail."""
+class FakeSession(Session):
+    """A session without a database that records how its transaction ends; its COMMIT can be made to fail."""
 
     def __init__(self) -> None:
         super().__init__(create_engine("sqlite://"))
         self.events: list[str] = []
         self.commit_threads: list[str] = []
         self.commit_error: Exception | None = None
+
+    def in_transaction(self) -> bool:
+        return True
 
     def commit(self) -> None:
         self.events.append("commit")
@@ -173,6 +176,10 @@ class FakeMovieService:
         self.total = 2
         self.queries: list[MovieQuery] = []
         self.error: Exception | None = None
+        self.reads_inline = False
+
+    def lists_inline(self, query: MovieQuery) -> bool:
+        return self.reads_inline and not query.facets
 
     def list_movies(self, query: MovieQuery) -> MoviePage:
         self.queries.append(query)
@@ -224,6 +231,7 @@ class FakeRatingService:
 
     def __init__(self) -> None:
         self.ratings: dict[int, Rating] = {}
+        self.pagings: list[Paging] = []
 
     def save_rating(self, wanted: RatingCreate) -> SavedRating:
         if wanted.user_id != 1:
@@ -240,30 +248,36 @@ class FakeRatingService:
             raise RatingNotFound(rating_id)
         return self.ratings[rating_id]
 
-    def delete_rating(self, rating_id: int) -> None:
-        self.get_rating(rating_id)
-        del self.ratings[rating_id]
+    def delete_rating(self, rating: Rating) -> None:
+        del self.ratings[rating.rating_id]
 
-
-class FakeUserService:
-    """Knows the user 1."""
-
-    def __init__(self) -> None:
-        self.pagings: list[Paging] = []
-        self.queries: list[RecommendationQuery] = []
-        self.error: Exception | None = None
-
-    def create_user(self) -> User:
-        return User(user_id=611)
-
-    def list_ratings(self, user_id: int, paging: Paging) -> RatingPage:
-        self._check_exists(user_id)
+    def list_user_ratings(self, user_id: int, paging: Paging) -> RatingPage:
+        if user_id != 1:
+            raise UserNotFound(user_id)
         self.pagings.append(paging)
         rating = Rating(rating_id=5, user_id=user_id, movie_id=1, rating=4.5, timestamp=MOMENT)
         return RatingPage(ratings=[rating], total=31, page=paging.page, limit=paging.limit)
 
+
+class FakeUserService:
+    def create_user(self) -> User:
+        return User(user_id=611)
+
+
+class FakeRecommendationService:
+    """Knows the user 1."""
+
+    def __init__(self) -> None:
+        self.queries: list[RecommendationQuery] = []
+        self.error: Exception | None = None
+
+    def recommends_inline(self, user_id: int, query: RecommendationQuery) -> bool:
+        del user_id, query
+        return False
+
     def recommend_movies(self, user_id: int, query: RecommendationQuery) -> RecommendedMovies:
-        self._check_exists(user_id)
+        if user_id != 1:
+            raise UserNotFound(user_id)
         self.queries.append(query)
         if self.error is not None:
             raise self.error
@@ -273,10 +287,6 @@ class FakeUserService:
             movies=[MATRIX, UNRATED] if query.expands_movies else None,
             explanations=EXPLANATIONS if query.explain else None,
         )
-
-    def _check_exists(self, user_id: int) -> None:
-        if user_id != 1:
-            raise UserNotFound(user_id)
 
 
 class FakeRecommendationEngineService:
@@ -325,7 +335,7 @@ class FakeRecommendationEngineService:
         return found
 
 
-class FakeOperationsService:
+class FakeHealthService:
     def __init__(self) -> None:
         self.error: Exception | None = None
 

@@ -26,14 +26,15 @@ class Fakes:
     ratings: fakes.FakeRatingService = field(default_factory=fakes.FakeRatingService)
     users: fakes.FakeUserService = field(default_factory=fakes.FakeUserService)
     engine: fakes.FakeRecommendationEngineService = field(default_factory=fakes.FakeRecommendationEngineService)
-    operations: fakes.FakeOperationsService = field(default_factory=fakes.FakeOperationsService)
+    health: fakes.FakeHealthService = field(default_factory=fakes.FakeHealthService)
+    recommendations: fakes.FakeRecommendationService = field(default_factory=fakes.FakeRecommendationService)
     supervisor: fakes.FakeTrainingSupervisor = field(default_factory=fakes.FakeTrainingSupervisor)
     calibration: RunningCalibration = field(default_factory=lambda: RunningCalibration(Metrics()))
     live_model: fakes.FakeLiveModel = field(default_factory=fakes.FakeLiveModel)
 
     def state(self) -> dict[str, object]:
-        """Give what requests take from the lifespan's state, without a dependency."""
-        return {"database": fakes.FakeDatabase(self.session), "running_calibration": self.calibration}
+        """Return the part of the lifespan's state that every request uses."""
+        return {"database": fakes.FakeDatabase(self.session)}
 
 
 @pytest.fixture
@@ -53,7 +54,9 @@ def app(behind: Fakes) -> FastAPI:
         dependencies.get_rating_service: lambda: behind.ratings,
         dependencies.get_user_service: lambda: behind.users,
         dependencies.get_recommendation_engine_service: lambda: behind.engine,
-        dependencies.get_operations_service: lambda: behind.operations,
+        dependencies.get_health_service: lambda: behind.health,
+        dependencies.get_recommendation_service: lambda: behind.recommendations,
+        dependencies.get_calibration: lambda: behind.calibration,
         dependencies.get_training_supervisor: lambda: behind.supervisor,
         dependencies.get_live_model: lambda: behind.live_model,
         dependencies.get_model_store: lambda: None,

@@ -1,40 +1,78 @@
-"""What holds for every id in a path."""
+"""One parser for every id and number in a path or query, and every such parameter uses it."""
+
+from collections.abc import Iterator
 
 import pytest
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
+from server.schemas.base import Digits, PathId
 from tests.support.problem_details import assert_problem
 
-CODES = {
-    ("GET", "/api/rest/v1/movies/{}"): "movie-not-found",
-    ("GET", "/api/rest/v1/movies/{}/avg-rating"): "movie-not-found",
-    ("GET", "/api/rest/v1/ratings/{}"): "rating-not-found",
-    ("DELETE", "/api/rest/v1/ratings/{}"): "rating-not-found",
-    ("GET", "/api/rest/v1/user/{}/ratings"): "user-not-found",
-    ("GET", "/api/rest/v1/user/{}/recommended-movies"): "user-not-found",
-    ("GET", "/api/rest/v1/recommendation-engine/runs/{}"): "run-not-found",
-    ("GET", "/api/rest/v1/recommendation-engine/models/{}"): "model-version-not-found",
-}
+LARGEST = 2**53 - 1
+IDS = {"1": 1, "007": 7, str(LARGEST): LARGEST}
 NOT_IDS = [
-    *("0", "-1", "1.0", "1e3", "+1", "%2B1", "%201", "1%20", "1_000", "0x1", "one", "true", "null", "1;--"),
-    "%EF%BC%91",  # A digit one, but a full-width one.
-    "%D9%A1",  # An Arabic one.
-    str(2**53),
+    *("0", "-1", "1.0", "1e3", "+1", " 1", "1 ", "1_000", "0x1", "one", "true", "null", "", "1;--"),
+    "\uff11",  # A digit one, but a full-width one.
+    "\u0661",  # An Arabic one.
+    str(LARGEST + 1),
     "9" * 5000,
 ]
+MISSING = {
+    "/api/rest/v1/movies/{}": "movie-not-found",
+    "/api/rest/v1/ratings/{}": "rating-not-found",
+    "/api/rest/v1/user/{}/ratings": "user-not-found",
+    "/api/rest/v1/recommendation-engine/runs/{}": "run-not-found",
+    "/api/rest/v1/recommendation-engine/models/{}": "model-version-not-found",
+}
 
 
-@pytest.mark.parametrize(("method", "path"), CODES)
+@pytest.mark.parametrize("text", IDS)
+def test_digits_are_an_id(text: str) -> None:
+    assert TypeAdapter(PathId).validate_python(text) == IDS[text]
+
+
 @pytest.mark.parametrize("text", NOT_IDS, ids=lambda text: text[:20])
-def test_what_is_no_positive_64_bit_number_is_refused(client: TestClient, method: str, path: str, text: str) -> None:
-    body = assert_problem(client.request(method, path.format(text)), 422, "invalid-input")
-
-    assert len(body["errors"]) == 1
-    assert body["errors"][0]["pointer"].startswith("#/path/")
+def test_everything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(PathId).validate_python(text)
 
 
-@pytest.mark.parametrize(("method", "path"), CODES)
-def test_the_largest_id_is_an_id_like_any_other(client: TestClient, method: str, path: str) -> None:
-    body = assert_problem(client.request(method, path.format(2**53 - 1)), 404, CODES[method, path])
+def test_every_number_in_a_path_or_query_is_read_by_the_same_parser(app: FastAPI) -> None:
+    numbers = {
+        (route.path, name): field
+        for context in iter_route_contexts(app.routes)
+        if isinstance(route := context.original_route, APIRoute)
+        for name, field in _numbers(route.dependant)
+    }
 
-    assert "9007199254740991" in body["detail"]
+    assert {name for _, name in numbers} >= {"movie_id", "rating_id", "user_id", "run_id", "version", "limit", "page"}
+    assert [place for place, field in numbers.items() if not _has_digits(field)] == []
+
+
+def _numbers(dependant: Dependant) -> Iterator[tuple[str, FieldInfo]]:
+    for parameter in (*dependant.path_params, *dependant.query_params):
+        kind = parameter.field_info.annotation
+        fields = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+        for name, field in (fields or {parameter.name: parameter.field_info}).items():
+            if "int" in str(field.annotation):
+                yield name, field
+    for other in dependant.dependencies:
+        yield from _numbers(other)
+
+
+def _has_digits(field: FieldInfo) -> bool:
+    return Digits in field.metadata or repr(Digits) in repr(field.annotation)
+
+
+@pytest.mark.parametrize("path", MISSING)
+def test_an_id_that_is_none_is_located_and_the_largest_is_an_id_like_any_other(client: TestClient, path: str) -> None:
+    refused = assert_problem(client.get(path.format("1.0")), 422, "invalid-input")
+    missing = assert_problem(client.get(path.format(LARGEST)), 404, MISSING[path])
+
+    assert [error["pointer"].startswith("#/path/") for error in refused["errors"]] == [True]
+    assert str(LARGEST) in missing["detail"]

@@ -99,7 +99,7 @@ def test_a_database_that_does_not_answer_is_a_503_that_says_when_to_try_again(
 def test_every_response_has_an_id_of_its_own(
     client: TestClient, behind: Fakes, method: str, path: str, status: int
 ) -> None:
-    behind.operations.error = RuntimeError("secret")
+    behind.health.error = RuntimeError("secret")
 
     responses = [client.request(method, path) for _ in range(2)]
 
@@ -111,7 +111,7 @@ def test_every_response_has_an_id_of_its_own(
 
 @pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
 def test_a_clients_own_id_is_kept(client: TestClient, behind: Fakes, method: str, path: str, status: int) -> None:
-    behind.operations.error = RuntimeError("secret")
+    behind.health.error = RuntimeError("secret")
     sent = "Shop-7.2024_10_30" + "x" * 47
 
     response = client.request(method, path, headers={"X-Request-ID": sent})

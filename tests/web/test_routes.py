@@ -72,46 +72,6 @@ def test_a_request_is_committed_once_before_its_response(client: TestClient, beh
     assert behind.session.events == ["commit", "close", "response"]
 
 
-@pytest.mark.parametrize(
-    ("path", "is_on_event_loop"),
-    [
-        ("/movies?page=3", True),
-        ("/movies/7", True),
-        ("/movies/7/avg-rating", True),
-        ("/movies?search=matrix", True),
-        ("/movies?search=matrix&genre=Drama", False),
-        ("/movies?search=matrix&facets=true", False),
-        ("/movies?genre=Drama", False),
-        ("/movies?sort=rating", False),
-        ("/movies?facets=true", False),
-        ("/user/1/recommended-movies", True),
-        ("/user/1/recommended-movies?expand=movies", False),
-        ("/user/1/recommended-movies?explain=true", False),
-    ],
-)
-def test_only_what_takes_a_millisecond_or_two_in_this_process_runs_on_the_event_loop(
-    client: TestClient,
-    behind: Fakes,
-    path: str,
-    is_on_event_loop: bool,  # noqa: FBT001 (a parameter of the test)
-) -> None:
-    behind.session.is_in_process = True
-
-    client.get(API + path)
-
-    (thread,) = behind.session.commit_threads
-    assert (not thread.startswith("AnyIO worker")) == is_on_event_loop
-
-
-def test_what_is_asked_of_a_database_elsewhere_runs_in_a_thread(client: TestClient, behind: Fakes) -> None:
-    behind.session.is_in_process = False
-
-    client.get(f"{API}/movies/7")
-
-    (thread,) = behind.session.commit_threads
-    assert thread.startswith("AnyIO worker")
-
-
 def test_a_deletion_is_committed_once_before_its_response(client: TestClient, behind: Fakes) -> None:
     method, path, body = RATE
     location = client.request(method, path, json=body).headers["Location"]

@@ -4,16 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 from fastapi.testclient import TestClient
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from server.app import WRITE_SLOTS, create_app
 from server.backend.config import Settings
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from tests.support.waiting import DEADLINE_S
 
 WAITING = 8 * WRITE_SLOTS
 
 
-def is_postgresql(session: TransactionSession) -> bool:
+def is_postgresql(session: Session) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 

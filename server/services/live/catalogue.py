@@ -6,7 +6,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -23,30 +22,15 @@ from server.models import (
     StoredIndex,
     Tag,
 )
-from server.schemas import movies as schemas
 from server.search import storage
 from server.search.index import SearchDocument, SearchIndex, build_index
 from server.services.base import BaseDataManager
-from server.services.live.caching import VersionedCache
 from server.services.live.popularity import SNAPSHOT_INTERVAL, PopularityDataManager, take_snapshot
 
 logger = logging.getLogger(__name__)
 
 MAX_TAGS = 100
 """At most this many tags of a movie are searchable, those most often used; the rest is noise and memory."""
-MAX_CACHED_TOTALS = 1_000
-MAX_CACHED_DESCRIPTIONS = 10_000
-
-
-class Description(NamedTuple):
-    """The part of a movie that does not depend on its ratings."""
-
-    title: str
-    alternative_titles: list[str]
-    year: int | None
-    genres: list[schemas.Genre]
-    imdb_id: str | None
-    tmdb_id: int | None
 
 
 class LiveCatalogue:
@@ -55,10 +39,6 @@ class LiveCatalogue:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.index = build_index([])
-        self.totals: VersionedCache[str, int] = VersionedCache(MAX_CACHED_TOTALS)
-        """The number of movies by filters."""
-        self.descriptions: VersionedCache[int, Description] = VersionedCache(MAX_CACHED_DESCRIPTIONS)
-        """Descriptions by movie id; a few megabytes."""
         self._version: int | None = None
         self._popularity_version: int | None = None
         self._is_stored = True

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
 
-from server.backend.database import TransactionSession, driver_connection
+from server.backend.database import driver_connection
 from server.backend.packed_columns import Packed, pack, unpack
 from server.backend.prefetch import prefetch
 from server.models import Genre, Movie, MovieGenre, Rating
@@ -51,7 +52,7 @@ class RatingsReader(BaseDataManager):
 
     def __init__(
         self,
-        session: TransactionSession,
+        session: Session,
         *,
         rating_ids_per_chunk: int = RATING_IDS_PER_CHUNK,
         rows_per_fetch: int = ROWS_PER_FETCH,

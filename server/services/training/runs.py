@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, case, exists, func, insert, literal, select, text, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
-from server.backend.database import TransactionSession
 from server.command_errors import TrainingInProgress
 from server.errors import ConflictError, RunNotFound
 from server.models import RunStatus, TrainingRun
@@ -60,7 +59,7 @@ class Queue(NamedTuple):
 class TrainingRunService(BaseService):
     """The life of a run: queued, running, and then succeeded, failed or cancelled."""
 
-    def __init__(self, session: TransactionSession) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.runs = TrainingRunDataManager(session)
         self.versions = ModelVersionDataManager(session)

@@ -1,52 +1,61 @@
-"""Each request leaves one line in the log and one entry in the metrics."""
+"""Each request leaves one line in the log and one entry in the metrics, under an id that its response carries."""
 
 import logging
+import re
+import secrets
 import time
 from urllib.parse import quote
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.backend.logging import request_id
 from server.backend.metrics import Metrics
+from server.web.middleware.base import HTTPMiddleware
 
 logger = logging.getLogger("server.access")
+
+# A client's own id is taken over if it is harmless in a log line.
+SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 # The labels of a metric must be few, whatever clients send.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
-class ObservationMiddleware:
-    """Notes method, route, status and duration of every request.
+class AccessLogMiddleware(HTTPMiddleware):
+    """Records method, route, status and duration of every request, and sets ``X-Request-ID``.
 
-    The route is the template (``/api/rest/v1/movies/{movie_id}``), "-" where none has matched.
+    The route is the template (``/api/rest/v1/movies/{movie_id}``), or "-" if none has matched.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app = app
+        super().__init__(app)
         self.metrics = metrics
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
         began_at = time.perf_counter()
         status, duration_s = 500, None
+        current = _request_id(scope)
 
-        async def send_and_note(message: Message) -> None:
+        async def send_and_record(message: Message) -> None:
             nonlocal status, duration_s
-            await send(message)
             if message["type"] == "http.response.start":
                 status = message["status"]
-            elif not message.get("more_body", False):
-                # What runs in the background after the answer is not part of it.
+                message["headers"] = [*message["headers"], (b"x-request-id", current.encode())]
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                # Background tasks run after the response and are not part of it.
                 duration_s = time.perf_counter() - began_at
 
+        token = request_id.set(current)
         try:
-            await self.app(scope, receive, send_and_note)
+            await self.app(scope, receive, send_and_record)
         finally:
-            self._note(scope, status, time.perf_counter() - began_at if duration_s is None else duration_s)
+            self._record(scope, status, time.perf_counter() - began_at if duration_s is None else duration_s)
+            request_id.reset(token)
 
-    def _note(self, scope: Scope, status: int, duration_s: float) -> None:
+    def _record(self, scope: Scope, status: int, duration_s: float) -> None:
         route = _template(scope)
         self.metrics.count_request(scope["method"] if scope["method"] in METHODS else "-", route, status, duration_s)
         if not logger.isEnabledFor(logging.INFO):
@@ -54,7 +63,7 @@ class ObservationMiddleware:
         fields = {
             "method": scope["method"],
             "route": route,
-            # Decoded as it is it could hold anything; a search, the query, is nobody's business.
+            # Quoted, because a decoded path may hold any character. Without the query, because a search is private.
             "path": quote(scope["path"]),
             "status": status,
             "duration_ms": round(duration_s * 1000, 1),
@@ -62,12 +71,17 @@ class ObservationMiddleware:
         logger.info("%(method)s %(path)s %(status)d %(duration_ms).1f ms", fields, extra={"fields": fields})
 
 
+def _request_id(scope: Scope) -> str:
+    sent = Headers(scope=scope).get("x-request-id", "")
+    return sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
+
+
 def _template(scope: Scope) -> str:
-    """Give the path of the route that matched, its parameters by name."""
+    """Return the path of the route that matched, its parameters by name."""
     route = scope.get("route")
     if route is None:
         return "-"
-    # The route itself knows only the part that its router has; what comes before has no parameters.
+    # The route itself knows only its router's part; the prefix before it has no parameters.
     own: str = route.path_format
     path: str = scope["path"]
     return path.removesuffix(own.format_map(scope["path_params"])) + own

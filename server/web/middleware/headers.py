@@ -1,58 +1,73 @@
-"""Around every request: HEAD, how long it took, and that nobody keeps what was not said to be kept."""
+"""What every response's head says, whatever its handler: security, caching, timing, and the answer to HEAD."""
 
 import time
+from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
 
+from server.web.middleware.base import HTTPMiddleware
 
-class HeadMiddleware:
-    """Answers HEAD as it would GET, with the same headers and without the body."""
+RawHeaders = list[tuple[bytes, bytes]]
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+# What a page of another origin may read of a response, besides what browsers always allow.
+EXPOSED_HEADERS = ["ETag", "Link", "Location", "Retry-After", "Server-Timing", "WWW-Authenticate", "X-Request-ID"]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] != "http" or scope["method"] != "HEAD":
-            await self.app(scope, receive, send)
-            return
-
-        async def send_without_body(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message["body"] = b""
-            await send(message)
-
-        as_get = {**scope, "method": "GET"}
-        try:
-            await self.app(as_get, receive, send_without_body)
-        finally:
-            # Which route it was is told in the scope, to whom stands outside, too.
-            scope.update({**as_get, "method": "HEAD"})
+# A response is data: it loads nothing, no page may frame it, and no other site may use it as a script.
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+RAW_DEFAULTS = Headers(SECURITY | {"Cache-Control": "no-store"}).raw
 
 
-class CommonHeadersMiddleware:
-    """Adds ``Server-Timing``, and ``Cache-Control: no-store`` where the route has not said what may be kept.
+def cross_origin_options(origins: str) -> dict[str, Any]:
+    """Return the options of Starlette's ``CORSMiddleware`` for origins separated by spaces.
 
-    Without that header caches may keep even a 404 for as long as they find right.
+    Without credentials: a token is sent in a header, by a script that has it. There are no cookies, which a browser
+    would send by itself.
+    """
+    return {
+        "allow_origins": origins.split(),
+        "allow_methods": ["GET", "HEAD", "POST", "PUT", "DELETE"],
+        "allow_headers": ["*"],
+        "expose_headers": EXPOSED_HEADERS,
+    }
+
+
+class HeadersMiddleware(HTTPMiddleware):
+    """Adds security headers, ``Server-Timing`` and, unless the route set it, ``Cache-Control: no-store``.
+
+    Without the last caches may keep even a 404 for as long as they like. A HEAD request is handled as GET, and its
+    response sent without the body.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         started = time.perf_counter()
+        is_head = scope["method"] == "HEAD"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message["headers"], (b"server-timing", _duration(started))]
-                if not any(name == b"cache-control" for name, _ in headers):
-                    headers.append((b"cache-control", b"no-store"))
-                message["headers"] = headers
+                message["headers"] = _completed(message["headers"], started)
+            elif is_head and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
-        await self.app(scope, receive, send_with_headers)
+        if is_head:
+            # In place: the access log outside reads the route that matched from this scope.
+            scope["method"] = "GET"
+        try:
+            await self.app(scope, receive, send_with_headers)
+        finally:
+            if is_head:
+                scope["method"] = "HEAD"
 
 
-def _duration(started: float) -> bytes:
-    return b"app;dur=%.1f" % ((time.perf_counter() - started) * 1000)
+def _completed(headers: RawHeaders, started: float) -> RawHeaders:
+    # A response may have headers of its own instead: the built-in page has a policy, a cacheable route caching.
+    own = {name for name, _ in headers}
+    timing = (b"server-timing", b"app;dur=%.1f" % ((time.perf_counter() - started) * 1000))
+    return [*(header for header in RAW_DEFAULTS if header[0] not in own), *headers, timing]

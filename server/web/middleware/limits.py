@@ -1,109 +1,76 @@
-"""Around every request: its id, a limit to its body, and an answer for what nobody expected."""
+"""How much a request may send, and how long it may take."""
 
-import logging
 import math
-import re
-import secrets
+from collections.abc import Awaitable, Callable
 
 import anyio
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.backend.logging import request_id
-from server.web.problems import internal_error
-
-logger = logging.getLogger(__name__)
-
-# A client's own id is taken over when it is harmless in a log line.
-SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+from server.web.middleware.base import HTTPMiddleware
+from server.web.problems import too_busy
 
 MAX_BODY_BYTES = 64 * 1024
 
-
-class RequestIdMiddleware:
-    """Gives every response an ``X-Request-ID``, the client's own if it sent one, and every log line the same."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        sent = Headers(scope=scope).get("x-request-id", "")
-        current = sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-request-id", current.encode())]
-            await send(message)
-
-        token = request_id.set(current)
-        try:
-            await self.app(scope, receive, send_with_id)
-        finally:
-            request_id.reset(token)
+READING_METHODS = {"GET", "HEAD"}
 
 
-class BodyLimitMiddleware:
-    """Ends the reading of a body that is too large with a 413, and of one that comes too slowly with a 408.
+class LimitsMiddleware(HTTPMiddleware):
+    """Answers 413 to a body that is too large, 408 to one that is too slow, and 503 to a read that waited too long.
 
-    FastAPI's own limit stands outside all middleware and answers in plain text, without an id.
+    A request that writes is never given up from here: its handler, in a thread, could commit after the response. What
+    it waits for has limits of its own, and nothing is committed when they are reached: its body, its write slot, a
+    connection, a lock.
     """
 
     def __init__(self, app: ASGIApp, *, timeout_s: float) -> None:
-        self.app = app
+        super().__init__(app)
         self.timeout_s = timeout_s
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
+        limited = _limited(receive, self.timeout_s)
+        if scope["method"] not in READING_METHODS:
+            await self.app(scope, limited, send)
             return
-        received_bytes = 0
-        deadline = anyio.current_time() + self.timeout_s
-
-        async def receive_and_count() -> Message:
-            nonlocal received_bytes, deadline
-            with anyio.CancelScope(deadline=deadline):
-                message = await receive()
-                if not message.get("more_body", False):
-                    # What is received from now on is that the client goes away.
-                    deadline = math.inf
-                received_bytes += len(message.get("body", b""))
-                if received_bytes > MAX_BODY_BYTES:
-                    raise HTTPException(413)
-                return message
-            # Who stays connected and sends no more would be waited for without end.
-            raise HTTPException(408, headers={"Connection": "close"})
-
-        await self.app(scope, receive_and_count, send)
+        with anyio.move_on_after(self.timeout_s) as patience:
+            await self.app(scope, limited, _unhurried(send, patience))
+        if patience.cancelled_caught:
+            await too_busy(scope["path"])(scope, receive, send)
 
 
-class UnexpectedErrorMiddleware:
-    """Answers 500 as problem details, and logs the traceback with the request's id.
+def _limited(receive: Receive, timeout_s: float) -> Receive:
+    """Count the bytes of a body and the time until its last.
 
-    Starlette's own handler for this stands outside all middleware, where the answer would get no id.
+    FastAPI's own limit is outside of all middleware and answers in plain text, without an id.
     """
+    received_bytes = 0
+    deadline = anyio.current_time() + timeout_s
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    async def receive_and_count() -> Message:
+        nonlocal received_bytes, deadline
+        with anyio.CancelScope(deadline=deadline):
+            message = await receive()
+            if not message.get("more_body", False):
+                # The next message is that the client disconnects; it may take any time.
+                deadline = math.inf
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > MAX_BODY_BYTES:
+                raise HTTPException(413)
+            return message
+        # Without a deadline, a client that stalls mid-body would hold the request open forever.
+        raise HTTPException(408, headers={"Connection": "close"})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        started = False
+    return receive_and_count
 
-        async def send_and_note(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
 
-        try:
-            await self.app(scope, receive, send_and_note)
-        except Exception:
-            if scope["type"] != "http" or started:
-                raise
-            logger.exception("%s %s failed unexpectedly", scope["method"], scope["path"])
-            await internal_error(scope["path"])(scope, receive, send)
+def _unhurried(send: Send, patience: anyio.CancelScope) -> Callable[[Message], Awaitable[None]]:
+    """Send nothing of a response that comes too late, and all of one that has begun."""
+
+    async def send_all(message: Message) -> None:
+        if patience.deadline != math.inf:
+            await anyio.lowlevel.checkpoint_if_cancelled()
+            patience.deadline = math.inf
+        await send(message)
+
+    return send_all

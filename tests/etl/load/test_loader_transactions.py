@@ -15,14 +15,12 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from server.backend import migrate as schema
 from server.backend.config import Settings
 from server.backend.database import Database
-from server.backend.model_store import ModelStore
 from server.command_errors import SourceError
 from server.etl.load.loader import Progress
 from server.etl.movielens.blocks import LONGEST_LINE_BYTES
 from server.models import AlternativeTitle, Genre, Ingestion, Movie, Rating, User
 from server.schemas.ratings import RatingCreate
-from server.services.live.model import LiveModel
-from server.services.movies import MovieDataManager
+from server.services.live.cards import MovieCards
 from server.services.ratings import RatingService, SavedRating
 from server.services.user import UserService
 from tests.support.source_files import load_folder, write_source
@@ -54,15 +52,13 @@ def save(database: Database, user_id: int, movie_id: int, stars: float) -> Saved
         return RatingService(session).save_rating(RatingCreate(user_id=user_id, movie_id=movie_id, rating=stars))
 
 
-def create_user(database: Database, settings: Settings) -> int:
+def create_user(database: Database) -> int:
     with database.transaction(writes=True) as session:
-        live_model = LiveModel(database, ModelStore(settings.model_store))
-        return UserService(session, live_model).create_user().user_id
+        return UserService(session).create_user().user_id
 
 
 def average_of(database: Database, movie_id: int) -> tuple[float | None, int]:
-    with database.transaction(writes=False) as session:
-        average = MovieDataManager(session).find_average_rating(movie_id)
+    average = MovieCards(database.reader).find_average_rating(movie_id)
     assert average is not None
     return average.avg_rating, average.total_ratings
 
@@ -170,23 +166,21 @@ def test_rating_ids_continue_after_a_load_without_a_gap(database: Database, fold
     assert average_of(database, 2) == (4.25, 2)
 
 
-def test_a_new_user_gets_an_id_after_those_of_the_source(database: Database, folder: Path, settings: Settings) -> None:
-    before = create_user(database, settings)
+def test_a_new_user_gets_an_id_after_those_of_the_source(database: Database, folder: Path) -> None:
+    before = create_user(database)
 
     load_folder(folder, database)
 
-    assert (before, create_user(database, settings), create_user(database, settings)) == (1, 8, 9)
+    assert (before, create_user(database), create_user(database)) == (1, 8, 9)
 
 
-def test_a_source_with_fewer_users_does_not_lower_the_next_user_id(
-    database: Database, folder: Path, settings: Settings
-) -> None:
+def test_a_source_with_fewer_users_does_not_lower_the_next_user_id(database: Database, folder: Path) -> None:
     load_folder(folder, database)
-    first = create_user(database, settings)
+    first = create_user(database)
 
     load_folder(write_source(folder, movies=MOVIES, ratings=["3,1,4.0,1000"]), database)
 
-    assert (first, create_user(database, settings)) == (8, 9)
+    assert (first, create_user(database)) == (8, 9)
 
 
 def test_readers_see_the_old_catalogue_until_the_load_commits(database: Database, folder: Path) -> None:
@@ -216,14 +210,12 @@ def test_a_rating_waits_until_the_load_ends(database: Database, folder: Path, sh
     assert average_of(database, 1) == (10.5 / 3, 3)
 
 
-def test_users_created_during_a_load_get_ids_after_those_of_the_source(
-    folder: Path, database: Database, settings: Settings
-) -> None:
+def test_users_created_during_a_load_get_ids_after_those_of_the_source(folder: Path, database: Database) -> None:
     with ThreadPoolExecutor(2) as pool:
         waiting: list[Future[int]] = []
 
         def create_users(_progress: Progress) -> None:
-            waiting.append(pool.submit(create_user, database, settings))
+            waiting.append(pool.submit(create_user, database))
 
         load_folder(folder, database, on_progress=create_users)
         created = [user.result(timeout=DEADLINE_S) for user in waiting]

@@ -3,14 +3,15 @@ from typing import NamedTuple
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from server.etl.load import movie_writer
 from server.etl.load.movie_writer import MovieWriter
 from server.etl.movielens.batches import SourceMovie
 from server.etl.movielens.titles import parse_title
 from server.models import Genre, Movie, MovieStatistics
-from server.services.movies import MovieDataManager
+from tests.support.readers import cards_of
 
 
 class Description(NamedTuple):
@@ -23,7 +24,7 @@ class Description(NamedTuple):
 
 
 @pytest.fixture
-def session(database: Database) -> Iterator[TransactionSession]:
+def session(database: Database) -> Iterator[Session]:
     with database.transaction(writes=True) as session:
         yield session
 
@@ -36,13 +37,13 @@ CITY_OF_GOD = source_movie(1, "City of God (Cidade de Deus) (God's Town) (2002)"
 DESCRIPTION = Description("City of God", ["Cidade de Deus", "God's Town"], 2002, ["Crime", "Drama"])
 
 
-def describe(session: TransactionSession, movie_id: int) -> Description:
-    [movie] = MovieDataManager(session).list_by_ids([movie_id])
+def describe(session: Session, movie_id: int) -> Description:
+    [movie] = cards_of(session).list_by_ids([movie_id])
     genres = [genre.genre_name for genre in movie.genres]
     return Description(movie.title, movie.alternative_titles, movie.year, genres)
 
 
-def test_a_new_movie_is_written_with_titles_genres_and_statistics(session: TransactionSession) -> None:
+def test_a_new_movie_is_written_with_titles_genres_and_statistics(session: Session) -> None:
     counts = MovieWriter(session).write([CITY_OF_GOD])
 
     assert counts == (1, 0)
@@ -71,7 +72,7 @@ def test_a_new_movie_is_written_with_titles_genres_and_statistics(session: Trans
     ],
     ids=["year", "genres", "no genres", "order of the titles", "all"],
 )
-def test_a_changed_movie_is_updated(session: TransactionSession, changed: SourceMovie, expected: Description) -> None:
+def test_a_changed_movie_is_updated(session: Session, changed: SourceMovie, expected: Description) -> None:
     MovieWriter(session).write([CITY_OF_GOD])
     session.execute(update(MovieStatistics).values(rating_count=2, rating_sum=7.5))
 
@@ -82,14 +83,14 @@ def test_a_changed_movie_is_updated(session: TransactionSession, changed: Source
     assert session.scalar(select(MovieStatistics.rating_sum)) == 7.5
 
 
-def test_an_equal_movie_is_not_updated(session: TransactionSession) -> None:
+def test_an_equal_movie_is_not_updated(session: Session) -> None:
     MovieWriter(session).write([CITY_OF_GOD])
     in_another_order = source_movie(1, CITY_OF_GOD.source_title, "Drama", "Crime")
 
     assert MovieWriter(session).write([in_another_order]) == (0, 0)
 
 
-def test_new_and_changed_movies_are_counted_separately(session: TransactionSession) -> None:
+def test_new_and_changed_movies_are_counted_separately(session: Session) -> None:
     writer = MovieWriter(session)
     writer.write([CITY_OF_GOD, source_movie(2, "Heat (1995)", "Action")])
 
@@ -98,20 +99,18 @@ def test_new_and_changed_movies_are_counted_separately(session: TransactionSessi
     assert counts == (1, 1)
 
 
-def test_an_empty_batch_writes_nothing(session: TransactionSession) -> None:
+def test_an_empty_batch_writes_nothing(session: Session) -> None:
     assert MovieWriter(session).write([]) == (0, 0)
 
 
-def test_a_genre_has_one_row_for_all_movies_and_loads(session: TransactionSession) -> None:
+def test_a_genre_has_one_row_for_all_movies_and_loads(session: Session) -> None:
     for movie_id in (1, 2, 3):
         MovieWriter(session).write([source_movie(movie_id, f"Film {movie_id}", "Crime", "Drama")])
 
     assert session.scalars(select(Genre.genre_name).order_by(Genre.genre_id)).all() == ["Crime", "Drama"]
 
 
-def test_a_batch_larger_than_one_statement_is_written(
-    session: TransactionSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_larger_than_one_statement_is_written(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(movie_writer, "MOVIES_PER_QUERY", 2)
     movies = [source_movie(movie_id, f"Film {movie_id} (Other {movie_id})", "Drama") for movie_id in range(1, 6)]
 

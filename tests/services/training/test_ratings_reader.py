@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
+from sqlalchemy.orm import Session
 
-from server.backend.database import TransactionSession
 from server.services.training.ratings_reader import RatingsReader
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_all_ratings_and_movies_are_read(session: TransactionSession) -> None:
+def test_all_ratings_and_movies_are_read(session: Session) -> None:
     # Small chunks, so that the ratings arrive in several.
     reader = RatingsReader(session, rating_ids_per_chunk=5, rows_per_fetch=5)
 
@@ -20,7 +20,7 @@ def test_all_ratings_and_movies_are_read(session: TransactionSession) -> None:
     assert movie_ids.tolist() == list(range(1, 13))
 
 
-def test_an_empty_database_has_no_rows(session: TransactionSession) -> None:
+def test_an_empty_database_has_no_rows(session: Session) -> None:
     reader = RatingsReader(session)
 
     assert (len(reader.read_ratings()), reader.read_movie_ids().tolist()) == (0, [])

@@ -1,8 +1,9 @@
 from functools import partial
 
 import pytest
+from sqlalchemy.orm import Session
 
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from server.command_errors import TrainingInProgress
 from server.errors import ConflictError, RunNotFound
 from server.recommender.evaluation.comparison import Verdict
@@ -22,29 +23,29 @@ from tests.support.threads import at_once
 
 
 @pytest.fixture
-def engine(session: TransactionSession) -> RecommendationEngineService:
+def engine(session: Session) -> RecommendationEngineService:
     return RecommendationEngineService(session)
 
 
 @pytest.fixture
-def queue(session: TransactionSession) -> TrainingRunService:
+def queue(session: Session) -> TrainingRunService:
     return TrainingRunService(session)
 
 
 @pytest.fixture
-def runs(session: TransactionSession) -> TrainingRunDataManager:
+def runs(session: Session) -> TrainingRunDataManager:
     return TrainingRunDataManager(session)
 
 
-def request(session: TransactionSession) -> int:
+def request(session: Session) -> int:
     return TrainingRunService(session).request()
 
 
-def start(session: TransactionSession) -> int:
+def start(session: Session) -> int:
     return TrainingRunService(session).start()
 
 
-def claim(session: TransactionSession) -> int | None:
+def claim(session: Session) -> int | None:
     return TrainingRunService(session).claim_queued()
 
 

@@ -10,9 +10,10 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
-from server.backend.database import Database, TransactionSession
+from server.backend.database import Database
 from server.backend.model_store import ModelStore
 from server.command_errors import TooFewRatings, TrainingInProgress
 from server.errors import ConflictError
@@ -52,7 +53,7 @@ def list_versions(database: Database) -> list[ModelVersion]:
         return RecommendationEngineService(session).list_versions(Paging()).models
 
 
-def shuffle_stars(session: TransactionSession) -> None:
+def shuffle_stars(session: Session) -> None:
     """Replace the value of each rating by that of another one."""
     rows = session.execute(select(Rating.rating_id, Rating.rating).order_by(Rating.rating_id)).all()
     stars = random.Random(0).sample([row.rating for row in rows], len(rows))  # noqa: S311 (no secret)
@@ -60,7 +61,7 @@ def shuffle_stars(session: TransactionSession) -> None:
         session.execute(update(Rating).where(Rating.rating_id == row.rating_id).values(rating=rating))
 
 
-def shuffle_movies(session: TransactionSession) -> None:
+def shuffle_movies(session: Session) -> None:
     """Replace the movies that each user has rated."""
     rows = session.execute(select(Rating.user_id, Rating.rating, Rating.rated_at).order_by(Rating.rating_id)).all()
     session.execute(delete(Rating))
@@ -130,7 +131,7 @@ def test_a_training_deletes_the_versions_that_are_too_many(
 
 @pytest.mark.parametrize("shuffle", [shuffle_stars, shuffle_movies])
 def test_a_model_of_shuffled_ratings_is_kept_but_not_activated(
-    tastes: Database, trainer: Trainer, live_model: LiveModel, shuffle: Callable[[TransactionSession], None]
+    tastes: Database, trainer: Trainer, live_model: LiveModel, shuffle: Callable[[Session], None]
 ) -> None:
     good = trainer.carry_out(trainer.start_run())
     in_transaction(tastes, shuffle)
@@ -324,7 +325,7 @@ def test_a_training_is_needed_after_ratings_were_deleted_changed_or_added(tastes
     needed = {
         "before the first training": trainer.is_needed(),
         "after nothing": is_needed_after(lambda _ratings: None),
-        "after a rating went": is_needed_after(lambda ratings: ratings.delete_rating(first.rating_id)),
+        "after a rating went": is_needed_after(lambda ratings: ratings.delete_rating(first)),
         "after one changed": is_needed_after(lambda ratings: ratings.save_rating(second_again)),
         "after one came": is_needed_after(lambda ratings: ratings.save_rating(first_again)),
     }

@@ -1,0 +1,153 @@
+"""Hot reads: rows by their keys, straight from the driver, beside the ORM session.
+
+A session's transaction and rows take several times as long as the database takes to find a movie. So the few queries
+that most requests consist of go through a reader. Each is a read of its own: a request whose statements must see one
+moment, and whatever writes, uses a session.
+
+It moves the benchmark rows "average", "list of ten" and "recommended movies"; `--without reader` reads through
+SQLAlchemy instead.
+"""
+
+import json
+import re
+import sqlite3
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+Row = tuple[Any, ...]
+Trace = Callable[[str], AbstractContextManager[None]]
+
+
+# What stands behind a column to look for the ids of a parameter `ids`: one statement for any number of them.
+ID_LISTS = {"sqlite": "IN (SELECT value FROM json_each(:ids))", "postgresql": "= ANY(:ids)"}
+
+
+class Reader(ABC):
+    """Reads rows. Threads may share it."""
+
+    dialect: str
+    """``sqlite`` or ``postgresql``."""
+    is_in_process: bool
+    """Whether a read is a function call, not a round trip to a server."""
+    trace: Trace | None = None
+    """What each read runs in, if requests are traced."""
+
+    def read(self, statement: str, parameters: Mapping[str, object]) -> list[Row]:
+        """Return all rows of a SELECT whose parameters are written ``:name``.
+
+        Raises SQLAlchemy's `OperationalError` if the database does not answer.
+        """
+        if self.trace is None:
+            return self._read(statement, parameters)
+        with self.trace(statement):
+            return self._read(statement, parameters)
+
+    @abstractmethod
+    def id_list(self, ids: Sequence[int]) -> object:
+        """Return ids as one parameter, for `ID_LISTS`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+
+    @abstractmethod
+    def _read(self, statement: str, parameters: Mapping[str, object]) -> list[Row]: ...
+
+
+class SQLiteReader(Reader):
+    """Reads with connections of its own, so that no read waits for a place in the session's pool.
+
+    They cannot write. There are as many as there were reads at the same time.
+    """
+
+    dialect = "sqlite"
+    is_in_process = True
+
+    def __init__(self, file: Path, *, timeout_s: float) -> None:
+        self._file = file
+        self._timeout_s = timeout_s
+        self._idle: deque[sqlite3.Connection] = deque()
+
+    def id_list(self, ids: Sequence[int]) -> str:
+        """Return a JSON array."""
+        return json.dumps(ids)
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
+    def _read(self, statement: str, parameters: Mapping[str, object]) -> list[Row]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            return connection.execute(statement, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            raise OperationalError(statement, None, error) from error
+        finally:
+            self._idle.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            # Any thread may use it, one at a time: it is out of the queue meanwhile.
+            connection = sqlite3.connect(
+                self._file, timeout=self._timeout_s, isolation_level=None, check_same_thread=False
+            )
+            connection.execute("PRAGMA query_only = ON")
+        except sqlite3.OperationalError as error:
+            raise OperationalError("connect", None, error) from error
+        return connection
+
+
+class PostgreSQLReader(Reader):
+    """Reads in one round trip: without BEGIN and COMMIT, on a connection of the engine's pool."""
+
+    dialect = "postgresql"
+    is_in_process = False
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def id_list(self, ids: Sequence[int]) -> list[int]:
+        """Return an array."""
+        return list(ids)
+
+    def close(self) -> None:
+        """Do nothing: the connections are the engine's."""
+
+    def _read(self, statement: str, parameters: Mapping[str, object]) -> list[Row]:
+        pooled = self._engine.raw_connection()
+        try:
+            return _read_at_once(pooled.driver_connection, statement, parameters)
+        except self._engine.dialect.loaded_dbapi.OperationalError as error:
+            pooled.invalidate(error)
+            raise OperationalError(statement, None, error) from error
+        finally:
+            pooled.close()
+
+
+def _read_at_once(driver: Any, statement: str, parameters: Mapping[str, object]) -> list[Row]:  # noqa: ANN401 (psycopg's)
+    driver.autocommit = True
+    try:
+        rows: list[Row] = driver.execute(_pyformat(statement), parameters).fetchall()
+    finally:
+        # The next to take the connection out of the pool expects transactions.
+        driver.autocommit = False
+    return rows
+
+
+@lru_cache
+def _pyformat(statement: str) -> str:
+    """Write parameters as psycopg has them; ``::`` is a cast."""
+    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", statement)

@@ -1,0 +1,125 @@
+"""Movies as answers show them: the hot reads of the catalogue, and what a serving process remembers of them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from server.backend.reader import ID_LISTS, Reader
+from server.schemas import movies as schemas
+from server.services.live.caching import VersionedCache
+
+MAX_DESCRIPTIONS = 10_000
+"""Remember at most this many movies: a few megabytes."""
+
+MAX_TOTALS = 1_000
+"""Remember the totals of at most this many filters."""
+
+AVERAGE_RATING = """
+SELECT title, rating_count, rating_sum / nullif(rating_count, 0)
+FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id = :movie_id
+"""
+
+# What may change with every request; what else a page says of its movies is remembered.
+STATISTICS = """
+SELECT movie_id, rating_count, rating_sum / nullif(rating_count, 0), (SELECT max(ingestion_id) FROM ingestions)
+FROM movie_statistics WHERE movie_id {in_ids}
+"""
+# In one statement: a round trip costs more than what it brings.
+DESCRIPTIONS = """
+SELECT movie_id, 'movie' AS part, title, year FROM movies WHERE movie_id {in_ids}
+UNION ALL
+SELECT movie_id, 'links', imdb_id, tmdb_id FROM movies WHERE movie_id {in_ids}
+UNION ALL
+SELECT movie_id, 'genre', genre_name, genre_id FROM movie_genres JOIN genres USING (genre_id) WHERE movie_id {in_ids}
+UNION ALL
+SELECT movie_id, 'title', title, position FROM alternative_titles WHERE movie_id {in_ids}
+"""
+
+
+class Description(NamedTuple):
+    """A movie without its ratings."""
+
+    title: str
+    alternative_titles: list[str]
+    year: int | None
+    genres: list[schemas.Genre]
+    imdb_id: str | None
+    tmdb_id: int | None
+
+
+class MovieCards:
+    """Reads movies by their ids. Threads may share it.
+
+    Only a movie's ratings change between two ingestions, so its description is kept under the version of the catalogue.
+    The cache moves the benchmark row "list of ten"; `--without cards` reads every description anew.
+    """
+
+    def __init__(self, reader: Reader, *, max_descriptions: int = MAX_DESCRIPTIONS) -> None:
+        self._reader = reader
+        self._statistics = STATISTICS.format(in_ids=ID_LISTS[reader.dialect])
+        self._descriptions = DESCRIPTIONS.format(in_ids=ID_LISTS[reader.dialect])
+        self._described: VersionedCache[int, Description] = VersionedCache(max_descriptions)
+        self._totals: VersionedCache[str, int] = VersionedCache(MAX_TOTALS)
+
+    @property
+    def is_in_process(self) -> bool:
+        """Whether a read is a function call, not a round trip to a server."""
+        return self._reader.is_in_process
+
+    def list_by_ids(self, movie_ids: Sequence[int]) -> list[schemas.Movie]:
+        """Return the movies with these ids, in this order; unknown ids are left out."""
+        if not movie_ids:
+            return []
+        rows = self._reader.read(self._statistics, {"ids": self._reader.id_list(movie_ids)})
+        # The version is read first: a description that is kept under it is at least as new.
+        version = rows[0][-1] or 0 if rows else 0
+        cache = self._described.for_version(version)
+        described = cache.get_all((movie_id for movie_id, *_ in rows), self._read_descriptions)
+        found = {
+            movie_id: _movie(movie_id, described[movie_id], mean, count)
+            for movie_id, count, mean, _ in rows
+            if movie_id in described
+        }
+        return [found[movie_id] for movie_id in movie_ids if movie_id in found]
+
+    def find_average_rating(self, movie_id: int) -> schemas.AverageRating | None:
+        """Return a movie's mean and count, from the one row that keeps them, or None for an unknown movie."""
+        for title, count, mean in self._reader.read(AVERAGE_RATING, {"movie_id": movie_id}):
+            return schemas.AverageRating(movie_id=movie_id, title=title, avg_rating=mean, total_ratings=count)
+        return None
+
+    def count_once(self, version: int, filters: str, count: Callable[[], int]) -> int:
+        """Return how many movies of a version of the catalogue pass filters, counted the first time."""
+        return self._totals.for_version(version).get_all([filters], lambda _: {filters: count()})[filters]
+
+    def _read_descriptions(self, movie_ids: Sequence[int]) -> dict[int, Description]:
+        movies: dict[int, tuple[str, int | None]] = {}
+        links: dict[int, tuple[str | None, int | None]] = {}
+        genres: dict[int, list[schemas.Genre]] = defaultdict(list)
+        titles: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        for movie_id, part, name, number in self._reader.read(
+            self._descriptions, {"ids": self._reader.id_list(movie_ids)}
+        ):
+            if part == "movie":
+                movies[movie_id] = name, number
+            elif part == "links":
+                links[movie_id] = name, number
+            elif part == "genre":
+                genres[movie_id].append(schemas.Genre(genre_id=number, genre_name=name))
+            else:
+                titles[movie_id].append((number, name))
+        return {
+            movie_id: Description(
+                title=title,
+                alternative_titles=[name for _, name in sorted(titles[movie_id])],
+                year=year,
+                genres=sorted(genres[movie_id], key=lambda genre: genre.genre_name),
+                imdb_id=links[movie_id][0],
+                tmdb_id=links[movie_id][1],
+            )
+            for movie_id, (title, year) in movies.items()
+        }
+
+
+def _movie(movie_id: int, description: Description, mean: float | None, count: int) -> schemas.Movie:
+    return schemas.Movie(movie_id=movie_id, **description._asdict(), avg_rating=mean, total_ratings=count)

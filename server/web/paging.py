@@ -1,0 +1,57 @@
+"""Pages lead to other pages: the ``Link`` header of a list (RFC 8288)."""
+
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
+
+from fastapi import Depends, Request, Response
+
+from server.schemas.base import PageRead
+
+PageT = TypeVar("PageT", bound=PageRead)
+
+# What stands in a query string as it is, "%" of what does not included.
+ALLOWED_IN_QUERY = "%/?:@!$&'()*+,;=-._~"
+
+
+def described_header(name: str, description: str) -> dict[str, Any]:
+    """Describe, for an entry of a route's ``responses``, a header that the route sets."""
+    return {"headers": {name: {"description": description, "schema": {"type": "string"}}}}
+
+
+PAGED: dict[int | str, dict[str, Any]] = {
+    200: described_header("Link", "The pages `first`, `prev`, `next` and `last` (RFC 8288).")
+}
+
+
+class PageLinks:
+    """Sets the ``Link`` header of a response."""
+
+    def __init__(self, request: Request, response: Response) -> None:
+        self._request = request
+        self._response = response
+
+    def on(self, page: PageT) -> PageT:
+        """Return the page, its response with links to the others."""
+        self._response.headers["Link"] = links_of(self._request, page)
+        return page
+
+
+async def get_page_links(request: Request, response: Response) -> PageLinks:
+    """Return what sets the links of this response."""
+    return PageLinks(request, response)
+
+
+LinksDep = Annotated[PageLinks, Depends(get_page_links)]
+
+
+def links_of(request: Request, page: PageRead) -> str:
+    """Return links to the pages first, prev, next and last, as far as they exist."""
+    last = max(1, -(-page.total // page.limit))
+    numbers = {"first": 1, "prev": min(page.page - 1, last), "next": page.page + 1, "last": last}
+    query = quote(request.scope["query_string"], safe=ALLOWED_IN_QUERY)
+    others = "".join(f"{part}&" for part in query.split("&") if part and part.partition("=")[0] != "page")
+    # Without scheme and host, which a proxy may have changed.
+    path = f"{quote(request.scope['path'])}?{others}page="
+    return ", ".join(
+        f'<{path}{number}>; rel="{relation}"' for relation, number in numbers.items() if 1 <= number <= last
+    )

@@ -1,0 +1,58 @@
+"""What a request has: the state that its app's lifespan made, and a session of its own."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
+from typing import TypedDict, cast
+
+import anyio
+from fastapi import FastAPI, Request
+from sqlalchemy.orm import Session
+
+from server.backend.database import Database
+from server.backend.metrics import Metrics
+from server.backend.model_store import ModelStore
+from server.backend.rate_limits import ClientLimits
+from server.services.live.calibration import RunningCalibration
+from server.services.live.cards import MovieCards
+from server.services.live.catalogue import LiveCatalogue
+from server.services.live.metrics import InstallationCollector
+from server.services.live.model import LiveModel
+from server.services.token import LoginService
+from server.services.training.supervisor import TrainingSupervisor
+
+
+class State(TypedDict):
+    """What an app's lifespan makes, and its requests share."""
+
+    database: Database
+    live_catalogue: LiveCatalogue
+    live_model: LiveModel
+    cards: MovieCards
+    metrics: Metrics
+    installation: InstallationCollector
+    running_calibration: RunningCalibration
+    model_store: ModelStore
+    training_supervisor: TrainingSupervisor
+    write_semaphore: anyio.Semaphore
+    write_slot_timeout_s: float
+    limits: ClientLimits
+    login: LoginService | None
+    """Issues and reads tokens, or None without authentication."""
+    login_slots: anyio.Semaphore
+
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
+
+current_session: ContextVar[Session] = ContextVar("current_session")
+"""The session of the request in progress; `server.web.routes` opens, commits and closes it."""
+
+
+def state_of(request: Request) -> State:
+    """Return what the lifespan made."""
+    return cast("State", request.state)
+
+
+def address_of(request: Request) -> str:
+    """Return the client's address, as a trusted proxy reports it."""
+    return request.client.host if request.client else "unknown"

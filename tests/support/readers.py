@@ -1,0 +1,40 @@
+"""Readers for tests that look at what a transaction has written but not committed."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from server.backend.reader import Reader, Row
+from server.services.live.cards import MovieCards
+from server.services.live.model import LiveModel
+from server.services.recommendations import RecommendationService
+
+
+class SessionReader(Reader):
+    """Reads in a session's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.dialect = session.get_bind().dialect.name
+        self.is_in_process = self.dialect == "sqlite"
+
+    def id_list(self, ids: Sequence[int]) -> object:
+        return json.dumps(ids) if self.is_in_process else list(ids)
+
+    def close(self) -> None:
+        """Leave the session to its owner."""
+
+    def _read(self, statement: str, parameters: Mapping[str, object]) -> list[Row]:
+        return [tuple(row) for row in self.session.execute(text(statement), dict(parameters))]
+
+
+def cards_of(session: Session) -> MovieCards:
+    """Give the cards of the movies as a session sees them."""
+    return MovieCards(SessionReader(session))
+
+
+def recommendations_of(session: Session, live_model: LiveModel) -> RecommendationService:
+    """Give the recommendations to users as a session sees them."""
+    return RecommendationService(session, SessionReader(session), live_model, cards_of(session))
