@@ -192,7 +192,7 @@ class Settings(BaseSettings):
         default="memory://",
         min_length=1,
         description="Where the rate limits count requests: `memory://` in each serving process, or "
-        "`redis://host:6379` across all (with the Python package `redis` installed).",
+        "`redis://host:6379` across all (extra `matinee[redis]`).",
     )
     request_timeout_s: float = Field(
         default=30,

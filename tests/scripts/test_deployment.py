@@ -1,0 +1,49 @@
+"""The check of deploy/ passes on our files and finds each kind of mistake in them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.deployment import find_problems
+
+DEPLOY = Path("deploy")
+MISTAKES = {
+    "a layer with a cache": ("Dockerfile", "--no-cache-dir ", "", "DL3042 warning"),
+    "an unknown field": ("kubernetes/server.yaml", "maxUnavailable: 1", "maxMissing: 1", "maxMissing"),
+    "a misspelled setting": ("compose.yaml", "MATINEE_SIGN_UP", "MATINEE_SIGNUP", "MATINEE_SIGNUP is not a setting"),
+    "an unknown metric": ("monitoring/alerts.yaml", "matinee_model_age_seconds", "matinee_age", "is not a metric"),
+    "a missing panel": (
+        "monitoring/dashboard.json",
+        "matinee_training_runs",
+        "up",
+        "does not show matinee_training_runs",
+    ),
+}
+
+
+def test_our_files_are_correct() -> None:
+    assert list(find_problems(DEPLOY)) == []
+
+
+@pytest.mark.parametrize(("name", "text", "mistake", "problem"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_found(name: str, text: str, mistake: str, problem: str, tmp_path: Path) -> None:
+    deploy = shutil.copytree(DEPLOY, tmp_path / "deploy")
+    file = deploy / name
+    assert text in file.read_text()
+    file.write_text(file.read_text().replace(text, mistake))
+
+    problems = list(find_problems(deploy))
+
+    assert len(problems) >= 1
+    assert problem in problems[0]
+
+
+def test_all_services_of_compose_have_pinned_images() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+
+    images = {name: service["image"] for name, service in services.items()}
+
+    assert set(images) >= {"database", "redis", "migrate", "server", "proxy"}
+    assert {name for name, image in images.items() if ":" not in image} == {"migrate", "server"}, "built from here"
