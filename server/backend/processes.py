@@ -30,7 +30,7 @@ PROGRESS_LINE = re.compile(r"progress (\S+) (\S+)\n")
 class TrainingProcess:
     """``matinee train --run N`` in a process of its own.
 
-    Its standard input is a pipe that nobody writes to. When this process ends, in whatever way, the operating system
+    Its standard input is a pipe that nobody writes to. When this process ends for any reason, the operating system
     closes the pipe, and the training notices (see `on_stdin_closed`). It writes its progress to its standard output
     (see `report_progress`), so it needs the database only to read ratings and to end its run.
     """

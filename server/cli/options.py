@@ -1,4 +1,4 @@
-"""What the commands share on their command lines: the group of a module, options, examples below the help."""
+"""Parts of the command line that commands share: the group of a module, options, examples below the help."""
 
 from typing import Annotated, Any
 

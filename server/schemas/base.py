@@ -1,4 +1,4 @@
-"""What all wire types share: strict bodies, ids, times, pages, problem details."""
+"""Foundations of the wire types: strict bodies, ids, times, pages, problem details."""
 
 import re
 from datetime import UTC, datetime
@@ -83,7 +83,7 @@ Total = Annotated[int, Field(description="Exact number of entries in the whole l
 
 
 class PageRead(Protocol):
-    """What all pages of a list have, besides the entries under a name of their own."""
+    """The fields of every page of a list; its entries have a name of their own."""
 
     @property
     def total(self) -> int: ...  # noqa: D102 (see Total)

@@ -16,7 +16,7 @@ MAX_CORRECTED_TERMS = 4
 """A movie that matches only with more terms corrected is not a hit. It bounds the time of a query."""
 MANY_MOVIES = 5000
 MAX_CORRECTED_OF_MANY = 2
-"""If so many movies match, at most this many terms may be corrected."""
+"""At most this many terms may be corrected if many movies match."""
 
 
 class TermTable:
@@ -95,7 +95,7 @@ class Matcher:
         self.postings = postings
         self._terms = interpretation.terms
         self.cost_of_all = interpretation.cost
-        """Cost of the interpretation, whatever its terms match."""
+        """Cost of the interpretation itself, without that of its terms."""
         self._adjacent = interpretation.adjacent
         self._tables = [tables[term] for term in self._terms]
         positions = {term: position for position, term in reversed(list(enumerate(self._terms)))}

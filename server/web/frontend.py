@@ -21,7 +21,7 @@ files = StaticFiles(directory=FOLDER)
 
 @cache
 def digest() -> str:
-    """Return a digest of all files of the page, which is part of their path: browsers may keep them for ever."""
+    """Return a digest of all files of the page, which is part of their path: browsers may keep them forever."""
     content = hashlib.blake2b(digest_size=8)
     for path in sorted(path for path in FOLDER.rglob("*") if path.is_file()):
         content.update(path.relative_to(FOLDER).as_posix().encode())

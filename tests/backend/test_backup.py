@@ -47,7 +47,7 @@ def test_a_copy_made_while_others_write_is_of_one_moment(file: Path, tmp_path: P
     assert counts == sorted(counts)
 
 
-def test_what_is_at_the_destination_stays(file: Path, tmp_path: Path) -> None:
+def test_an_existing_destination_is_not_overwritten(file: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("precious")
 
     with pytest.raises(SettingsError, match=r"precious already exists\. Name a new file\.$"):

@@ -10,7 +10,7 @@ from server.backend.logging import RequestIdFilter, configure, request_id
 
 @pytest.fixture
 def server_logger() -> Iterator[logging.Logger]:
-    """Give the logger that is configured, and put it back as it was."""
+    """The configured logger, restored after the test."""
     logger = logging.getLogger("server")
     handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
     yield logger
@@ -50,7 +50,7 @@ def test_a_line_tells_level_name_request_and_message(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.usefixtures("server_logger")
-def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_records_below_the_level_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     configure("warning", "text")
 
     logging.getLogger("server.somewhere").info("a message")
@@ -59,7 +59,7 @@ def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.usefixtures("server_logger")
-def test_nobody_writes_a_line_of_his_own_into_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_break_in_a_message_cannot_forge_a_log_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure("info", "text")
 
     logging.getLogger("server.somewhere").info("%s failed", "/a\n2026 ERROR\x1b[2J\x85b")

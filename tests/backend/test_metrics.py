@@ -13,7 +13,7 @@ Samples = dict[tuple[str, ...], float]
 
 
 def read(text: bytes, name: str) -> Samples:
-    """Give the samples of one name, by the values of their labels, in the order of the names."""
+    """Return the samples of one name by the values of their labels, ordered by the names of the labels."""
     return {
         tuple(value for _, value in sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text.decode())
@@ -65,7 +65,7 @@ def test_two_of_them_share_nothing() -> None:
     assert read(other.render(), "matinee_requests_total") == {}
 
 
-def test_what_others_collect_is_told_as_well() -> None:
+def test_metrics_of_other_collectors_are_rendered_too() -> None:
     assert read(Metrics().render(Constant()), "matinee_constant") == {(): 7}
 
 

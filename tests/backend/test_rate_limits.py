@@ -63,7 +63,7 @@ def test_a_client_may_so_often_and_another_as_often() -> None:
     assert count_refused(limits.count_login, *[ALICE] * 5, *[BOB] * 3) == {ALICE: 2, BOB: 0}
 
 
-def test_what_is_refused_says_how_long_to_wait() -> None:
+def test_a_refusal_reports_how_long_to_wait() -> None:
     limits = make_limits("1/minute")
 
     async def ask_twice() -> None:

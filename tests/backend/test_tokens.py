@@ -20,13 +20,13 @@ def tokens() -> TokenSigner:
 
 
 def claims(changes: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Give the claims of a good token, some of them changed, and without those that are None."""
+    """Return the claims of a valid token with some changes; claims set to None are left out."""
     now = datetime.now(UTC)
     good = {"sub": "7", "aud": "matinee", "iat": now, "exp": now + MINUTE, "generation": 2}
     return {name: value for name, value in (good | (changes or {})).items() if value is not None}
 
 
-def test_a_token_says_whose_it_is(tokens: TokenSigner) -> None:
+def test_a_token_identifies_its_caller(tokens: TokenSigner) -> None:
     assert tokens.read(tokens.sign(CALLER)) == CALLER
 
 
@@ -45,7 +45,7 @@ def test_a_token_holds_these_claims_and_no_secret(tokens: TokenSigner) -> None:
     assert before <= payload["iat"] <= before + 60
 
 
-def test_what_these_tests_forge_would_be_good_but_for_the_change(tokens: TokenSigner) -> None:
+def test_unchanged_claims_make_a_valid_token(tokens: TokenSigner) -> None:
     assert tokens.read(jwt.encode(claims(), SECRET, "HS256")) == CALLER
 
 
@@ -95,6 +95,6 @@ def test_the_algorithm_is_ours_even_where_the_secret_is_right() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "..", "ü.ü.ü", "x" * 10_000])
-def test_what_is_no_token_is_invalid(tokens: TokenSigner, text: str) -> None:
+def test_text_that_is_not_a_token_is_invalid(tokens: TokenSigner, text: str) -> None:
     with pytest.raises(InvalidToken):
         tokens.read(text)

@@ -1,4 +1,4 @@
-"""What all commands do alike: settings, errors, colours, lazy imports."""
+"""Behaviour of every command: settings, errors, colours, lazy imports."""
 
 import os
 import pty

@@ -144,7 +144,7 @@ def test_a_user_whose_ratings_are_nearly_likes_has_higher_probabilities() -> Non
     assert TRUTH.probabilities(nearly)[0] > TRUTH.probabilities(pairs)[0]
 
 
-def test_what_is_known_of_a_user_fades_with_age() -> None:
+def test_recent_ratings_of_a_user_count_more() -> None:
     history = history_of({1: 1.0, 2: 3.5, 3: 5.0})
     interactions = Interactions.from_history(history, np.arange(1, 4))
 

@@ -31,7 +31,7 @@ def test_a_document_loads_its_files_from_this_server_only(client: TestClient, pa
         assert client.get(f"/{file}").status_code == 200
 
 
-def test_a_file_of_this_release_may_be_kept_for_ever(client: TestClient) -> None:
+def test_a_file_of_this_release_may_be_cached_forever(client: TestClient) -> None:
     kept = client.get(f"/page/{frontend.digest()}/app/main.js")
     of_another_release = client.get("/page/0123456789abcdef/app/main.js")
 

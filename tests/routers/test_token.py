@@ -32,7 +32,7 @@ def limits() -> FakeLimits:
 
 @pytest.fixture
 def client(limits: FakeLimits) -> TestClient:
-    """Give a client of an app whose lifespan does not run."""
+    """A client of an app whose lifespan does not run."""
     client = TestClient(create_app(Settings(_env_file=None, auth=True, auth_secret=SECRET)))
     client.app_state.update(limits=limits, login=FakeLogin(), login_slots=anyio.Semaphore(1), write_slot_timeout_s=0.01)
     return client
@@ -46,7 +46,7 @@ def test_a_token_is_given_and_kept_by_no_cache(client: TestClient, limits: FakeL
     assert limits.counted == [("login", "testclient")]
 
 
-def test_what_oauth2_clients_send_beside_is_ignored(client: TestClient) -> None:
+def test_other_fields_of_oauth2_clients_are_ignored(client: TestClient) -> None:
     response = client.post(TOKEN, data=FORM | {"scope": "", "client_id": "shop", "client_secret": "x"})
 
     assert response.status_code == 200
@@ -76,7 +76,7 @@ def test_another_grant_is_refused(client: TestClient) -> None:
     assert body["errors"] == [{"pointer": "#/body/grant_type", "message": "Input should be 'password'"}]
 
 
-def test_json_is_no_form(client: TestClient) -> None:
+def test_json_instead_of_a_form_is_refused(client: TestClient) -> None:
     assert_problem(client.post(TOKEN, json=FORM), 422, "invalid-input")
 
 
@@ -96,7 +96,7 @@ def test_a_form_of_more_than_64_kib_is_too_large(client: TestClient) -> None:
     assert_problem(client.post(TOKEN, data=FORM | {"password": "x" * 65_536}), 413, "too-large")
 
 
-def test_who_tries_too_often_is_told_when_to_come_back(client: TestClient, limits: FakeLimits) -> None:
+def test_too_many_attempts_are_refused_with_the_time_to_retry(client: TestClient, limits: FakeLimits) -> None:
     limits.refused.add("testclient")
 
     response = client.post(TOKEN, data=FORM)
@@ -105,7 +105,7 @@ def test_who_tries_too_often_is_told_when_to_come_back(client: TestClient, limit
     assert response.headers["Retry-After"] == "7"
 
 
-def test_logins_wait_for_each_other_but_not_for_ever(client: TestClient) -> None:
+def test_sign_ins_wait_for_each_other_for_a_limited_time(client: TestClient) -> None:
     client.app_state["login_slots"] = anyio.Semaphore(0)
 
     assert_problem(client.post(TOKEN, data=FORM), 503, "too-busy")

@@ -48,7 +48,7 @@ def test_short_words_numbers_and_too_many_typos_find_nothing(search: Search, que
     assert search(query) == []
 
 
-def test_fewer_typos_come_first_whatever_the_popularity() -> None:
+def test_fewer_typos_come_first_regardless_of_popularity() -> None:
     documents = [
         SearchDocument(1, "Monster's Balls Alien Tales", (), 1990, (), 0),
         SearchDocument(2, "Aliens", (), 1986, (), 100_000),

@@ -219,7 +219,7 @@ def test_the_form_as_typed_stays_ahead(query: str, exact: str, other: str) -> No
     assert build_index(documents).search(query).movie_ids.tolist() == [1, 2]
 
 
-def test_the_form_of_a_word_alone_and_a_plural_stay_ahead_whatever_the_popularity() -> None:
+def test_the_form_of_a_word_alone_and_a_plural_stay_ahead_regardless_of_popularity() -> None:
     documents = [
         SearchDocument(1, "Three Tales", (), 1990, (), 0),
         SearchDocument(2, "Toy Story 3", (), 2010, (), 100_000),

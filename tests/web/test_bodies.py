@@ -90,7 +90,7 @@ def test_every_missing_field_is_named(client: TestClient) -> None:
 
 @pytest.mark.parametrize("url", [RATINGS, ACTIVE_MODEL])
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_what_is_no_json_object_is_refused_as_a_whole(client: TestClient, url: str, content: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused_as_a_whole(client: TestClient, url: str, content: bytes) -> None:
     response = client.request("PUT" if url == ACTIVE_MODEL else "POST", url, content=content, headers=JSON)
 
     body = assert_problem(response, 422, "invalid-input")

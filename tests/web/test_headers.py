@@ -1,4 +1,4 @@
-"""What may be kept and asked for again, HEAD, OPTIONS, compression and how long an answer took."""
+"""Caching and revalidation, HEAD, OPTIONS, compression, and Server-Timing."""
 
 import gzip
 import re
@@ -33,7 +33,7 @@ def ask(client: TestClient, path: str, **headers: str) -> Response:
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-def test_what_is_public_may_be_kept_and_is_asked_for_again(client: TestClient, path: str) -> None:
+def test_a_public_response_may_be_cached_and_is_revalidated(client: TestClient, path: str) -> None:
     first = client.get(path)
 
     again = ask(client, path, If_None_Match=first.headers["ETag"])
@@ -47,7 +47,7 @@ def test_what_is_public_may_be_kept_and_is_asked_for_again(client: TestClient, p
 
 
 @pytest.mark.parametrize("path", PERSONAL)
-def test_what_is_personal_or_of_the_moment_is_not_kept(client: TestClient, path: str) -> None:
+def test_a_personal_or_momentary_response_is_not_cached(client: TestClient, path: str) -> None:
     response = client.get(path)
 
     assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")
@@ -98,7 +98,7 @@ def test_tags_are_compared_as_a_list_and_weakly(client: TestClient, sent: str, s
     assert response.status_code == status
 
 
-def test_a_write_answers_whatever_the_client_has(client: TestClient, behind: Fakes) -> None:
+def test_a_write_ignores_the_tag_of_the_client(client: TestClient, behind: Fakes) -> None:
     response = client.put(
         f"{API}/recommendation-engine/active-model", json={"version": 3}, headers={"If-None-Match": "*"}
     )
@@ -120,7 +120,7 @@ def test_head_answers_with_the_headers_of_get_and_no_body(client: TestClient, pa
     assert headed.headers == gotten.headers
 
 
-def test_head_of_what_cannot_be_read_is_refused(client: TestClient) -> None:
+def test_head_of_a_resource_without_get_is_refused(client: TestClient) -> None:
     response = client.head(f"{API}/ratings")
 
     assert (response.status_code, response.headers["Allow"], response.content) == (405, "POST, OPTIONS", b"")
@@ -137,7 +137,7 @@ def test_options_of_an_unknown_path_is_a_404(client: TestClient) -> None:
     assert_problem(client.options("/nowhere"), 404, "not-found")
 
 
-def test_a_long_answer_is_compressed_for_who_takes_it(client: TestClient, behind: Fakes) -> None:
+def test_a_long_response_is_compressed_for_clients_that_accept_it(client: TestClient, behind: Fakes) -> None:
     behind.movies.movies = {n: MATRIX.model_copy(update={"movie_id": n}) for n in range(1, 11)}
     path = f"{API}/movies"
 

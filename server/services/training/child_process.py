@@ -1,4 +1,4 @@
-"""What runs in the training process that a server or a worker starts."""
+"""The main function of the training process that a server or a worker starts."""
 
 import os
 import sys

@@ -44,7 +44,7 @@ def arrays_of(algorithm: Algorithm[Any]) -> dict[str, list[float]]:
 
 
 @every_personal_algorithm
-def test_on_a_checkerboard_every_user_gets_the_squares_of_his_colour_first(name: str) -> None:
+def test_on_a_checkerboard_every_user_gets_squares_of_their_own_colour_first(name: str) -> None:
     # Users like the movies of their own parity and dislike the others; a fifth of the board is not rated.
     users, movies = np.divmod(np.arange(100 * 50), 50)
     is_rated = np.random.default_rng(0).random(users.size) < 0.8
@@ -99,7 +99,7 @@ def test_an_unknown_movie_in_a_history_changes_nothing(name: str) -> None:
 
 
 @every_algorithm
-def test_a_user_is_scored_by_his_history_alone(name: str) -> None:
+def test_the_score_of_a_user_depends_on_their_own_history_only(name: str) -> None:
     interactions = Interactions.from_ratings(taste_ratings(), CATALOGUE)
     algorithm = fit(name, interactions)
 
@@ -129,7 +129,7 @@ def test_the_same_ratings_in_any_order_and_the_same_seed_learn_the_same(name: st
 
 
 @every_algorithm
-def test_arrays_are_all_there_is_to_know(name: str) -> None:
+def test_the_arrays_contain_everything_learned(name: str) -> None:
     algorithm = fit_tastes(name)
     history = history_of({4: 5.0, 9: 1.0})
 

@@ -7,7 +7,7 @@ def as_lists(catalogue: Catalogue) -> dict[str, object]:
     return {name: column.tolist() for name, column in catalogue.arrays().items()}
 
 
-def test_movies_stand_in_the_order_of_their_ids_with_a_column_for_each_genre() -> None:
+def test_movies_are_ordered_by_id_with_a_column_for_each_genre() -> None:
     catalogue = Catalogue.of_movies([(7, 1999, ["Drama", "Crime"]), (3, None, []), (5, 2010, ["Drama"])])
 
     assert as_lists(catalogue) == {

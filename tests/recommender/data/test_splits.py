@@ -44,7 +44,7 @@ def test_ties_in_time_are_broken_by_the_seed_and_not_by_the_order_of_the_rows() 
 
 
 @pytest.mark.parametrize("name", ["temporal", "random"])
-def test_known_and_held_out_are_all_there_is(name: str) -> None:
+def test_known_and_held_out_ratings_together_are_all_ratings(name: str) -> None:
     interactions = Interactions.from_ratings(taste_ratings(), CATALOGUE)
 
     split = SPLITS[name](interactions, seed=0)
@@ -77,7 +77,7 @@ def test_of_very_many_users_a_seeded_sample_is_evaluated() -> None:
     assert one != other
 
 
-def test_a_random_fifth_is_held_out_whatever_its_time() -> None:
+def test_a_random_fifth_is_held_out_regardless_of_time() -> None:
     interactions = Interactions.from_ratings(taste_ratings(), CATALOGUE)
 
     split, same, other = (random_split(interactions, seed=seed) for seed in (1, 1, 2))

@@ -97,14 +97,14 @@ def test_probabilities_that_tell_much_less_than_the_live_ones_did_fail(card: Mod
 
 
 @pytest.mark.parametrize("data", [{"movies": 161}, {"ratings": 2 * 5760}, {"ratings": 5760 // 2}])
-def test_a_fall_on_other_data_is_no_sign_of_damage(card: ModelCard, data: dict[str, int]) -> None:
+def test_lower_quality_on_other_data_does_not_mean_damage(card: ModelCard, data: dict[str, int]) -> None:
     fallen = with_data(with_metrics(card, ndcg_at_10=0.2, ndcg_at_10_high=0.22, auc=0.6), **data)
     equal = np.array([0.1, 0.3])
 
     assert judge(Measurement(equal, fallen), Measurement(equal, card)).accepted
 
 
-def test_probabilities_that_are_not_true_fail_unless_the_live_ones_are_no_truer(card: ModelCard) -> None:
+def test_poor_calibration_fails_unless_that_of_the_live_version_is_as_poor(card: ModelCard) -> None:
     equal = np.array([0.1, 0.3])
     untrue = Measurement(equal, with_metrics(card, ece=0.2))
 

@@ -62,7 +62,7 @@ def test_more_likes_than_places_can_still_be_ranked_perfectly() -> None:
     assert [metrics.ndcg_at_10, metrics.recall_at_20] == pytest.approx([1, 1])
 
 
-def test_what_a_user_has_rated_is_not_ranked_again() -> None:
+def test_rated_movies_are_not_ranked() -> None:
     # Everyone likes movies 1 to 4, so they are the most popular; what remains to be ranked is 5 and 6.
     rows = [(user, movie, 5.0, movie) for user in range(1, 11) for movie in (1, 2, 3, 4, 5 + user % 2)]
     split = temporal_split(index(rows, np.arange(1, 7)), seed=0)
@@ -92,7 +92,7 @@ def test_a_catalogue_too_large_for_one_batch_changes_the_coverage_only() -> None
     }
 
 
-def test_users_are_bucketed_by_what_they_are_known_to_have_rated() -> None:
+def test_users_are_bucketed_by_their_number_of_known_ratings() -> None:
     catalogue = np.arange(1, 61)
     rows = [(1, movie, 5.0, 0) for movie in range(1, 20)] + [(2, movie, 5.0, 0) for movie in range(1, 21)]
     split = Split(index(rows, catalogue), index([(1, 50, 5.0, 1), (2, 51, 5.0, 1)], catalogue))

@@ -22,7 +22,7 @@ def test_an_installation_without_a_model_tells_just_that(database: Database, liv
 
 
 @pytest.mark.usefixtures("tastes")
-def test_the_live_version_its_age_and_the_runs_are_told(
+def test_the_live_version_its_age_and_the_runs_are_reported(
     database: Database, live_model: LiveModel, trainer: Trainer
 ) -> None:
     version = trainer.carry_out(trainer.start_run())
@@ -42,7 +42,7 @@ def test_the_live_version_its_age_and_the_runs_are_told(
     }
 
 
-def test_a_live_version_that_cannot_be_read_is_told(database: Database, live_model: LiveModel) -> None:
+def test_an_unreadable_live_version_is_reported(database: Database, live_model: LiveModel) -> None:
     version = in_transaction(database, lambda session: add_version(session, "nowhere"))
     live_model.refresh()
 
