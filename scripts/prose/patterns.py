@@ -38,7 +38,7 @@ ANYWHERE = {
     r"\b(is|are) of (no )?use\b": "'is usable', 'cannot be used'",
 }
 AT_THE_BEGINNING_OF_A_SENTENCE = {
-    r"(Who|Whose|Whoever|What|Whatever) (?!to do\b|happened\b)(?![^.!?]*\?)": "begin with the thing, not with who or what",
+    r"(Who|Whose|Whoever|What|Whatever) (?!to do\b|happened\b)(?![^.!?]*\?)": "begin with the thing",
     r"Where (?!possible\b|applicable\b)(?![^.!?]*\?)": "begin with the thing, or with 'If'",
 }
 AT_THE_BEGINNING_OF_A_SENTENCE_IN_A_DOCSTRING = {
