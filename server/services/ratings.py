@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Insert, Select, Update, delete, func, insert, select, update
+from sqlalchemy import Insert, Select, Update, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from server.backend.packed_columns import pack, unpack
@@ -34,6 +34,12 @@ HISTORY = {
     for dialect in ("sqlite", "postgresql")
 }
 COUNT_RATINGS = "SELECT count(*) FROM (SELECT 1 FROM ratings WHERE user_id = :user_id LIMIT :at_most) AS first_ratings"
+
+
+WITHDRAW = text("""
+INSERT INTO withdrawn_ratings (user_id, movie_id, withdrawn_at) VALUES (:user_id, :movie_id, :withdrawn_at)
+ON CONFLICT (user_id, movie_id) DO UPDATE SET withdrawn_at = excluded.withdrawn_at
+""")
 
 
 class SavedRating(NamedTuple):
@@ -82,12 +88,16 @@ class RatingService(BaseService):
         return rating
 
     def delete_rating(self, rating: schemas.Rating) -> None:
-        """Take a rating back; the movie's average and count follow. Raises `RatingNotFound` if it is gone by now."""
+        """Take a rating back; the movie's average and count follow. Raises `RatingNotFound` if it is gone by now.
+
+        Later ingestions don't restore the rating.
+        """
         self.ratings.lock_movie(rating.movie_id)
         stars = self.ratings.delete(rating.rating_id)
         if stars is None:
             raise RatingNotFound(rating.rating_id)
         self.ratings.add_to_statistics(rating.movie_id, count=-1, stars=-stars)
+        self.ratings.record_withdrawal(rating)
 
 
 class RatingDataManager(BaseDataManager):
@@ -122,6 +132,13 @@ class RatingDataManager(BaseDataManager):
     def delete(self, rating_id: int) -> float | None:
         """Delete a rating and return the stars it had, or None if it was gone already."""
         return self.session.scalar(delete(Rating).where(Rating.rating_id == rating_id).returning(Rating.rating))
+
+    def record_withdrawal(self, rating: schemas.Rating) -> None:
+        """Record that a rating was deleted, for later ingestions of its source."""
+        # The time of a rating may be ahead of this clock.
+        withdrawn_at = max(datetime.now(UTC), rating.timestamp)
+        values = {"user_id": rating.user_id, "movie_id": rating.movie_id, "withdrawn_at": int(withdrawn_at.timestamp())}
+        self.session.execute(WITHDRAW, values)
 
     def add_to_statistics(self, movie_id: int, *, count: int, stars: float) -> None:
         """Change a movie's number and sum of ratings by these amounts."""

@@ -55,6 +55,9 @@ class TagWriter:
         is_postgresql = session.get_bind().dialect.name == "postgresql"
         self._drop()
         self._execute(CREATE.format(collation=' COLLATE "C"' if is_postgresql else ""))
+        if not is_postgresql:
+            # SQLite sorts in as much memory as its cache.
+            self._execute("PRAGMA cache_size = -8000")
 
     def add(self, frame: pl.DataFrame) -> None:
         """Count the tags of a frame with the columns ``movie_id`` and ``tag``."""

@@ -9,6 +9,8 @@ from sqlalchemy import delete, insert, select
 from server.backend.database import Database
 from server.etl.load.loader import Counts
 from server.models import DeletedUser, Rating, User, WithdrawnRating
+from server.schemas.ratings import RatingCreate
+from server.services.ratings import RatingService
 from tests.support.source_files import load_folder, write_source
 
 MOVIES = ("1,Toy Story (1995),Comedy", "2,Heat (1995),Action")
@@ -33,6 +35,23 @@ def stored(database: Database) -> list[tuple[int, int, float]]:
             select(Rating.user_id, Rating.movie_id, Rating.rating).order_by(Rating.user_id, Rating.movie_id)
         )
         return [(user_id, movie_id, stars) for user_id, movie_id, stars in rows]
+
+
+def test_a_rating_deleted_through_the_api_stays_away(database: Database, folder: Path) -> None:
+    load_folder(folder, database)
+    for stars in (None, 5.0):
+        with database.transaction(writes=True) as session:
+            ratings = RatingService(session)
+            if stars:
+                ratings.save_rating(RatingCreate(user_id=1, movie_id=2, rating=stars))
+            rating = ratings.ratings.find_by_user_and_movie(1, 2)
+            assert rating is not None
+            ratings.delete_rating(rating)
+
+        report = load_folder(folder, database)
+
+        assert report.ratings == Counts(read=3, unchanged=3)
+        assert stored(database) == [(1, 1, 4.0), (7, 1, 0.5)]
 
 
 def test_a_withdrawn_rating_stays_away(database: Database, folder: Path) -> None:
