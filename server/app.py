@@ -8,7 +8,6 @@ from importlib.metadata import version
 
 import anyio
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from pwdlib import PasswordHash
 from starlette.middleware.gzip import GZipMiddleware
 from threadpoolctl import threadpool_limits
@@ -34,9 +33,11 @@ from server.services.token import LoginService
 from server.services.training.supervisor import TrainingSupervisor
 from server.web import openapi, problems, tracing
 from server.web.middleware.access_log import AccessLogMiddleware
+from server.web.middleware.cross_origin import CrossOriginMiddleware
 from server.web.middleware.errors import UnexpectedErrorMiddleware
-from server.web.middleware.headers import HeadersMiddleware, cross_origin_options
+from server.web.middleware.headers import HeadersMiddleware
 from server.web.middleware.limits import LimitsMiddleware
+from server.web.prefix import PrefixedApp, TrustedProxies
 from server.web.state import Lifespan, State
 
 API_PREFIX = "/api/rest/v1"
@@ -75,7 +76,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """
     settings, metrics = settings or Settings.load(), Metrics()
     check_settings(settings)
-    app = FastAPI(
+    app = PrefixedApp(
+        prefix=settings.root_path,
+        trusted_proxies=TrustedProxies(),
+        servers=[{"url": "/"}],
         title="Matinee",
         version=version("matinee"),
         description=DESCRIPTION,
@@ -99,7 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(LimitsMiddleware, timeout_s=settings.request_timeout_s)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(UnexpectedErrorMiddleware)
-    app.add_middleware(CORSMiddleware, **cross_origin_options(settings.cors_origins))
+    app.add_middleware(CrossOriginMiddleware, origins=settings.cors_origins)
     app.add_middleware(HeadersMiddleware)
     app.add_middleware(AccessLogMiddleware, metrics=metrics)
     tracing.trace_requests(app)

@@ -3,7 +3,7 @@
     MatineeError                      an expected failure; its text is written for the user
     ├── CommandError                  see server.command_errors
     └── ApiError                 500
-        ├── BadRequest           400
+        ├── BadRequest           400  CrossOriginRefused
         ├── AuthenticationError  401  NotSignedIn InvalidToken WrongCredentials
         ├── AccessDenied         403
         ├── NotFoundError        404  MovieNotFound UserNotFound RatingNotFound RunNotFound ModelVersionNotFound
@@ -11,7 +11,8 @@
         ├── BodyTooSlow          408
         ├── ConflictError        409  NoActiveModel
         ├── BodyTooLarge         413
-        ├── InvalidInputError    422
+        ├── UnsupportedEncoding  415
+        ├── InvalidInputError    422  InvalidField
         ├── TooManyRequests      429
         └── UnavailableError     503  DatabaseUnavailable WriteQueueFull TooBusy LimitsUnavailable ArtifactError
 
@@ -41,6 +42,13 @@ class BadRequest(ApiError):
     status = 400
     code = "bad-request"
     title = "Bad request"
+
+
+class CrossOriginRefused(BadRequest):
+    """A page of this origin may not call the API from a browser."""
+
+    code = "cross-origin-refused"
+    title = "Cross-origin request refused"
 
 
 class AuthenticationError(ApiError):
@@ -203,12 +211,31 @@ class BodyTooLarge(ApiError):
         super().__init__("The request body is larger than 64 KiB.")
 
 
+class UnsupportedEncoding(ApiError):
+    """The request body is compressed, which the server does not support."""
+
+    status = 415
+    code = "unsupported-encoding"
+    title = "Unsupported encoding"
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(f"The request body has the encoding {encoding!r}.")
+
+
 class InvalidInputError(ApiError):
     """A value has the wrong type or range, a field is unknown or missing, or the body is not valid JSON."""
 
     status = 422
     code = "invalid-input"
     title = "Invalid input"
+
+
+class InvalidField(InvalidInputError):
+    """A value is well-formed, but there is nothing that it could mean."""
+
+    def __init__(self, pointer: str, message: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
 
 
 class TooManyRequests(ApiError):

@@ -84,6 +84,12 @@ def _checked_origins(value: str) -> str:
     return value
 
 
+def _checked_root_path(value: str) -> str:
+    if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
+        raise ValueError("is not a path prefix; write /matinee, without a slash at the end")
+    return value
+
+
 def _checked_limit(value: str) -> str:
     try:
         limits.parse_many(value or "1/second")
@@ -177,6 +183,11 @@ class Settings(BaseSettings):
         "`MATINEE_AUTH` is on.",
     )
     auth_token_lifetime_s: int = Field(default=1800, ge=60, le=86_400, description="Lifetime of a token in seconds.")
+    root_path: Annotated[str, AfterValidator(_checked_root_path)] = Field(
+        default="",
+        description="Path prefix under which a proxy serves Matinee and which it strips from requests, such as "
+        "`/matinee`. A trusted proxy can send `X-Forwarded-Prefix` instead.",
+    )
     cors_origins: Annotated[str, AfterValidator(_checked_origins)] = Field(
         default=DEV_ORIGINS,
         description="Origins whose pages may call the API from a browser, separated by spaces; `*` allows all.",

@@ -14,13 +14,14 @@ from server.cli.output import print_result
 from server.command_errors import UnfitPassword
 from server.models import Role
 from server.schemas.base import MAX_ID
+from server.services.accounts import AccountService
 from server.services.token import CredentialsService
 
 UserArgument = Annotated[int, typer.Argument(min=1, max=MAX_ID, help="Id of the user.")]
 
 app = command_app(
     no_args_is_help=True,
-    help="Manage the users who can sign in.",
+    help="Manage users and who can sign in.",
     epilog=examples("matinee user create --admin", "matinee user set-password 7", "matinee user grant 7"),
 )
 
@@ -62,6 +63,22 @@ def revoke(user: UserArgument) -> None:
     with _credentials() as credentials:
         credentials.set_role(user, Role.USER)
     print_result(f"User {user} is no longer an administrator.")
+
+
+@app.command(epilog=examples("matinee user delete 7", "matinee user delete 7 --yes"))
+def delete(
+    user: UserArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Delete a user with all their ratings and their password. Averages and counts follow.
+
+    Their id is not used again, and loading a source again does not bring their ratings back.
+    """
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Delete user {user} and all their ratings?", abort=True)
+    with open_database() as database, database.transaction(writes=True) as session:
+        ratings = AccountService(session).delete_user(user)
+    print_result(f"User {user} and {ratings:,} ratings were deleted.")
 
 
 @contextmanager

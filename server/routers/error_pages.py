@@ -5,8 +5,11 @@ from fastapi.responses import PlainTextResponse
 
 from server.errors import NotFoundError, list_errors
 from server.web.error_pages import describe, describe_all
+from server.web.parameters import StrictRoute
 
-router = APIRouter(prefix="/errors", include_in_schema=False, default_response_class=PlainTextResponse)
+router = APIRouter(
+    prefix="/errors", include_in_schema=False, default_response_class=PlainTextResponse, route_class=StrictRoute
+)
 
 
 @router.get("")

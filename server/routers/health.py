@@ -4,9 +4,10 @@ from fastapi import APIRouter
 
 from server.schemas.health import Liveness, Readiness
 from server.web.dependencies import HealthServiceDep
+from server.web.parameters import StrictRoute
 from server.web.routes import TransactionalRoute
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], route_class=StrictRoute)
 database_router = APIRouter(route_class=TransactionalRoute)
 
 

@@ -4,9 +4,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from server.web.parameters import StrictRoute
 from server.web.state import state_of
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], route_class=StrictRoute)
 
 EXAMPLE = 'matinee_requests_total{method="GET",route="/readyz",status="200"} 12.0'
 

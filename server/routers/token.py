@@ -5,10 +5,11 @@ from fastapi import APIRouter
 from server.errors import WrongCredentials
 from server.schemas.token import Token
 from server.web.dependencies import LoginForm, LoginServiceDep
+from server.web.parameters import StrictRoute
 from server.web.problems import documented
 
 # Not transactional: verifying a password takes longer than any transaction should.
-router = APIRouter(prefix="/token", tags=["users"])
+router = APIRouter(prefix="/token", tags=["users"], route_class=StrictRoute)
 
 
 @router.post("", responses=documented(WrongCredentials()))

@@ -5,7 +5,9 @@ from sqlalchemy.orm import Session
 
 from server.models import User
 from server.schemas import user as schemas
+from server.schemas.base import MAX_ID
 from server.services.base import BaseDataManager, BaseService
+from server.services.user_ids import UserIdDataManager
 
 
 class UserService(BaseService):
@@ -24,8 +26,9 @@ class UserDataManager(BaseDataManager):
     """SQL of the users."""
 
     def create(self) -> int:
-        """Insert a user with the next free id and return the id."""
-        return self.session.execute(insert(User).values().returning(User.user_id)).scalar_one()
+        """Insert a user with the next free id, at most `MAX_ID`, and return the id."""
+        user_id = self.session.execute(insert(User).values().returning(User.user_id)).scalar_one()
+        return user_id if user_id <= MAX_ID else UserIdDataManager(self.session).move_to_free_id(user_id)
 
     def exists(self, user_id: int) -> bool:
         """Return whether there is such a user."""

@@ -10,6 +10,7 @@ RETRY = "Try again after the number of seconds in the `Retry-After` header."
 REMEDIES = {
     "internal-error": "Try again. If the error persists, report the `X-Request-ID` of the response.",
     "bad-request": "Correct the request and send it again.",
+    "cross-origin-refused": "The setting `MATINEE_CORS_ORIGINS` lists the allowed origins.",
     "not-signed-in": "Get a token with `POST /token` and send it as `Authorization: Bearer <token>`.",
     "invalid-token": "Get a new token with `POST /token`.",
     "wrong-credentials": "The user name is the id of the user.",
@@ -25,6 +26,7 @@ REMEDIES = {
     "conflict": "Check the current state before you try again.",
     "no-active-model": "Train one with `POST /recommendation-engine`.",
     "too-large": "Send less data.",
+    "unsupported-encoding": "Send the body without `Content-Encoding`.",
     "invalid-input": "Correct the fields in `errors` and send the request again.",
     "too-many-requests": RETRY,
     "database-unavailable": RETRY,

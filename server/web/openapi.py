@@ -17,6 +17,7 @@ from server.errors import (
     NotSignedIn,
     TooBusy,
     TooManyRequests,
+    UnsupportedEncoding,
     WriteQueueFull,
 )
 from server.schemas.base import FieldProblem, Problem, ValidationProblem
@@ -65,6 +66,7 @@ def _document(app: FastAPI, *, has_authentication: bool) -> Json:
             version=app.version,
             description=app.description,
             tags=app.openapi_tags,
+            servers=app.servers,
             routes=app.routes,
             license_info=app.license_info,
         )
@@ -177,12 +179,11 @@ def _describe_errors(operation: Json, method: str, path: str) -> None:
     if "security" in operation:
         errors += [NotSignedIn(), InvalidToken(), AccessDenied()]
     if "requestBody" in operation:
-        errors += [BodyTooSlow(), BodyTooLarge()]
+        errors += [BodyTooSlow(), BodyTooLarge(), UnsupportedEncoding("gzip")]
     for status, described in documented(*errors).items():
         known = responses.setdefault(str(status), described)
         known["content"][MEDIA_TYPE]["examples"] |= described["content"][MEDIA_TYPE]["examples"]
-    if "422" in responses:
-        responses["422"] = _invalid_input(operation)
+    responses["422"] = _invalid_input(operation)
     for response in responses.values():
         for shown in response.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {}).values():
             # The examples use the id 0.
@@ -190,11 +191,14 @@ def _describe_errors(operation: Json, method: str, path: str) -> None:
 
 
 def _invalid_input(operation: Json) -> Json:
+    path_or_query = [item for item in operation.get("parameters", []) if item["in"] in {"path", "query"}]
     if "requestBody" in operation:
         is_form = FORM in operation["requestBody"]["content"]
         field = FieldProblem(pointer="#/body", message=NO_FORM if is_form else NO_JSON_OBJECT)
+    elif not path_or_query:
+        field = FieldProblem(pointer="#/query/limit", message="Unknown query parameter 'limit'. This path takes none.")
     else:
-        first = operation["parameters"][0]
+        first = path_or_query[0]
         field = FieldProblem(
             pointer=f"#/{first['in']}/{first['name']}", message="is not a whole number written in digits"
         )

@@ -19,7 +19,9 @@ from server.errors import (
     BodyTooLarge,
     BodyTooSlow,
     ConflictError,
+    CrossOriginRefused,
     DatabaseUnavailable,
+    InvalidField,
     InvalidInputError,
     MethodNotAllowed,
     NotFoundError,
@@ -97,6 +99,11 @@ def too_busy(path: str) -> JSONResponse:
     return _answer(path, TooBusy())
 
 
+def cross_origin_refused(path: str, error: CrossOriginRefused) -> JSONResponse:
+    """Return the response to a refused preflight request."""
+    return _answer(path, error)
+
+
 def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse(body, status_code=body["status"], headers=headers, media_type=MEDIA_TYPE)
 
@@ -104,6 +111,9 @@ def _response(body: Mapping[str, Any], headers: Mapping[str, str] | None = None)
 def _api_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)  # noqa: S101 (registered for this class; informs the type checker)
     logger.info("%s: %s", error.code, error)
+    if isinstance(error, InvalidField):
+        field = FieldProblem(pointer=error.pointer, message=str(error))
+        return _response(invalid_input([field], request.url.path))
     return _answer(request.url.path, error)
 
 

@@ -6,10 +6,10 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
 from server.web.dependencies import TAKES_WRITE_SLOT
 from server.web.inline import in_thread
+from server.web.parameters import StrictRoute
 from server.web.state import current_session, state_of
 
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -19,7 +19,7 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The clien
 RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class TransactionalRoute(APIRoute):
+class TransactionalRoute(StrictRoute):
     """Runs its handler in the request's own session, committed before the response is built; a writer takes a slot.
 
     A dependency with ``yield`` would commit as well, but on the event loop or at the price of more hops between

@@ -1,3 +1,4 @@
+import re
 import sqlite3
 
 import pytest
@@ -70,3 +71,14 @@ def test_an_unknown_user_gets_no_password(matinee: Matinee, type_in: TypeIn) -> 
 @pytest.mark.parametrize("user", ["0", "9007199254740992", "alice"])
 def test_a_user_is_identified_by_a_number(matinee: Matinee, user: str) -> None:
     assert matinee("user", "grant", user).exit_code == 2
+
+
+def test_a_user_is_deleted_with_all_their_ratings(matinee: Matinee) -> None:
+    matinee("ingest", "demo")
+
+    deleted, again = (matinee("user", "delete", "7") for _ in range(2))
+
+    assert (deleted.exit_code, deleted.complained) == (0, "")
+    assert re.fullmatch(r"User 7 and \d+ ratings were deleted\.\n", deleted.printed)
+    assert again == Outcome(1, "", "Error: User 7 does not exist.\n")
+    assert "ok       statistics" in matinee("doctor").printed

@@ -33,14 +33,14 @@ def test_a_request_is_one_line_with_its_route_and_its_id(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with TestClient(create_app(settings.model_copy(update={"log_format": "json"}))) as client:
-        client.get(f"{API}/movies/17?secret=1", headers={"X-Request-ID": "mine"})
+        client.get(f"{API}/movies/17/similar?expand=movies", headers={"X-Request-ID": "mine"})
         client.request("BREW", "/pot%0A2026", headers={"X-Request-ID": "tea"})
 
     assert requests_in(capsys.readouterr().err) == [
         {
             "method": "GET",
-            "route": f"{API}/movies/{{movie_id}}",
-            "path": f"{API}/movies/17",
+            "route": f"{API}/movies/{{movie_id}}/similar",
+            "path": f"{API}/movies/17/similar",
             "status": 404,
             "request_id": "mine",
         },

@@ -34,7 +34,9 @@ CONTRACT = {
     ("get", f"{API}/user/{{user_id}}/recommended-movies"): "list_recommended_movies",
     ("post", f"{API}/recommendation-engine"): "train_model",
     ("get", f"{API}/recommendation-engine"): "get_recommendation_engine",
+    ("get", f"{API}/recommendation-engine/runs"): "list_training_runs",
     ("get", f"{API}/recommendation-engine/runs/{{run_id}}"): "get_training_run",
+    ("delete", f"{API}/recommendation-engine/runs/{{run_id}}"): "cancel_training_run",
     ("get", f"{API}/recommendation-engine/models"): "list_model_versions",
     ("get", f"{API}/recommendation-engine/models/{{version}}"): "get_model_version",
     ("put", f"{API}/recommendation-engine/active-model"): "activate_model_version",
@@ -181,6 +183,7 @@ def test_what_has_a_tag_can_be_asked_for_with_it(operations: Operations) -> None
         "list_similar_movies",
         "list_genres",
         "get_recommendation_engine",
+        "list_training_runs",
         "get_training_run",
         "list_model_versions",
         "get_model_version",
@@ -221,11 +224,11 @@ def test_every_example_of_a_problem_is_one(operations: Operations) -> None:
     [
         (("get", f"{API}/movies"), {"200", "304", "422", "500", "503"}),
         (("get", f"{API}/movies/{{movie_id}}"), {"200", "304", "404", "422", "500", "503"}),
-        (("post", f"{API}/ratings"), {"200", "201", "404", "408", "413", "422", "429", "500", "503"}),
+        (("post", f"{API}/ratings"), {"200", "201", "404", "408", "413", "415", "422", "429", "500", "503"}),
         (("delete", f"{API}/ratings/{{rating_id}}"), {"204", "404", "422", "429", "500", "503"}),
         (("get", f"{API}/movies/{{movie_id}}/similar"), {"200", "304", "404", "409", "422", "500", "503"}),
         (("get", f"{API}/user/{{user_id}}/recommended-movies"), {"200", "404", "409", "422", "500", "503"}),
-        (("post", f"{API}/recommendation-engine"), {"202", "429", "500", "503"}),
+        (("post", f"{API}/recommendation-engine"), {"202", "422", "429", "500", "503"}),
     ],
 )
 def test_the_statuses_an_operation_answers_are_listed(

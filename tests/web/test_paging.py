@@ -43,13 +43,6 @@ def test_the_bounds_themselves_are_taken(client: TestClient, path: str) -> None:
     assert (response.json()["limit"], response.json()["page"]) == (100, 1_000_000)
 
 
-@pytest.mark.parametrize("path", LISTS)
-def test_an_unknown_parameter_is_ignored(client: TestClient, path: str) -> None:
-    with_parameter, without = client.get(f"{path}?colour=red"), client.get(path)
-
-    assert (with_parameter.status_code, with_parameter.json()) == (200, without.json())
-
-
 def test_every_page_of_a_list_has_links(app: FastAPI) -> None:
     paged = [
         route

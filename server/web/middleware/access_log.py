@@ -64,7 +64,7 @@ class AccessLogMiddleware(HTTPMiddleware):
             "method": scope["method"],
             "route": route,
             # Quoted, because a decoded path may hold any character. Without the query, because a search is private.
-            "path": quote(scope["path"]),
+            "path": quote(_path(scope)),
             "status": status,
             "duration_ms": round(duration_s * 1000, 1),
         }
@@ -76,6 +76,12 @@ def _request_id(scope: Scope) -> str:
     return sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
 
 
+def _path(scope: Scope) -> str:
+    """Return the path of a request without the prefix of a proxy (see `server.web.prefix`)."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
 def _template(scope: Scope) -> str:
     """Return the path of the route that matched, its parameters by name."""
     route = scope.get("route")
@@ -83,5 +89,5 @@ def _template(scope: Scope) -> str:
         return "-"
     # The route itself knows only its router's part; the prefix before it has no parameters.
     own: str = route.path_format
-    path: str = scope["path"]
+    path = _path(scope)
     return path.removesuffix(own.format_map(scope["path_params"])) + own

@@ -1,7 +1,6 @@
 """What every response's head says, whatever its handler: security, caching, timing, and the answer to HEAD."""
 
 import time
-from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
@@ -9,9 +8,6 @@ from starlette.types import Message, Receive, Scope, Send
 from server.web.middleware.base import HTTPMiddleware
 
 RawHeaders = list[tuple[bytes, bytes]]
-
-# What a page of another origin may read of a response, besides what browsers always allow.
-EXPOSED_HEADERS = ["ETag", "Link", "Location", "Retry-After", "Server-Timing", "WWW-Authenticate", "X-Request-ID"]
 
 # A response is data: it loads nothing, no page may frame it, and no other site may use it as a script.
 SECURITY = {
@@ -21,20 +17,6 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
 }
 RAW_DEFAULTS = Headers(SECURITY | {"Cache-Control": "no-store"}).raw
-
-
-def cross_origin_options(origins: str) -> dict[str, Any]:
-    """Return the options of Starlette's ``CORSMiddleware`` for origins separated by spaces.
-
-    Without credentials: a token is sent in a header, by a script that has it. There are no cookies, which a browser
-    would send by itself.
-    """
-    return {
-        "allow_origins": origins.split(),
-        "allow_methods": ["GET", "HEAD", "POST", "PUT", "DELETE"],
-        "allow_headers": ["*"],
-        "expose_headers": EXPOSED_HEADERS,
-    }
 
 
 class HeadersMiddleware(HTTPMiddleware):

@@ -1,0 +1,64 @@
+"""Which pages of other origins may call the API from a browser (CORS)."""
+
+import logging
+
+from cachetools import LRUCache
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.errors import CrossOriginRefused
+from server.web.problems import cross_origin_refused
+
+logger = logging.getLogger(__name__)
+
+EXPOSED_HEADERS = ["ETag", "Link", "Location", "Retry-After", "Server-Timing", "WWW-Authenticate", "X-Request-ID"]
+"""What a page of another origin may read of a response, in addition to what browsers always allow."""
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+
+LOGGED_ORIGINS = 1_000
+"""Remember at most this many refused origins, so that each is logged once."""
+
+
+class CrossOriginMiddleware(CORSMiddleware):
+    """Starlette's CORS, whose refused preflight requests are answered as problem details and logged once an origin.
+
+    Without credentials: a token is sent in a header, by a script that has it. There are no cookies, which a browser
+    would send by itself.
+    """
+
+    def __init__(self, app: ASGIApp, *, origins: str) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins.split(),
+            allow_methods=METHODS,
+            allow_headers=["*"],
+            expose_headers=EXPOSED_HEADERS,
+        )
+        self._logged: LRUCache[str, bool] = LRUCache(LOGGED_ORIGINS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request; answer a preflight request."""
+        if scope["type"] == "http" and scope["method"] == "OPTIONS":
+            headers = Headers(scope=scope)
+            method = headers.get("access-control-request-method")
+            if "origin" in headers and method is not None:
+                refusal = self._refusal(headers["origin"], method)
+                if refusal is not None:
+                    await cross_origin_refused(scope["path"], refusal)(scope, receive, send)
+                    return
+        await super().__call__(scope, receive, send)
+
+    def _refusal(self, origin: str, method: str) -> CrossOriginRefused | None:
+        if not self.is_allowed_origin(origin):
+            self._log(origin)
+            return CrossOriginRefused(f"The origin {origin} may not call this API.")
+        if method not in METHODS:
+            return CrossOriginRefused(f"The origin {origin} may not use the method {method}.")
+        return None
+
+    def _log(self, origin: str) -> None:
+        if origin not in self._logged:
+            self._logged[origin] = True
+            logger.warning("refused the origin %r; to allow it, add it to MATINEE_CORS_ORIGINS", origin)
