@@ -15,13 +15,13 @@ from pydantic import BaseModel, Field, ValidationError
 from server.errors import ArtifactError, InvalidInputError
 from server.recommender.algorithms.base import Algorithm, AlgorithmConfig, Array
 from server.recommender.algorithms.registry import get_algorithm
-from server.recommender.calibration import Calibrator
+from server.recommender.calibration import UserCalibrators
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.record import Record
 from server.recommender.evaluation.card import ModelCard
 from server.recommender.model import HoldoutModel, TrainedModel
 
-FORMAT = 5
+FORMAT = 6
 """Raised when this release cannot read the artifacts of the previous one, or the other way round."""
 
 MANIFEST = "manifest.json"
@@ -49,11 +49,11 @@ class ArrayRecord(Record):
 class Manifest(Record):
     """The contents of an artifact. It is written last: an artifact with a manifest is complete."""
 
-    format: Literal[5]
+    format: Literal[6]
     created_at: datetime
     libraries: dict[str, str] = Field(description="Versions of the libraries of the training.")
     card: ModelCard
-    calibrator: Calibrator
+    calibrators: UserCalibrators
     arrays: dict[str, ArrayRecord]
     sha256: str = Field(default="", description="Digest of everything else in the manifest.")
 
@@ -89,7 +89,7 @@ def save(model: TrainedModel, holdout: HoldoutModel, open_file: ArtifactOpener) 
         created_at=datetime.now(UTC),
         libraries={library: version(library) for library in LIBRARIES},
         card=model.card,
-        calibrator=model.calibrator,
+        calibrators=model.calibrators,
         arrays={name: _save_array(name, array, open_file) for name, array in arrays.items()},
     )
     manifest = manifest.model_copy(update={"sha256": manifest.digest()})
@@ -105,7 +105,7 @@ def load(open_file: ArtifactOpener) -> TrainedModel:
     """
     manifest = read_manifest(open_file)
     catalogue = Catalogue(**_load_arrays(manifest, Catalogue.array_names(), open_file))
-    return TrainedModel(manifest.card, manifest.calibrator, catalogue, _load_algorithm(manifest, "", open_file))
+    return TrainedModel(manifest.card, manifest.calibrators, catalogue, _load_algorithm(manifest, "", open_file))
 
 
 def load_holdout(open_file: ArtifactOpener) -> HoldoutModel:

@@ -132,6 +132,32 @@ class Calibrator(Record):
         return probabilities
 
 
+NEW_USER_RATINGS = 20
+ESTABLISHED_RATINGS = 40
+"""Up to the first number of ratings the calibrator of new users decides, from the second on that of the others.
+
+Between the two the log odds change linearly from the one to the other.
+"""
+
+
+class UserCalibrators(Record):
+    """Two calibrators: the ratings of new users follow other patterns than those of established users."""
+
+    established: Calibrator
+    new: Calibrator | None = Field(description="None if too few users could be held out to fit it.")
+
+    def probabilities(self, pairs: Pairs) -> NDArray[np.float64]:
+        """Return the probabilities of pairs of one user."""
+        weight = (float(pairs.user_ratings) - NEW_USER_RATINGS) / (ESTABLISHED_RATINGS - NEW_USER_RATINGS)
+        if self.new is None or weight >= 1:
+            return self.established.probabilities(pairs)
+        new = self.new.probabilities(pairs)
+        if weight <= 0:
+            return new
+        mixed = weight * _logit(self.established.probabilities(pairs)) + (1 - weight) * _logit(new)
+        return _expit(np.asarray(mixed))
+
+
 def _choose_knots(scores: NDArray[np.float64]) -> tuple[float, ...]:
     quantiles = KNOTS_OF_FEW if scores.size < FEW_PAIRS else KNOTS_OF_MANY
     knots = np.unique(np.quantile(scores, quantiles)).tolist()

@@ -10,16 +10,22 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from server.recommender.algorithms.base import Algorithm
-from server.recommender.calibration import Calibrator
+from server.recommender.calibration import UserCalibrators
 from server.recommender.cold_start import ColdStartScorer
-from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import History, Interactions, index_of
+from server.recommender.data.catalogue import Catalogue, MovieFilter
+from server.recommender.data.interactions import LIKE_THRESHOLD, History, Interactions, index_of
 from server.recommender.data.lists import count_higher, top_items
 from server.recommender.data.pairs import Pairs
 from server.recommender.evaluation.card import ModelCard
 
 CACHED_LISTS = 5_000
 """Most users who return have rated nothing since their last list. A history of 100 ratings takes two kilobytes."""
+
+CACHED_MASKS = 100
+"""A mask takes a byte a movie."""
+
+ALL_MOVIES = MovieFilter()
+NO_MOVIES = Catalogue.of_ids(np.empty(0, np.int64))
 
 TIE_STEP = 1e-9
 """The difference between equal probabilities in a list, so that it falls strictly."""
@@ -92,7 +98,7 @@ class TrainedModel:
     """
 
     card: ModelCard
-    calibrator: Calibrator
+    calibrators: UserCalibrators
     catalogue: Catalogue
     """All movies at the time of the training."""
     algorithm: Algorithm[Any]
@@ -103,58 +109,88 @@ class TrainedModel:
         return self.catalogue.movie_ids
 
     def recommend(
-        self, history: History, *, n: int, exclude_seen: bool, newcomers: Catalogue | None = None
+        self,
+        history: History,
+        *,
+        n: int,
+        exclude_seen: bool,
+        newcomers: Catalogue = NO_MOVIES,
+        movie_filter: MovieFilter = ALL_MOVIES,
     ) -> Recommendations:
-        """Return the ``n`` movies with the highest probability, or all if there are fewer.
+        """Return the ``n`` movies of a filter with the highest probability, or all if there are fewer.
 
         Equal scores are ordered by id. Movies without positive ratings follow all others, and ``newcomers``, which are
-        outside the catalogue, end the list; both in the order of a regression of the user's scores on genres and
-        years. ``exclude_seen`` leaves out the movies of the history; it changes the probabilities of the others by the
-        difference that tells ties apart, at most.
+        outside the catalogue, follow those; both in the order of a regression of the user's scores on genres and
+        years. Movies that the user has rated below 4 stars end the list. ``exclude_seen`` leaves out the movies of the
+        history. Neither it nor a filter changes the probability of a movie, except for the difference between ties.
         """
-        if newcomers is not None:
-            return self._recommend(history, n=n, exclude_seen=exclude_seen, newcomers=newcomers)
-        key = history.content, n, exclude_seen
+        key = history.content, n, exclude_seen, movie_filter
+        if len(newcomers):
+            return self._recommend(
+                history, n=n, exclude_seen=exclude_seen, newcomers=newcomers, movie_filter=movie_filter
+            )
         with self._lock:
             cached = self._cached_lists.get(key)
         if cached is not None:
             return cached
-        made = self._recommend(history, n=n, exclude_seen=exclude_seen)
+        made = self._recommend(history, n=n, exclude_seen=exclude_seen, newcomers=newcomers, movie_filter=movie_filter)
         with self._lock:
             self._cached_lists[key] = made
         return made
 
     def _recommend(
-        self, history: History, *, n: int, exclude_seen: bool, newcomers: Catalogue | None = None
+        self, history: History, *, n: int, exclude_seen: bool, newcomers: Catalogue, movie_filter: MovieFilter
     ) -> Recommendations:
         interactions = Interactions.from_history(history, self.movie_ids)
-        n_enough = n + history.movie_ids.size
-        if n_enough > len(self.catalogue) - self._unrated_items.size:
-            movie_ids, scores = self._score_all(interactions, newcomers or Catalogue.of_ids(np.empty(0, np.int64)))
-        else:
-            movie_ids, scores = self._score_best(interactions, n_enough)
-        best = top_items(scores, n_enough if exclude_seen else n, ids=movie_ids)
-        is_unseen = ~index_of(np.sort(history.movie_ids), movie_ids[best])[1]
-        listed = best[is_unseen][:n] if exclude_seen else best
-        ranks = count_higher(scores[listed], scores[best[is_unseen]])
+        movie_ids, scores, passes = self._candidates(interactions, history, n, newcomers, movie_filter)
+        is_seen = index_of(np.sort(history.movie_ids), movie_ids)[1]
+        is_listable = passes & ~is_seen if exclude_seen else passes
+        listable = np.flatnonzero(is_listable)
+        listed = listable[top_items(scores[listable], n, ids=movie_ids[listable])]
+        ranks = count_higher(scores[listed], scores[~is_seen])
         pairs = Pairs.of(interactions, 0, scores[listed], ranks)
-        return Recommendations(movie_ids[listed], _fall_strictly(self.calibrator.probabilities(pairs)))
+        return Recommendations(movie_ids[listed], _fall_strictly(self.calibrators.probabilities(pairs)))
 
-    def _score_best(self, history: Interactions, n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return ids and scores of the candidates: movies with personal scores, and popular others."""
-        others = self._others[:n]
-        n_scored = self.algorithm.modelled_items.size + others.size
-        return self._rankable_ids[:n_scored], self.algorithm.score_some(history, others)
+    def _candidates(
+        self, interactions: Interactions, history: History, n: int, newcomers: Catalogue, movie_filter: MovieFilter
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Return ids and scores of movies that contain the ``n`` best of a filter, and whether they pass it.
 
-    def _score_all(self, history: Interactions, newcomers: Catalogue) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return ids and scores of all movies and the newcomers; a cold-start scorer orders those without ratings."""
-        scores = self._with_cold_start(self.algorithm.score(history)[0], newcomers)
-        return np.append(self.movie_ids, newcomers.movie_ids), scores
+        All movies are scored only if those with positive ratings may not fill the list.
+        """
+        passes = self._mask(movie_filter)
+        others = self._others[passes[self._others]][: n + history.movie_ids.size]
+        items = np.append(self.algorithm.modelled_items, others)
+        disliked = np.sort(history.movie_ids[history.ratings < LIKE_THRESHOLD])
+        if np.count_nonzero(passes[items]) < n + history.movie_ids.size:
+            scores = self._with_cold_start(self.algorithm.score(interactions)[0], newcomers)
+            movie_ids = np.append(self.movie_ids, newcomers.movie_ids)
+            is_disliked = index_of(disliked, movie_ids)[1]
+            scores[is_disliked] += np.nextafter(scores.min(), -np.inf) - scores[is_disliked].max(initial=-np.inf)
+            return movie_ids, scores, np.append(passes, newcomers.mask(movie_filter))
+        movie_ids = self.movie_ids[items]
+        return (
+            movie_ids,
+            self.algorithm.score_some(interactions, others),
+            passes[items] & ~index_of(disliked, movie_ids)[1],
+        )
 
     @cached_property
-    def _cached_lists(self) -> LRUCache[tuple[bytes, int, bool], Recommendations]:
+    def _cached_lists(self) -> LRUCache[tuple[bytes, int, bool, MovieFilter], Recommendations]:
         """The latest lists, by everything that they depend on."""
         return LRUCache(CACHED_LISTS)
+
+    def _mask(self, movie_filter: MovieFilter) -> NDArray[np.bool_]:
+        with self._lock:
+            mask = self._cached_masks.get(movie_filter)
+            if mask is None:
+                mask = self._cached_masks[movie_filter] = self.catalogue.mask(movie_filter)
+        return mask
+
+    @cached_property
+    def _cached_masks(self) -> LRUCache[MovieFilter, NDArray[np.bool_]]:
+        """The movies of the latest filters."""
+        return LRUCache(CACHED_MASKS)
 
     @cached_property
     def _lock(self) -> threading.Lock:
@@ -163,18 +199,13 @@ class TrainedModel:
     @cached_property
     def _others(self) -> NDArray[np.int64]:
         """The items with positive ratings but without personal scores, the most popular first."""
-        others = np.setdiff1d(np.flatnonzero(self.algorithm.like_shares), self.algorithm.modelled_items)
-        return others[np.argsort(-self.algorithm.like_shares[others], kind="stable")]
-
-    @cached_property
-    def _rankable_ids(self) -> NDArray[np.int64]:
-        """The ids of the movies with personal scores, then of the others in their order."""
-        return self.movie_ids[np.append(self.algorithm.modelled_items, self._others)]
+        others = np.setdiff1d(np.flatnonzero(self.algorithm.popularity), self.algorithm.modelled_items)
+        return others[np.argsort(-self.algorithm.popularity[others], kind="stable")]
 
     @cached_property
     def _unrated_items(self) -> NDArray[np.int64]:
         """The items without positive ratings and without personal scores."""
-        liked = np.flatnonzero(self.algorithm.like_shares)
+        liked = np.flatnonzero(self.algorithm.popularity)
         return np.setdiff1d(np.arange(self.movie_ids.size), np.union1d(liked, self.algorithm.modelled_items))
 
     def _with_cold_start(self, scores: NDArray[np.float64], newcomers: Catalogue) -> NDArray[np.float64]:

@@ -9,15 +9,25 @@ from numpy.typing import NDArray
 
 from server.command_errors import TooFewRatings
 from server.recommender.algorithms.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
+from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.algorithms.registry import get_algorithm, tune
-from server.recommender.calibration import Calibrator
+from server.recommender.calibration import Calibrator, UserCalibrators
 from server.recommender.data.catalogue import Catalogue
+from server.recommender.data.holdouts import Holdouts, first_ratings
 from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, Ratings
 from server.recommender.data.pairs import RatedPairs
 from server.recommender.data.splits import HELD_OUT_ONE_IN, SPLITS, Split, SplitMaker, temporal_split
 from server.recommender.evaluation.calibration_metrics import calibration_metrics, reliability_table
 from server.recommender.evaluation.card import DataSummary, Evaluation, Metrics, ModelCard
-from server.recommender.evaluation.ranking_metrics import Ranked, activity_groups, rank, ranking_metrics
+from server.recommender.evaluation.cold_start_metrics import ColdStart
+from server.recommender.evaluation.ranking_metrics import (
+    Ranked,
+    SessionMetrics,
+    activity_groups,
+    rank,
+    ranking_metrics,
+    session_metrics,
+)
 from server.recommender.model import HoldoutModel, TrainedModel
 
 MIN_EVALUATED_USERS = 10
@@ -25,6 +35,9 @@ MIN_EVALUATED_USERS = 10
 
 MIN_USERS_OF_AN_OUTCOME = 2
 """At least this many users need a held-out positive rating, and as many another one: to fit and to measure."""
+
+MIN_NEW_USERS = 10
+"""The cold start is measured and calibrated on at least this many new users."""
 
 CALIBRATION_FOLDS = 5
 """Probabilities are measured by cross-validation over this many groups of users."""
@@ -63,37 +76,40 @@ def train(
     Raise `TooFewRatings` if there is not enough to hold out, `InvalidInputError` for an unknown algorithm.
     """
     chosen = get_algorithm(algorithm)
-    fitted, sample = _fit_without_held_out(
-        chosen, interactions, seed=seed, on_progress=on_progress, memory_mb=memory_mb
-    )
-    on_progress("evaluating", 0.6)
-    ranked = rank(fitted, sample)
-    on_progress("calibrating", 0.7)
-    evaluation = _summarise(fitted, ranked, sample, seed=seed)
-    calibrator = Calibrator.fit(ranked.pairs)
+    # Everything that is held out is released before the final fit.
+    measured = _tune_and_measure(chosen, interactions, seed=seed, on_progress=on_progress, memory_mb=memory_mb)
     on_progress("refitting", 0.8)
-    final = chosen.fit(interactions, fitted.config, seed=seed)
-    card = ModelCard(**dict(evaluation), seed=seed, data=_describe(interactions, final))
-    model = TrainedModel(card, calibrator, catalogue, final)
-    return Training(model, HoldoutModel(card, catalogue.movie_ids, fitted), sample, ranked.lists)
+    final = chosen.fit(interactions, measured.fitted.config, seed=seed)
+    card = ModelCard(**dict(measured.evaluation), seed=seed, data=_describe(interactions, final))
+    model = TrainedModel(card, measured.calibrators, catalogue, final)
+    holdout = HoldoutModel(card, catalogue.movie_ids, measured.fitted)
+    return Training(model, holdout, measured.sample, measured.lists)
 
 
-def _fit_without_held_out(
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """An algorithm fitted without held-out ratings, and its quality."""
+
+    fitted: Algorithm[Any]
+    sample: Split
+    lists: NDArray[np.int64]
+    evaluation: Evaluation
+    calibrators: UserCalibrators
+
+
+def _tune_and_measure(
     algorithm: type[Algorithm[Any]],
     interactions: Interactions,
     *,
     seed: int,
     on_progress: StageCallback,
     memory_mb: int,
-) -> tuple[Algorithm[Any], Split]:
-    """Tune and fit on the known ratings; return the fit and the sample of the split to evaluate."""
+) -> Measured:
     on_progress("splitting", 0.0)
-    split = temporal_split(interactions, seed=seed)
-    sample = _evaluated_sample(split, seed=seed)
+    holdouts = _hold_out(interactions, temporal_split, seed=seed)
     on_progress("tuning", 0.05)
-    config = _tune(algorithm, split.known, temporal_split, seed=seed, memory_mb=memory_mb)
-    on_progress("fitting", 0.4)
-    return algorithm.fit(split.known, config, seed=seed), sample
+    config = _tune(algorithm, holdouts.rest, temporal_split, seed=seed, memory_mb=memory_mb)
+    return _measure(algorithm, holdouts, config, seed=seed, on_progress=on_progress)
 
 
 def evaluate_algorithms(
@@ -110,30 +126,32 @@ def evaluate_algorithms(
     ``split`` is a name of ``SPLITS``; settings are tuned on an inner split of the same kind. Raise as ``train`` does.
     """
     make_split = SPLITS[split]
-    whole = make_split(Interactions.from_ratings(ratings, catalogue_movie_ids), seed=seed)
-    sample = _evaluated_sample(whole, seed=seed)
+    holdouts = _hold_out(Interactions.from_ratings(ratings, catalogue_movie_ids), make_split, seed=seed)
     evaluations = []
     for chosen in map(get_algorithm, algorithms):
-        config = _tune(chosen, whole.known, make_split, seed=seed, memory_mb=memory_mb)
-        fitted = chosen.fit(whole.known, config, seed=seed)
-        evaluations.append(_summarise(fitted, rank(fitted, sample), sample, seed=seed))
+        config = _tune(chosen, holdouts.rest, make_split, seed=seed, memory_mb=memory_mb)
+        measured = _measure(chosen, holdouts, config, seed=seed, on_progress=lambda _stage, _share: None)
+        evaluations.append(measured.evaluation)
     return evaluations
 
 
 def _tune(
-    algorithm: type[Algorithm[Any]], known: Interactions, make_split: SplitMaker, *, seed: int, memory_mb: int
+    algorithm: type[Algorithm[Any]], rest: Interactions, make_split: SplitMaker, *, seed: int, memory_mb: int
 ) -> AlgorithmConfig:
-    """Choose settings on a split of the known ratings, without the held-out ones."""
-    config: AlgorithmConfig = tune(
-        algorithm, make_split(known, seed=seed), algorithm.settings_within(memory_mb), seed=seed
-    )
+    """Choose settings on holdouts of the known ratings, without anything that is measured on."""
+    inner = Holdouts.of(rest, make_split, seed=seed)
+    config: AlgorithmConfig = tune(algorithm, inner, algorithm.settings_within(memory_mb), seed=seed)
     return config
 
 
-def _evaluated_sample(split: Split, *, seed: int) -> Split:
-    """Return the users of a split to evaluate. Raise `TooFewRatings` if they are too few."""
-    sample = split.select_users(split.evaluated_users(seed=seed))
-    n_ratings = split.known.items.size + split.held_out.items.size
+def _hold_out(interactions: Interactions, make_split: SplitMaker, *, seed: int) -> Holdouts:
+    """Return what is held out of the ratings. Raise `TooFewRatings` if it is not enough to measure on."""
+    holdouts = Holdouts.of(interactions, make_split, seed=seed)
+    _check_sample(holdouts.split, interactions.items.size, has_positive=bool(holdouts.known.liked.any()))
+    return holdouts
+
+
+def _check_sample(sample: Split, n_ratings: int, *, has_positive: bool) -> None:
     if sample.held_out.n_users < MIN_EVALUATED_USERS:
         raise TooFewRatings(
             f"A training needs {MIN_EVALUATED_USERS} users with {HELD_OUT_ONE_IN} ratings or more. "
@@ -142,17 +160,64 @@ def _evaluated_sample(split: Split, *, seed: int) -> Split:
     like_counts = sample.held_out.like_counts
     n_likers = np.count_nonzero(like_counts)
     n_others = np.count_nonzero(sample.held_out.rating_counts - like_counts)
-    if min(n_likers, n_others) < MIN_USERS_OF_AN_OUTCOME or not split.known.liked.any():
+    if min(n_likers, n_others) < MIN_USERS_OF_AN_OUTCOME or not has_positive:
         raise TooFewRatings(
             f"A training needs {MIN_USERS_OF_AN_OUTCOME} users with a recent rating of {LIKE_THRESHOLD:g} stars or "
             f"more, {MIN_USERS_OF_AN_OUTCOME} with a lower one, and an earlier rating of {LIKE_THRESHOLD:g} stars. "
             f"Of {n_ratings} ratings, the recent ones of {LIKE_THRESHOLD:g} stars or more come from {n_likers} users "
             f"and the lower ones from {n_others}. Load more ratings."
         )
-    return sample
 
 
-def _summarise(fitted: Algorithm[Any], ranked: Ranked, sample: Split, *, seed: int) -> Evaluation:
+def _measure(
+    algorithm: type[Algorithm[Any]],
+    holdouts: Holdouts,
+    config: AlgorithmConfig,
+    *,
+    seed: int,
+    on_progress: StageCallback,
+) -> Measured:
+    """Fit without the held-out ratings, and measure lists and probabilities on them."""
+    on_progress("fitting", 0.4)
+    fitted = algorithm.fit(holdouts.known, config, seed=seed)
+    of_rest = fitted if holdouts.is_one_fit_enough else algorithm.fit(holdouts.before_session, config, seed=seed)
+    on_progress("evaluating", 0.6)
+    ranked = rank(fitted, holdouts.split)
+    session = session_metrics(of_rest, holdouts.session)
+    cold_start = _rank_new_users(of_rest, holdouts)
+    on_progress("calibrating", 0.7)
+    evaluation = _summarise(fitted, ranked, holdouts.split, session, cold_start, seed=seed)
+    calibrators = UserCalibrators(
+        established=Calibrator.fit(ranked.pairs),
+        new=None if cold_start is None else Calibrator.fit(cold_start.pairs),
+    )
+    return Measured(fitted, holdouts.split, ranked.lists, evaluation, calibrators)
+
+
+def _rank_new_users(fitted: Algorithm[Any], holdouts: Holdouts) -> ColdStart | None:
+    """Return the lists and pairs of new users; None if they are too few to calibrate on."""
+    new_users = holdouts.new_users
+    n_likers, n_others = (np.count_nonzero(counts) for counts in _outcome_counts(new_users))
+    if new_users.n_users < MIN_NEW_USERS or min(n_likers, n_others) < MIN_USERS_OF_AN_OUTCOME:
+        return None
+    popularity = Popularity.fit(holdouts.before_session, PopularityConfig(), seed=0)
+    return ColdStart.of(fitted, popularity, new_users)
+
+
+def _outcome_counts(new_users: Interactions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    held_out = first_ratings(new_users, 0).held_out
+    return held_out.like_counts, held_out.rating_counts - held_out.like_counts
+
+
+def _summarise(
+    fitted: Algorithm[Any],
+    ranked: Ranked,
+    sample: Split,
+    session: SessionMetrics,
+    cold_start: ColdStart | None,
+    *,
+    seed: int,
+) -> Evaluation:
     """Return the metrics of the lists, and of the probabilities by cross-validation."""
     probabilities = cross_calibrate(ranked.pairs, seed=seed)
     liked, ranks = ranked.pairs.liked, ranked.pairs.ranks
@@ -161,11 +226,13 @@ def _summarise(fitted: Algorithm[Any], ranked: Ranked, sample: Split, *, seed: i
         parameters=fitted.config.model_dump(),
         metrics=Metrics(
             **dict(ranking_metrics(ranked.lists, sample)),
+            **dict(session),
             **dict(calibration_metrics(probabilities, liked, ranks)),
             modelled_likes=float(np.isin(sample.held_out.items[liked], fitted.modelled_items).mean()),
         ),
         calibration=reliability_table(probabilities, liked),
         activity=activity_groups(ranked.lists, sample),
+        cold_start=() if cold_start is None else cold_start.groups(cross_calibrate(cold_start.pairs, seed=seed)),
     )
 
 

@@ -111,10 +111,10 @@ def test_an_artifact_is_an_array_a_file_and_a_manifest_written_last(training: Tr
         "genre_names.npy",
         "gram.npy",
         "item_factors.npy",
-        "like_shares.npy",
+        "popularity.npy",
         "trial_gram.npy",
         "trial_item_factors.npy",
-        "trial_like_shares.npy",
+        "trial_popularity.npy",
         "manifest.json",
     ]
     assert {name: (array.dtype, array.shape) for name, array in manifest.arrays.items()} == {
@@ -124,7 +124,7 @@ def test_an_artifact_is_an_array_a_file_and_a_manifest_written_last(training: Tr
         "genre_names": ("<U6", (4,)),
         "gram": ("<f8", (20, 20)),
         "item_factors": ("<f4", (160, 20)),
-        "like_shares": ("<f8", (160,)),
+        "popularity": ("<f8", (160,)),
         "trial_gram": ("<f8", (20, 20)),
         "trial_item_factors": ("<f4", (160, 20)),
         "trial_like_shares": ("<f8", (160,)),
@@ -133,7 +133,7 @@ def test_an_artifact_is_an_array_a_file_and_a_manifest_written_last(training: Tr
     assert np.load(io.BytesIO(folder.files["movie_ids.npy"])).tolist() == CATALOGUE.tolist()
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "movie_ids.npy", "gram.npy", "item_factors.npy", "like_shares.npy"])
+@pytest.mark.parametrize("name", ["manifest.json", "movie_ids.npy", "gram.npy", "item_factors.npy", "popularity.npy"])
 def test_a_missing_or_truncated_file_is_named(files: Files, name: str) -> None:
     missing = {other: content for other, content in files.items() if other != name}
 

@@ -201,7 +201,7 @@ def test_what_ease_does_not_owe_to_a_rating_is_popularity(model: TrainedModel) -
     explanation = model.explain(HISTORY, CATALOGUE)
 
     has_weights = np.isin(CATALOGUE - 1, model.algorithm.modelled_items)
-    expected = popular * model.algorithm.like_shares[has_weights]
+    expected = popular * model.algorithm.popularity[has_weights]
     np.testing.assert_allclose(explanation.rest[has_weights], expected, atol=1e-6)
     assert np.count_nonzero(explanation.contributions[has_weights]) > 0
     assert np.count_nonzero(explanation.contributions[~has_weights]) == 0

@@ -134,7 +134,7 @@ def test_the_final_fit_has_seen_all_ratings() -> None:
     model = train_quietly(ratings, "popularity")
 
     likes = np.bincount(ratings.movie_ids[ratings.ratings >= 4], minlength=161)[1:]
-    assert model.algorithm.arrays()["like_shares"].tolist() == (likes / 240).tolist()
+    assert model.algorithm.arrays()["popularity"].tolist() == (likes / 240).tolist()
 
 
 def test_progress_names_the_stages_and_rises() -> None:

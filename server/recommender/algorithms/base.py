@@ -37,8 +37,8 @@ class Algorithm(ABC, Generic[ConfigT]):
     config_class: ClassVar[type[AlgorithmConfig]]
 
     config: ConfigT
-    like_shares: NDArray[np.float64]
-    """The share of all users with a positive rating of each item: the score of a user without ratings."""
+    popularity: NDArray[np.float64]
+    """The share of all users with a positive rating of each item: the scores of a user without ratings."""
 
     @classmethod
     def settings_within(cls, memory_mb: int) -> ConfigT:  # noqa: ARG003 (a hook)
@@ -78,7 +78,7 @@ class Algorithm(ABC, Generic[ConfigT]):
     @property
     def modelled_items(self) -> NDArray[np.int64]:
         """The items with personal scores, ascending; the others are ranked by popularity."""
-        return np.flatnonzero(self.like_shares)
+        return np.flatnonzero(self.popularity)
 
     @classmethod
     def array_names(cls) -> frozenset[str]:

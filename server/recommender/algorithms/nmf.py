@@ -72,7 +72,7 @@ class NMF(Algorithm[NMFConfig]):
         personal = self._fold_in(histories) @ self.item_factors.T
         like_counts = histories.like_counts[:, None]
         personal_weight: NDArray[np.float64] = like_counts / (like_counts + self.config.prior_likes)
-        return personal_weight * personal + (1 - personal_weight) * self.like_shares
+        return personal_weight * personal + (1 - personal_weight) * self.popularity
 
     def similarities(self, item: int) -> NDArray[np.float64]:
         """Return the cosines between the factors of the item and those of the others."""

@@ -28,8 +28,8 @@ class Popularity(Algorithm[PopularityConfig]):
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
         """Return the same scores for every user."""
-        return np.tile(self.like_shares, (histories.n_users, 1))
+        return np.tile(self.popularity, (histories.n_users, 1))
 
     def similarities(self, item: int) -> NDArray[np.float64]:  # noqa: ARG002 (the same for every item)
         """Return the popularity of every item."""
-        return self.like_shares.copy()
+        return self.popularity.copy()

@@ -11,6 +11,17 @@ from numpy.typing import NDArray
 UNKNOWN_YEAR = 0
 
 
+@dataclass(frozen=True)
+class MovieFilter:
+    """The movies to recommend, by genre and year. The default admits all movies."""
+
+    genre_names: tuple[str, ...] = ()
+    needs_all_genres: bool = True
+    """Whether a movie needs all the genres, or any of them."""
+    year_from: int | None = None
+    year_to: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Catalogue:
     """Movies by ascending id, in columns of one length."""
@@ -50,6 +61,18 @@ class Catalogue:
     def of_items(self, items: NDArray[np.int64]) -> Self:
         """Return the movies with these indices, which ascend."""
         return type(self)(self.movie_ids[items], self.years[items], self.genres[items], self.genre_names)
+
+    def mask(self, movie_filter: MovieFilter) -> NDArray[np.bool_]:
+        """Return whether each movie passes a filter. Movies of unknown year pass no filter by year."""
+        passes = np.ones(len(self), np.bool_)
+        if movie_filter.genre_names:
+            columns = [np.any(self.genres[:, self.genre_names == name], axis=1) for name in movie_filter.genre_names]
+            passes &= (np.all if movie_filter.needs_all_genres else np.any)(columns, axis=0)
+        if movie_filter.year_from is not None:
+            passes &= self.years >= movie_filter.year_from
+        if movie_filter.year_to is not None:
+            passes &= (self.years <= movie_filter.year_to) & (self.years != UNKNOWN_YEAR)
+        return passes
 
     @classmethod
     def array_names(cls) -> tuple[str, ...]:

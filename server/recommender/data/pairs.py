@@ -1,5 +1,6 @@
 """Pairs of a user and a movie with everything that a probability is computed from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -76,6 +77,11 @@ class RatedPairs(Pairs):
         """Add users and outcomes to pairs."""
         columns = {field.name: getattr(pairs, field.name) for field in fields(Pairs)}
         return cls(**columns, users=users, liked=liked)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """Return the pairs of all parts."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def where(self, chosen: NDArray[np.bool_]) -> Self:
         """Return the chosen pairs."""

@@ -17,6 +17,15 @@ NEWEST_SHARE = 0.1
 MIN_KNOWN_RATINGS = 5
 """The global split holds out the newest tenth, of users with at least this number of older ratings."""
 
+SESSION_GAP_S = 24 * 60 * 60
+"""A longer gap between two ratings of a user begins a new session."""
+
+MIN_KNOWN_BEFORE_SESSION = 10
+"""The session split holds out the last session that follows at least this number of ratings."""
+
+MAX_SESSION_RATINGS = 100
+"""The session split holds out at most the first ratings of the session, and drops the later ones."""
+
 MAX_EVALUATED_USERS = 10_000
 """A larger number of users is sampled: the standard error of NDCG@10 is then about 0.002."""
 
@@ -73,10 +82,34 @@ def global_time_split(interactions: Interactions, *, seed: int) -> Split:  # noq
     return Split(known, interactions.select_ratings(~is_known & is_of_known_user))
 
 
+def session_split(interactions: Interactions, *, seed: int) -> Split:  # noqa: ARG001 (no randomness)
+    """Hold out the next session: the ratings after each user's last long gap. Users without one have none held out."""
+    ends = session_ends(interactions)
+    is_known = interactions.rated_at <= interactions.repeated(ends)
+    first = np.append(0, np.cumsum(is_known))[interactions.offsets[1:]]
+    known_counts = first - np.append(0, first[:-1])
+    positions = np.arange(is_known.size) - interactions.repeated(interactions.offsets[:-1])
+    is_held_out = ~is_known & (positions < interactions.repeated(known_counts + MAX_SESSION_RATINGS))
+    return Split(interactions.select_ratings(is_known), interactions.select_ratings(is_held_out))
+
+
+def session_ends(interactions: Interactions) -> NDArray[np.int64]:
+    """Return for each user the time of the last rating before the last session; the largest integer without one."""
+    positions = np.arange(interactions.items.size) - interactions.repeated(interactions.offsets[:-1])
+    is_first = np.diff(interactions.rated_at, prepend=0) > SESSION_GAP_S
+    firsts = np.flatnonzero(is_first & (positions >= MIN_KNOWN_BEFORE_SESSION))
+    users = np.searchsorted(interactions.offsets, firsts, side="right") - 1
+    ends = np.full(interactions.n_users, np.iinfo(np.int64).max)
+    # Of several sessions of a user the last one is assigned last.
+    ends[users] = interactions.rated_at[firsts - 1]
+    return ends
+
+
 SPLITS: Mapping[str, SplitMaker] = MappingProxyType({
     "temporal": temporal_split,
     "global-time": global_time_split,
     "random": random_split,
+    "next-session": session_split,
 })
 
 

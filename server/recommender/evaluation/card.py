@@ -6,7 +6,8 @@ from pydantic import Field
 
 from server.recommender.data.record import Record
 from server.recommender.evaluation.calibration_metrics import CalibrationBin, CalibrationMetrics
-from server.recommender.evaluation.ranking_metrics import ActivityGroup, RankingMetrics
+from server.recommender.evaluation.cold_start_metrics import ColdStartGroup
+from server.recommender.evaluation.ranking_metrics import ActivityGroup, RankingMetrics, SessionMetrics
 
 
 class DataSummary(Record):
@@ -20,7 +21,7 @@ class DataSummary(Record):
     modelled_ratings: int = Field(description="Ratings of those; ratings of other movies only count as popularity.")
 
 
-class Metrics(RankingMetrics, CalibrationMetrics):
+class Metrics(RankingMetrics, SessionMetrics, CalibrationMetrics):
     """The quality of the lists and of the probabilities."""
 
     modelled_likes: float = Field(
@@ -36,6 +37,9 @@ class Evaluation(Record):
     metrics: Metrics
     calibration: tuple[CalibrationBin, ...] = Field(description="The reliability table behind the metrics.")
     activity: tuple[ActivityGroup, ...] = Field(description="The quality of lists by the users' number of ratings.")
+    cold_start: tuple[ColdStartGroup, ...] = Field(
+        description="The quality for new users by the number of known ratings; empty if too few users can be held out."
+    )
 
 
 class ModelCard(Evaluation):

@@ -51,6 +51,16 @@ class RankingMetrics(Record):
     )
 
 
+class SessionMetrics(Record):
+    """Quality of lists for the next session: ratings after a gap of more than 24 hours are held out."""
+
+    session_users: int = Field(description="Users with a relevant movie in the next session; 0: nothing was measured.")
+    session_ndcg_at_10: float = Field(description="NDCG@10 for the next session.")
+    session_ndcg_at_10_low: float = Field(description="Lower end of its 95 % confidence interval.")
+    session_ndcg_at_10_high: float = Field(description="Upper end of the interval.")
+    session_recall_at_20: float = Field(description="Recall@20 for the next session.")
+
+
 class ActivityGroup(Record):
     """The quality of lists for users with a similar number of ratings."""
 
@@ -107,6 +117,28 @@ def ranking_metrics(lists: NDArray[np.int64], split: Split) -> RankingMetrics:
         hit_rate_at_10=float(qualities.hit_at_10.mean()),
         coverage=np.unique(lists[:, :10][is_unseen]).size / n_items,
         novelty=_novelty(lists[qualities.users, :10], split),
+    )
+
+
+def session_metrics(scorer: Scorer, split: Split) -> SessionMetrics:
+    """Rank the movies for the users of a session split, and return the quality of the lists."""
+    n_users = np.count_nonzero(split.held_out.like_counts)
+    if not n_users:
+        return SessionMetrics(
+            session_users=0,
+            session_ndcg_at_10=0.0,
+            session_ndcg_at_10_low=0.0,
+            session_ndcg_at_10_high=0.0,
+            session_recall_at_20=0.0,
+        )
+    qualities = list_qualities(rank(scorer, split).lists, split)
+    low, high = bootstrap_interval(qualities.ndcg_at_10)
+    return SessionMetrics(
+        session_users=n_users,
+        session_ndcg_at_10=float(qualities.ndcg_at_10.mean()),
+        session_ndcg_at_10_low=low,
+        session_ndcg_at_10_high=high,
+        session_recall_at_20=float(qualities.recall_at_20.mean()),
     )
 
 

@@ -13,7 +13,9 @@ from server.recommender.algorithms.base import Algorithm
 from server.recommender.algorithms.ease.gram import Matrix
 from server.recommender.algorithms.ease.scoring import (
     EaseConfig,
+    blended_popularity,
     most_rated,
+    personal_weights,
     preference_weight,
     recency_decay,
     weighted_history,
@@ -63,7 +65,8 @@ class Ease(Algorithm[EaseConfig]):
         items = np.sort(most_rated(interactions, config))
         columns, kept = _strongest(_solve(interactions, items, config), config.kept_of(items.size))
         lengths = np.sqrt(np.bincount(columns.ravel(), (kept**2).ravel(), items.size)).astype(np.float32)
-        return cls(config, interactions.like_shares, items, columns, kept, lengths)
+        popularity = blended_popularity(interactions, config.recent_popularity)
+        return cls(config, popularity, items, columns, kept, lengths)
 
     @property
     def modelled_items(self) -> NDArray[np.int64]:
@@ -71,41 +74,44 @@ class Ease(Algorithm[EaseConfig]):
         return self.items
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
-        """Blend the sums of weights with popularity, weighted by ``likes / (likes + prior_likes)``.
+        """Blend the sums of weights with popularity, by the number of positive ratings.
 
         Items without weights follow those with weights, by popularity.
         """
         scores = np.empty((histories.n_users, histories.n_items))
         for row, (modelled, popularity_weight, lowest) in zip(scores, self._blend(histories), strict=True):
-            row[:] = popularity_weight * self.like_shares + lowest
+            row[:] = popularity_weight * self.popularity + lowest
             row[self.items] = modelled
         return scores
 
     def score_some(self, history: Interactions, others: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the same scores without a pass over the whole catalogue."""
         ((modelled, popularity_weight, lowest),) = self._blend(history)
-        return np.concatenate((modelled, popularity_weight * self.like_shares[others] + lowest))
+        return np.concatenate((modelled, popularity_weight * self.popularity[others] + lowest))
 
     @cached_property
-    def _modelled_like_shares(self) -> NDArray[np.float64]:
-        return self.like_shares[self.items]
+    def _modelled_popularity(self) -> NDArray[np.float64]:
+        return self.popularity[self.items]
 
     def _blend(self, histories: Interactions) -> Iterator[tuple[NDArray[np.float64], float, float]]:
         """Yield for each user the scores of the modelled items, and weight and offset of popularity for the rest."""
         rows, values, offsets = weighted_history(
             histories, self._rows, half_life=self.config.half_life, floor=self.config.floor
         )
-        personal_weights = self._personal_weights(histories).tolist()
-        for personal_weight, (start, end) in zip(personal_weights, pairwise(offsets.tolist()), strict=True):
-            personal = sum_rows(self.columns, self.weights, rows[start:end], personal_weight * values[start:end])
-            modelled = (1 - personal_weight) * self._modelled_like_shares
+        positive, negative = self._personal_weights(histories)
+        users = zip(positive.tolist(), negative.tolist(), pairwise(offsets.tolist()), strict=True)
+        for weight, negative_weight, (start, end) in users:
+            of_user = values[start:end]
+            weighted = of_user * np.where(of_user < 0, np.float32(negative_weight), np.float32(weight))
+            personal = sum_rows(self.columns, self.weights, rows[start:end], weighted)
+            modelled = (1 - weight) * self._modelled_popularity
             modelled += personal
-            yield modelled, 1 - personal_weight, min(float(personal.min()), 0.0)
+            yield modelled, 1 - weight, min(float(personal.min()), 0.0)
 
     @cached_property
     def _rows(self) -> NDArray[np.int32]:
         """The row of each item of the catalogue, -1 for those without weights."""
-        return inverse_index(self.items, self.like_shares.size)
+        return inverse_index(self.items, self.popularity.size)
 
     def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the terms of the sums: exactly what each rating adds."""
@@ -119,12 +125,14 @@ class Ease(Algorithm[EaseConfig]):
         places, is_kept = index_of((first + self.columns[rows]).ravel(), (first + columns).ravel())
         weights = np.where(is_kept, self.weights[rows].ravel()[places], 0) if places.size else np.empty(0)
         terms = values[:, None] * weights.reshape(rows.size, columns.size).astype(np.float64)
-        contributions: NDArray[np.float64] = self._personal_weights(history)[0] * terms * has_row[:, None] * has_column
+        (positive,), (negative,) = self._personal_weights(history)
+        weights_of_ratings = np.where(values < 0, negative, positive)[:, None]
+        contributions: NDArray[np.float64] = weights_of_ratings * terms * has_row[:, None] * has_column
         return contributions
 
     def similarities(self, item: int) -> NDArray[np.float64]:
         """Return the cosines between columns: movies are similar if the same movies predict them."""
-        similarities = np.zeros(self.like_shares.size)
+        similarities = np.zeros(self.popularity.size)
         (place,), (has_weights,) = index_of(self.items, np.array([item]))
         if has_weights:
             rows, kept = np.nonzero(self.columns == place)
@@ -132,11 +140,8 @@ class Ease(Algorithm[EaseConfig]):
             similarities[self.items] = sum_rows(self.columns, self.weights, rows, self.weights[rows, kept]) / lengths
         return similarities
 
-    def _personal_weights(self, histories: Interactions) -> NDArray[np.float64]:
-        """Return how much the user's own ratings count, 0 to 1; popularity has the rest."""
-        likes = histories.like_counts
-        weights: NDArray[np.float64] = likes / (likes + self.config.prior_likes)
-        return weights
+    def _personal_weights(self, histories: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return personal_weights(histories, prior_likes=self.config.prior_likes, prior_power=self.config.prior_power)
 
 
 def _solve(interactions: Interactions, items: NDArray[np.int64], config: EaseConfig) -> Matrix:

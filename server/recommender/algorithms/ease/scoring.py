@@ -32,7 +32,7 @@ OWN_SCALE_RANGE = (-0.3, 1.2)
 
 
 class EaseConfig(AlgorithmConfig):
-    """The settings of the weights and of the scores. A training tunes the first four."""
+    """The settings of the weights and of the scores. A training tunes the first seven."""
 
     penalty: float = Field(default=200.0, ge=1, description="Ridge penalty on the weights.")
     half_life: float = Field(
@@ -43,9 +43,15 @@ class EaseConfig(AlgorithmConfig):
         default=0.4, ge=0, description="Weight of the next-ratings regression beside the co-occurrence weights."
     )
     prior_likes: float = Field(
-        default=0.25,
+        default=1.0,
         gt=0,
         description="Number of positive ratings at which the personal score and popularity weigh the same.",
+    )
+    prior_power: float = Field(
+        default=1.0, gt=0, description="Steepness of the change from popularity to the personal score."
+    )
+    recent_popularity: float = Field(
+        default=0.0, ge=0, le=1, description="Weight of the newest tenth of all ratings in the popularity."
     )
     always_items: int = Field(
         default=2_000, ge=1, description="Number of most-rated movies that have weights in any case."
@@ -112,6 +118,41 @@ def preference_weight(histories: Interactions) -> NDArray[np.float32]:
 def recency_decay(ages: NDArray[np.int64], *, half_life: float, floor: float) -> NDArray[np.float32]:
     """Return the weight of ratings by age: 1 for the latest, never below the floor."""
     return (floor + (1 - floor) * 0.5 ** (ages / half_life)).astype(np.float32)
+
+
+ONLY_NEGATIVE_FACTOR = 6.0
+"""The factor on the negative preferences of a user without positive ones."""
+
+RECENT_SHARE = 0.1
+"""The newest part of all ratings that the recent popularity is counted from."""
+
+
+def blended_popularity(interactions: Interactions, recent_weight: float) -> NDArray[np.float64]:
+    """Return the share of users with a positive rating of each item, blended with the newest ratings' on its scale."""
+    shares = interactions.like_shares
+    if not recent_weight:
+        return shares
+    moment = np.quantile(interactions.rated_at, 1 - RECENT_SHARE, method="lower")
+    is_recent = interactions.liked & (interactions.rated_at >= moment)
+    recent = np.bincount(interactions.items[is_recent], minlength=interactions.n_items)
+    blended: NDArray[np.float64] = (1 - recent_weight) * shares + recent_weight * recent * (
+        shares.sum() / max(recent.sum(), 1)
+    )
+    return blended
+
+
+def personal_weights(
+    histories: Interactions, *, prior_likes: float, prior_power: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the weights of positive and of negative preferences, 0 to 1, by the number of ratings of each user.
+
+    Popularity has the rest of the first. Negative preferences count from the first rating on, and more without positive
+    ones, because then they are all that is known: one rating of 1 star lowers similar movies.
+    """
+    powers = histories.like_counts.astype(np.float64) ** prior_power
+    positive = powers / (powers + prior_likes**prior_power)
+    evidence = histories.rating_counts / (histories.rating_counts + prior_likes)
+    return positive, evidence * (positive + ONLY_NEGATIVE_FACTOR * (1 - positive))
 
 
 def weighted_history(

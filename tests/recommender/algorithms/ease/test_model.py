@@ -98,7 +98,7 @@ def test_the_most_rated_movies_that_fit_are_modelled_and_the_others_come_last_by
     others = np.setdiff1d(np.arange(160), model.items)
     assert counts[model.items].min() >= counts[others].max()
     assert scores[others].max() < np.median(scores[model.items])
-    by_popularity = others[np.argsort(-model.like_shares[others], kind="stable")]
+    by_popularity = others[np.argsort(-model.popularity[others], kind="stable")]
     assert others[top_items(scores[others], 120)].tolist() == by_popularity.tolist()
 
 
@@ -132,7 +132,7 @@ def test_the_score_is_the_sum_of_the_kept_weights() -> None:
     np.put_along_axis(dense, model.columns, model.weights, axis=1)
     personal = weighted_matrix(history, model.items, half_life=1, floor=1) @ dense
     personal_weight = 2 / (2 + model.config.prior_likes)
-    expected = personal_weight * personal[0] + (1 - personal_weight) * model.like_shares[:152]
+    expected = personal_weight * personal[0] + (1 - personal_weight) * model.popularity[:152]
     np.testing.assert_allclose(model.score(history)[0, :152], expected, atol=1e-6)
 
 
@@ -151,7 +151,7 @@ def test_contributions_and_popularity_add_up_to_the_score() -> None:
     contributions = model.contributions(history, np.arange(160))
 
     likes = 3
-    popularity = model.config.prior_likes / (likes + model.config.prior_likes) * model.like_shares
+    popularity = model.config.prior_likes / (likes + model.config.prior_likes) * model.popularity
     scores = model.score(history)[0]
     assert contributions.shape == (4, 160)
     np.testing.assert_allclose(contributions.sum(axis=0)[:152] + popularity[:152], scores[:152], atol=1e-6)
