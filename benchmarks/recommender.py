@@ -33,6 +33,7 @@ from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.algorithms.ease.tuning import tune_ease
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
+from server.recommender.data.holdouts import Holdouts
 from server.recommender.data.interactions import Interactions, Ratings
 from server.recommender.data.lists import top_items
 from server.recommender.data.pairs import RatedPairs
@@ -70,7 +71,7 @@ def fit_popularity(known: Interactions) -> Scorer:
 
 def fit_matinee(known: Interactions, *, settings: EaseConfig) -> Scorer:
     """Tune on an inner split, then fit, as a training does."""
-    inner = temporal_split(known, seed=SEED)
+    inner = Holdouts.of(known, temporal_split, seed=SEED)
     config = tune_ease(inner, settings, seed=SEED)
     return Ease.fit(known, config, seed=SEED)
 

@@ -60,7 +60,7 @@ def evaluate(
             callback=_check_split,
             metavar=f"[{'|'.join(SPLITS)}]",
             help="What to hold out: the latest fifth of each user's ratings, the newest tenth of all ratings, "
-            "or a random fifth of each user's.",
+            "a random fifth of each user's, or each user's next session.",
         ),
     ] = "temporal",
     algorithm: Annotated[
@@ -123,6 +123,9 @@ def _print_comparison(comparison: Comparison) -> None:
     print_result(table)
     print_result("")
     print_result(_activity_table(evaluations))
+    if all(evaluation.cold_start for evaluation in evaluations):
+        print_result("")
+        print_result(_cold_start_table(evaluations))
 
 
 def _activity_table(evaluations: Sequence[Evaluation]) -> Table:
@@ -136,6 +139,27 @@ def _activity_table(evaluations: Sequence[Evaluation]) -> Table:
         for head, evaluation, bucket in zip(heads, evaluations, buckets, strict=True):
             numbers = (f"{bucket.ndcg_at_10:.4f}", f"{bucket.recall_at_20:.4f}", f"{bucket.hit_rate_at_10:.1%}")
             table.add_row(*head, evaluation.algorithm, *numbers)
+    return table
+
+
+def _cold_start_table(evaluations: Sequence[Evaluation]) -> Table:
+    """Return the quality for new users beside that of popularity, by the number of known ratings."""
+    table = Table("first known", box=None, header_style="bold")
+    table.add_column("users", justify="right")
+    table.add_column("algorithm")
+    for name in ("NDCG@10", "popularity", "ECE", "ECE@20"):
+        table.add_column(name, justify="right")
+    for groups in zip(*(evaluation.cold_start for evaluation in evaluations), strict=True):
+        heads = [(f"{groups[0].known_ratings}", f"{groups[0].users:,}"), *[("", "")] * (len(groups) - 1)]
+        for head, evaluation, group in zip(heads, evaluations, groups, strict=True):
+            table.add_row(
+                *head,
+                evaluation.algorithm,
+                f"{group.ndcg_at_10:.4f}",
+                f"{group.popularity_ndcg_at_10:.4f}",
+                f"{group.ece:.3f}",
+                f"{group.ece_top_20:.3f}",
+            )
     return table
 
 

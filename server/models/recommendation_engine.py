@@ -34,6 +34,7 @@ class ModelVersion(Base):
     metrics: Mapped[dict[str, Any]] = mapped_column(JSON)
     calibration: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     activity: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
+    cold_start: Mapped[list[dict[str, Any]]] = mapped_column(JSON, server_default="[]")
     duration_s: Mapped[float] = mapped_column(Double)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     artifact: Mapped[str] = mapped_column(String, unique=True)

@@ -166,7 +166,7 @@ class TrainedModel:
             scores = self._with_cold_start(self.algorithm.score(interactions)[0], newcomers)
             movie_ids = np.append(self.movie_ids, newcomers.movie_ids)
             is_disliked = index_of(disliked, movie_ids)[1]
-            scores[is_disliked] += np.nextafter(scores.min(), -np.inf) - scores[is_disliked].max(initial=-np.inf)
+            scores[is_disliked] += scores.min() - 1 - scores[is_disliked].max(initial=-np.inf)
             return movie_ids, scores, np.append(passes, newcomers.mask(movie_filter))
         movie_ids = self.movie_ids[items]
         return (

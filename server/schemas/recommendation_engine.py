@@ -94,6 +94,24 @@ class ActivityBucket(ReadSchema):
     hit_rate_at_10: float = Field(examples=[0.7685])
 
 
+class ColdStartBucket(ReadSchema):
+    """The quality for new users with a number of known ratings, measured on users that the fit has not seen."""
+
+    known_ratings: int = Field(examples=[3])
+    users: int = Field(description="New users with a held-out positive rating.", examples=[87])
+    ndcg_at_10: float = Field(examples=[0.204])
+    popularity_ndcg_at_10: float = Field(
+        description="NDCG@10 of the most popular movies for the same users.", examples=[0.17]
+    )
+    pairs: int = Field(description="Number of held-out ratings.", examples=[1731])
+    ece: float = Field(description="Calibration error on all held-out ratings.", examples=[0.007])
+    ece_top_20: float = Field(description="Calibration error within the first 20 of a list.", examples=[0.028])
+    predicted_top_20: float = Field(description="Mean probability within the first 20.", examples=[0.786])
+    observed_top_20: float = Field(
+        description="Share of ratings of 4 stars or more within the first 20.", examples=[0.79]
+    )
+
+
 class ModelVersion(ReadSchema):
     """A model version: its data, parameters and quality."""
 
@@ -110,6 +128,9 @@ class ModelVersion(ReadSchema):
         description="Reliability table: predicted probabilities against observed shares."
     )
     activity: list[ActivityBucket] = Field(description="Quality of the lists by the number of ratings of the users.")
+    cold_start: list[ColdStartBucket] = Field(
+        description="Quality for new users by their number of ratings; empty if too few users can be held out."
+    )
     duration_s: float = Field(description="Duration of the training in seconds.", examples=[9.2])
     size_bytes: int = Field(examples=[41_300_000])
     created_at: Timestamp

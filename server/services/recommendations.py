@@ -9,7 +9,7 @@ from server.errors import UserNotFound
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.interactions import History
 from server.recommender.data.lists import top_items
-from server.recommender.model import TrainedModel
+from server.recommender.model import NO_MOVIES, TrainedModel
 from server.schemas import user as schemas
 from server.services.base import BaseService
 from server.services.live.cards import MovieCards
@@ -53,7 +53,7 @@ class RecommendationService(BaseService):
             raise UserNotFound(user_id)
         model = self.live_model.get()
         newcomers = self._movies_newer_than(model, history, query)
-        found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen, newcomers=newcomers)
+        found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen, newcomers=newcomers or NO_MOVIES)
         movie_ids = found.movie_ids.tolist()
         return schemas.RecommendedMovies(
             movie_ids=movie_ids,

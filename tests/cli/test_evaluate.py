@@ -17,12 +17,13 @@ def test_an_evaluation_prints_tables_or_json(matinee: Matinee) -> None:
     evaluations = comparison.pop("evaluations")
     assert printed.complained == ""
     assert comparison == {"split": "temporal", "seed": 0, "data": {"ratings": 24398, "users": 300, "movies": 300}}
-    heading, *measures, activity = [part.splitlines() for part in table.split("\n\n")]
+    heading, *measures, activity, cold_start = [part.splitlines() for part in table.split("\n\n")]
     assert heading == ["24,398 ratings by 300 users, 300 movies; temporal split, seed 0"]
     assert measures[0][0].split() == [evaluation["algorithm"] for evaluation in evaluations]
     assert measures[0][3].split() == ["NDCG@10", *(f"{each['metrics']['ndcg_at_10']:.4f}" for each in evaluations)]
     assert [line.split()[:3] for line in activity[:2]] == [["known", "ratings", "users"], ["20-49", "77", "ease"]]
     assert activity[-3].split()[:3] == ["50-199", "222", "ease"]
+    assert cold_start[1].split()[:3] == ["0", "42", "ease"]
 
 
 def test_a_split_and_algorithms_are_chosen(matinee: Matinee) -> None:
@@ -54,7 +55,8 @@ def test_an_evaluation_has_the_metrics_of_a_training(matinee: Matinee) -> None:
         (
             ("--split", "yesterday"),
             2,
-            "Invalid value for '--split': there is no split 'yesterday'. Choose one of: temporal, global-time, random.",
+            "Invalid value for '--split': there is no split 'yesterday'. Choose one of: temporal, global-time, random, "
+            "next-session.",
         ),
         (("--algorithm", "magic"), 1, "Unknown algorithm 'magic'. Choose one of: ease, nmf, popularity."),
         (

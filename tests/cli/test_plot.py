@@ -18,7 +18,7 @@ BINS = (
 
 
 def evaluation(algorithm: str, bins: tuple[CalibrationBin, ...]) -> Evaluation:
-    return Evaluation(algorithm=algorithm, parameters={}, metrics=METRICS, calibration=bins, activity=())
+    return Evaluation(algorithm=algorithm, parameters={}, metrics=METRICS, calibration=bins, activity=(), cold_start=())
 
 
 def panels(*evaluations: Evaluation) -> tuple[list[Axes], list[Axes]]:

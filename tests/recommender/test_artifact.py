@@ -79,7 +79,7 @@ def test_a_loaded_model_is_the_saved_one(algorithm: str) -> None:
     loaded = load(MemoryFolder(saved(training)).open)
 
     assert loaded.card == model.card
-    assert loaded.calibrator == model.calibrator
+    assert loaded.calibrators == model.calibrators
     assert loaded.algorithm.config == model.algorithm.config
     assert as_lists(loaded.algorithm.arrays()) == as_lists(model.algorithm.arrays())
     assert as_lists(loaded.catalogue.arrays()) == as_lists(model.catalogue.arrays())
@@ -127,7 +127,7 @@ def test_an_artifact_is_an_array_a_file_and_a_manifest_written_last(training: Tr
         "popularity": ("<f8", (160,)),
         "trial_gram": ("<f8", (20, 20)),
         "trial_item_factors": ("<f4", (160, 20)),
-        "trial_like_shares": ("<f8", (160,)),
+        "trial_popularity": ("<f8", (160,)),
     }
     assert read_manifest(folder.open) == manifest
     assert np.load(io.BytesIO(folder.files["movie_ids.npy"])).tolist() == CATALOGUE.tolist()
@@ -169,8 +169,8 @@ def test_a_changed_byte_is_noticed_or_means_the_same(files: Files, choice: st.Da
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, but this release reads format 5. Train"),
-        (b'{"format": 5}', "manifest.json is damaged"),
+        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, but this release reads format 6. Train"),
+        (b'{"format": 6}', "manifest.json is damaged"),
         (b'{"name": "another program"}', "manifest.json is damaged"),
         (b"PK\x03\x04", "manifest.json is damaged"),
         (b"[]", "manifest.json is damaged"),

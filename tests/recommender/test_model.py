@@ -1,5 +1,6 @@
 import gc
 import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import pytest
 
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.algorithms.registry import ALGORITHMS
-from server.recommender.data.catalogue import Catalogue
+from server.recommender.data.catalogue import Catalogue, MovieFilter
 from server.recommender.data.interactions import History
 from server.recommender.model import Recommendations, TrainedModel
 from tests.support.generated_tastes import CATALOGUE, KINDS, history_of, taste_ratings, train_on
@@ -43,7 +44,8 @@ def test_all_movies_have_a_place_and_a_probability_that_falls(model: TrainedMode
 def test_movies_that_nobody_has_rated_come_last(model: TrainedModel) -> None:
     whole = model.recommend(HISTORY, n=1_000, exclude_seen=False)
 
-    assert set(whole.movie_ids[-8:].tolist()) == set(CATALOGUE[-8:].tolist())
+    # The two movies that the user dislikes follow.
+    assert set(whole.movie_ids[-10:-2].tolist()) == set(CATALOGUE[-8:].tolist())
 
 
 @pytest.mark.parametrize("kind", range(4))
@@ -71,13 +73,58 @@ def test_newcomers_end_the_list_and_change_nothing_before_them(
 
     whole = model.recommend(history, n=1_000, exclude_seen=exclude_seen, newcomers=NEWCOMERS)
 
-    n_own = own.movie_ids.size
+    n_disliked = 0 if exclude_seen else np.count_nonzero(history.ratings < 4)
+    n_own = own.movie_ids.size - n_disliked
     unseen = np.setdiff1d(NEWCOMERS.movie_ids, history.movie_ids) if exclude_seen else NEWCOMERS.movie_ids
-    assert whole.movie_ids[:n_own].tolist() == own.movie_ids.tolist()
-    assert whole.probabilities[:n_own].tolist() == own.probabilities.tolist()
-    assert sorted(whole.movie_ids[n_own:].tolist()) == unseen.tolist()
+    assert whole.movie_ids[:n_own].tolist() == own.movie_ids[:n_own].tolist()
+    assert whole.probabilities[:n_own].tolist() == own.probabilities[:n_own].tolist()
+    assert sorted(whole.movie_ids[n_own : whole.movie_ids.size - n_disliked].tolist()) == unseen.tolist()
     assert np.all(np.diff(whole.probabilities) < 0)
     assert whole.probabilities[-1] > 0
+
+
+@pytest.mark.parametrize("n", [10, 152, 158, 160, 164])
+def test_movies_rated_below_4_follow_every_unrated_one(model: TrainedModel, n: int) -> None:
+    whole = model.recommend(HISTORY, n=n, exclude_seen=False, newcomers=NEWCOMERS)
+
+    disliked = [movie_id for movie_id in whole.movie_ids.tolist() if movie_id in {3, 7}]
+    assert whole.movie_ids.size == n
+    assert len(disliked) == max(n - 162, 0)
+    assert whole.movie_ids[n - len(disliked) :].tolist() == disliked
+
+
+@pytest.mark.parametrize(
+    ("movie_filter", "passes"),
+    [
+        (MovieFilter(("Crime",)), lambda movie: movie % 4 == 1),
+        (MovieFilter(("Crime", "Drama")), lambda _movie: False),
+        (MovieFilter(("Crime", "Drama"), needs_all_genres=False), lambda movie: movie % 4 in {1, 2}),
+        (MovieFilter(("Western",)), lambda _movie: False),
+        (MovieFilter(year_from=1960, year_to=1969), lambda movie: 40 <= movie <= 59),
+        (MovieFilter(("Horror",), year_from=1990), lambda movie: movie % 4 == 3 and movie >= 100),
+    ],
+)
+def test_a_filter_keeps_order_and_probabilities_of_the_movies_that_pass(
+    model: TrainedModel, movie_filter: MovieFilter, passes: Callable[[int], bool]
+) -> None:
+    whole = model.recommend(HISTORY, n=1_000, exclude_seen=True)
+    expected = [movie_id for movie_id in whole.movie_ids.tolist() if passes(movie_id)]
+
+    for n in (5, 1_000):
+        filtered = model.recommend(HISTORY, n=n, exclude_seen=True, movie_filter=movie_filter)
+
+        assert filtered.movie_ids.tolist() == expected[:n]
+        shown = whole.probabilities[np.isin(whole.movie_ids, filtered.movie_ids)]
+        np.testing.assert_allclose(filtered.probabilities, shown, atol=1e-6)
+
+
+def test_a_filter_by_year_leaves_out_newcomers_of_unknown_year(model: TrainedModel) -> None:
+    found = model.recommend(
+        HISTORY, n=1_000, exclude_seen=True, newcomers=NEWCOMERS, movie_filter=MovieFilter(year_to=1965)
+    )
+
+    assert {1002, 1003} <= set(found.movie_ids.tolist())
+    assert not {1000, 1001} & set(found.movie_ids.tolist())
 
 
 def test_seen_movies_are_left_out_on_request_and_change_nothing_else(model: TrainedModel) -> None:
@@ -168,7 +215,7 @@ def test_a_replaced_model_is_garbage_without_the_collector() -> None:
 
 @pytest.mark.parametrize("history", [HISTORY, history_of({}), history_of({999: 5.0})])
 def test_an_explanation_adds_up_to_what_the_list_is_ordered_by(model: TrainedModel, history: History) -> None:
-    listed = model.recommend(history, n=160, exclude_seen=False).movie_ids
+    listed = model.recommend(history, n=160, exclude_seen=True).movie_ids
 
     explanation = model.explain(history, listed)
 
@@ -195,8 +242,10 @@ def test_an_unknown_movie_has_no_score(model: TrainedModel) -> None:
 
 @pytest.mark.parametrize("model", ["ease"], indirect=True)
 def test_what_ease_does_not_owe_to_a_rating_is_popularity(model: TrainedModel) -> None:
-    # Three likes against the weight of popularity; the last movies have no weights.
-    popular = model.card.parameters["prior_likes"] / (3 + model.card.parameters["prior_likes"])
+    # Three positive ratings against the weight of popularity; the last movies have no weights.
+    power = model.card.parameters["prior_power"]
+    prior = model.card.parameters["prior_likes"] ** power
+    popular = prior / (3**power + prior)
 
     explanation = model.explain(HISTORY, CATALOGUE)
 

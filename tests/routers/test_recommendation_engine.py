@@ -35,6 +35,19 @@ VERSION = {
     "metrics": {"ndcg_at_10": 0.25},
     "calibration": [{"lower": 0.0, "upper": 0.1, "pairs": 3, "mean_predicted": 0.085, "observed": 0.5}],
     "activity": [{"ratings_from": 20, "users": 31, "ndcg_at_10": 0.2, "recall_at_20": 0.3, "hit_rate_at_10": 0.4}],
+    "cold_start": [
+        {
+            "known_ratings": 1,
+            "users": 9,
+            "ndcg_at_10": 0.2,
+            "popularity_ndcg_at_10": 0.1,
+            "pairs": 90,
+            "ece": 0.02,
+            "ece_top_20": 0.03,
+            "predicted_top_20": 0.8,
+            "observed_top_20": 0.7,
+        }
+    ],
     "duration_s": 1.5,
     "size_bytes": 4096,
     "created_at": "2024-10-30T14:30:00",

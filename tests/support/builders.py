@@ -97,6 +97,7 @@ def version_values(artifact: str) -> dict[str, object]:
         "metrics": {"auc": 0.75},
         "calibration": [{"lower": 0.7, "upper": 0.8, "pairs": 20, "mean_predicted": 0.75, "observed": 0.7}],
         "activity": [{"ratings_from": 0, "users": 10, "ndcg_at_10": 0.3, "recall_at_20": 0.5, "hit_rate_at_10": 0.6}],
+        "cold_start": [],
         "duration_s": 1.5,
         "size_bytes": 2048,
         "artifact": artifact,

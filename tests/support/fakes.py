@@ -31,6 +31,7 @@ from server.schemas.movies import (
 from server.schemas.ratings import Rating, RatingCreate, RatingPage
 from server.schemas.recommendation_engine import (
     ActivityBucket,
+    ColdStartBucket,
     ModelVersion,
     ModelVersionPage,
     RecommendationEngine,
@@ -107,6 +108,19 @@ VERSION = ModelVersion(
     metrics={"ndcg_at_10": 0.25},
     calibration=[ReliabilityBin(lower=0.0, upper=0.1, pairs=3, mean_predicted=0.085, observed=0.5)],
     activity=[ActivityBucket(ratings_from=20, users=31, ndcg_at_10=0.2, recall_at_20=0.3, hit_rate_at_10=0.4)],
+    cold_start=[
+        ColdStartBucket(
+            known_ratings=1,
+            users=9,
+            ndcg_at_10=0.2,
+            popularity_ndcg_at_10=0.1,
+            pairs=90,
+            ece=0.02,
+            ece_top_20=0.03,
+            predicted_top_20=0.8,
+            observed_top_20=0.7,
+        )
+    ],
     duration_s=1.5,
     size_bytes=4096,
     created_at=MOMENT,

@@ -20,6 +20,9 @@ ECE_BOUND = 0.025
 AUC_BOUND = 0.05
 """AUC may fall by this much below the live model's; a larger fall is not chance."""
 
+COLD_START_BOUND = 0.02
+"""NDCG@10 for new users, a mean over numbers of ratings, may be this much below that of popularity."""
+
 SIMILAR_FACTOR = 1.25
 """Metrics are comparable between models whose numbers of ratings differ by at most this factor."""
 
@@ -95,9 +98,30 @@ def _objections(new: ModelCard, live: ModelCard) -> Iterator[str]:
         )
     if is_comparable and now.auc < before.auc - AUC_BOUND:
         yield f"AUC has fallen from {before.auc:.4f} to {now.auc:.4f} {SIMILAR_DATA}"
+    if (
+        is_comparable
+        and min(now.session_users, before.session_users)
+        and (now.session_ndcg_at_10_high < before.session_ndcg_at_10_low)
+    ):
+        yield (
+            f"NDCG@10 of the next session has fallen from {before.session_ndcg_at_10:.4f} (at least "
+            f"{before.session_ndcg_at_10_low:.4f}) to {now.session_ndcg_at_10:.4f} (at most "
+            f"{now.session_ndcg_at_10_high:.4f}): the lists for returning users are worse."
+        )
+    if _mean_gain(new) < min(_mean_gain(live), 0) - COLD_START_BOUND:
+        yield (
+            f"NDCG@10 for new users is {-_mean_gain(new):.4f} below that of the most popular movies: "
+            "the lists for new users are worse."
+        )
     bound = max(before.ece, now.ece_floor + ECE_BOUND)
     if now.ece > bound:
         yield f"The calibration error is {now.ece:.4f}, more than {bound:.4f}: the probabilities are not calibrated."
+
+
+def _mean_gain(card: ModelCard) -> float:
+    """Return how much the lists for new users are better than the most popular movies."""
+    gains = [group.ndcg_at_10 - group.popularity_ndcg_at_10 for group in card.cold_start]
+    return sum(gains) / len(gains) if gains else 0.0
 
 
 def _is_comparable(new: ModelCard, live: ModelCard) -> bool:

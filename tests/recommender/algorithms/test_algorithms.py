@@ -81,12 +81,13 @@ def test_movies_without_ratings_are_last(name: str) -> None:
 
 
 @every_algorithm
-def test_without_a_like_the_order_is_the_popular_one(name: str) -> None:
+def test_without_ratings_the_order_is_the_popular_one(name: str) -> None:
     algorithm = fit_tastes(name)
     popular = fit_tastes("popularity")
 
-    for history in (history_of({}), history_of({4: 1.0, 9: 3.5})):
-        assert top_items(score(algorithm, history), 20).tolist() == top_items(score(popular, history), 20).tolist()
+    order = top_items(score(algorithm, history_of({})), 20).tolist()
+
+    assert order == top_items(score(popular, history_of({})), 20).tolist()
 
 
 @every_algorithm

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from server.recommender.data.interactions import Interactions, Ratings
-from server.recommender.data.splits import SPLITS, Split, global_time_split, random_split, temporal_split
+from server.recommender.data.splits import (
+    SPLITS,
+    Split,
+    global_time_split,
+    random_split,
+    session_split,
+    temporal_split,
+)
 from tests.support.generated_tastes import CATALOGUE, ratings_of, shuffled, taste_ratings
 
 TWENTY = np.arange(1, 21)
@@ -95,3 +102,21 @@ def test_globally_the_newest_tenth_is_held_out_of_users_with_enough_older_rating
 
     assert held_out_movies(split) == [[10], [], []]
     assert split.known.rating_counts.tolist() == [9, 9, 0]
+
+
+def test_the_next_session_is_held_out_up_to_a_hundred_ratings() -> None:
+    day = 86_400
+    many = np.arange(1, 141)
+    rows = [(1, movie, 4.0, movie) for movie in many[:12].tolist()]
+    # The last gap counts, and one of exactly a day is none.
+    rows += [(1, movie, 4.0, 3 * day + movie) for movie in many[12:15].tolist()]
+    rows += [(1, 16, 4.0, 4 * day + 15)]
+    rows += [(1, movie, 4.0, 9 * day + movie) for movie in many[16:].tolist()]
+    # Nine ratings before the gap are too few.
+    rows += [(2, movie, 4.0, movie + (movie > 9) * 5 * day) for movie in many[:12].tolist()]
+
+    split = session_split(Interactions.from_ratings(ratings_of(rows), many), seed=0)
+
+    assert split.known.movie_ids[split.known.items].tolist() == [*range(1, 17), *range(1, 13)]
+    assert split.held_out.movie_ids[split.held_out.items].tolist() == list(range(17, 117))
+    assert split.held_out.rating_counts.tolist() == [100, 0]

@@ -3,8 +3,11 @@ import pytest
 
 from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import (
+    ONLY_NEGATIVE_FACTOR,
     EaseConfig,
+    blended_popularity,
     most_rated,
+    personal_weights,
     preference_weight,
     recency_decay,
     weighted_matrix,
@@ -17,6 +20,7 @@ from server.recommender.algorithms.ease.statistics import (
 )
 from server.recommender.algorithms.ease.tuning import FLOORS, HALF_LIVES, NEXT_WEIGHTS, tune_ease
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
+from server.recommender.data.holdouts import Holdouts
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.lists import top_items
 from server.recommender.data.splits import Split, temporal_split
@@ -130,10 +134,42 @@ def test_the_score_is_the_sum_of_the_kept_weights() -> None:
 
     dense = np.zeros((152, 152))
     np.put_along_axis(dense, model.columns, model.weights, axis=1)
-    personal = weighted_matrix(history, model.items, half_life=1, floor=1) @ dense
-    personal_weight = 2 / (2 + model.config.prior_likes)
-    expected = personal_weight * personal[0] + (1 - personal_weight) * model.popularity[:152]
+    inputs = weighted_matrix(history, model.items, half_life=1, floor=1)
+    # Two positive ratings of three, and a prior of one.
+    positive = 2 / 3
+    negative = 3 / 4 * (positive + ONLY_NEGATIVE_FACTOR * (1 - positive))
+    personal = positive * (inputs.maximum(0) @ dense) + negative * (inputs.minimum(0) @ dense)
+    expected = personal[0] + (1 - positive) * model.popularity[:152]
     np.testing.assert_allclose(model.score(history)[0, :152], expected, atol=1e-6)
+
+
+def test_ratings_of_1_star_alone_lower_similar_movies() -> None:
+    model, nothing = fit(), one_user({})
+
+    disliked = one_user(dict.fromkeys((4, 8, 12, 16, 20), 1.0))
+
+    change = (model.score(disliked) - model.score(nothing))[0, 20:152]
+    kinds = np.arange(21, 153) % 4
+    assert change[kinds == 0].mean() < -0.01
+    assert change[kinds == 0].mean() < change[kinds != 0].mean()
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_popularity_yields_to_the_personal_score_with_positive_ratings(power: float) -> None:
+    users = [one_user({}), one_user({4: 5.0}), one_user({4: 5.0, 8: 4.0, 12: 4.5, 1: 2.0})]
+
+    weights = [personal_weights(user, prior_likes=1.0, prior_power=power)[0][0] for user in users]
+
+    assert weights == pytest.approx([0, 0.5, 3**power / (3**power + 1)])
+
+
+def test_recent_popularity_is_blended_in_on_the_same_scale() -> None:
+    blended = blended_popularity(TASTES, 0.5)
+
+    is_recent = TASTES.liked & (TASTES.rated_at >= np.quantile(TASTES.rated_at, 0.9, method="lower"))
+    recent = np.bincount(TASTES.items[is_recent], minlength=160)
+    assert blended.sum() == pytest.approx(TASTES.like_shares.sum())
+    np.testing.assert_allclose(2 * blended - TASTES.like_shares, recent * (TASTES.like_shares.sum() / recent.sum()))
 
 
 def test_a_history_of_movies_without_weights_gets_the_popular_ones() -> None:
@@ -171,9 +207,9 @@ def test_a_movie_without_weights_is_similar_to_none() -> None:
 
 
 def test_tuned_settings_are_deterministic_and_from_the_grid() -> None:
-    split = temporal_split(TASTES, seed=0)
+    holdouts = Holdouts.of(TASTES, temporal_split, seed=0)
 
-    one, other = (tune_ease(split, EaseConfig(), seed=1) for _ in range(2))
+    one, other = (tune_ease(holdouts, EaseConfig(), seed=1) for _ in range(2))
 
     assert one == other
     assert one.half_life in HALF_LIVES
@@ -188,9 +224,10 @@ def test_recency_is_tuned_to_how_fast_tastes_change() -> None:
     turning = with_movies(timeless, np.where(is_late, timeless.movie_ids % 152 + 1, timeless.movie_ids))
 
     steady, changing = (
-        tune_ease(split, EaseConfig(), seed=0)
-        for split in (
-            temporal_split(Interactions.from_ratings(ratings, CATALOGUE), seed=0) for ratings in (timeless, turning)
+        tune_ease(holdouts, EaseConfig(), seed=0)
+        for holdouts in (
+            Holdouts.of(Interactions.from_ratings(ratings, CATALOGUE), temporal_split, seed=0)
+            for ratings in (timeless, turning)
         )
     )
 
@@ -200,4 +237,6 @@ def test_recency_is_tuned_to_how_fast_tastes_change() -> None:
 def test_without_findable_positive_ratings_the_settings_stay() -> None:
     nothing = TASTES.select_ratings(np.zeros(TASTES.items.size, np.bool_))
 
-    assert tune_ease(Split(TASTES, nothing), EaseConfig(penalty=7.0), seed=0) == EaseConfig(penalty=7.0)
+    assert tune_ease(
+        Holdouts.only_split(TASTES, Split(TASTES, nothing), seed=0), EaseConfig(penalty=7.0), seed=0
+    ) == EaseConfig(penalty=7.0)
