@@ -241,7 +241,7 @@ def test_an_unknown_movie_has_no_score(model: TrainedModel) -> None:
 
 
 @pytest.mark.parametrize("model", ["ease"], indirect=True)
-def test_what_ease_does_not_owe_to_a_rating_is_popularity(model: TrainedModel) -> None:
+def test_the_rest_of_an_ease_score_is_popularity(model: TrainedModel) -> None:
     # Three positive ratings against the weight of popularity; the last movies have no weights.
     power = model.card.parameters["prior_power"]
     prior = model.card.parameters["prior_likes"] ** power

@@ -163,7 +163,7 @@ def test_progress_names_the_stages_and_rises() -> None:
     assert 0 <= shares[0] < shares[-1] <= 1
 
 
-def test_what_progress_raises_ends_the_training() -> None:
+def test_an_exception_of_the_progress_callback_ends_the_training() -> None:
     def cancel(stage: str, share: float) -> None:
         if share > 0:
             raise InterruptedError(stage)
@@ -214,7 +214,7 @@ def test_the_least_that_can_be_trained_on_can_be_trained_on() -> None:
         ),
     ],
 )
-def test_too_few_ratings_are_refused_with_what_there_is_and_what_is_needed(ratings: Ratings, message: str) -> None:
+def test_too_few_ratings_are_refused_with_both_numbers(ratings: Ratings, message: str) -> None:
     with pytest.raises(TooFewRatings, match=re.escape(message)):
         train_quietly(ratings, "nmf")
 
@@ -246,7 +246,7 @@ def test_algorithms_are_compared_on_what_training_measures_on() -> None:
 
 
 @every_algorithm
-def test_what_is_held_out_touches_neither_settings_nor_fit_nor_lists(algorithm: str) -> None:
+def test_held_out_ratings_change_neither_settings_nor_fit_nor_lists(algorithm: str) -> None:
     honest = taste_ratings()
     # Each user's last four of 24 ratings are held out; the poison turns their stars round.
     is_held_out = honest.rated_at >= 20

@@ -37,7 +37,7 @@ def one_user(stars: dict[int, float]) -> Interactions:
     return Interactions.from_history(history_of(stars), CATALOGUE)
 
 
-def test_the_weights_of_what_is_liked_together_are_steck_s_closed_form() -> None:
+def test_the_cooccurrence_weights_are_the_closed_form_of_steck() -> None:
     statistics = CooccurrenceStatistics.gather(TASTES, np.arange(152), EaseConfig())
 
     weights = in_order(cooccurrence_weights(statistics.together, 30.0), statistics.order)
