@@ -65,7 +65,7 @@ check: .venv/.installed-dev audit ## Check format, lint, types, imports, sizes, 
 	@.venv/bin/lint-imports
 	@.venv/bin/python -m scripts.sizes
 	@.venv/bin/codespell
-	@#.venv/bin/python -m scripts.prose
+	@.venv/bin/python -m scripts.prose
 	@.venv/bin/python -m scripts.vendored
 	@.venv/bin/python -m scripts.deployment
 	@.venv/bin/python -m scripts.migrations

@@ -58,7 +58,7 @@ def _ask_all(port: int, paths: dict[str, str], durations: dict[str, list[float]]
 
 
 def _get(port: int, path: str) -> float:
-    """Ask once, on a new connection, and give the seconds until the answer was read."""
+    """Send one request on a new connection, and return the seconds until the response is read."""
     started = time.perf_counter()
     _ask(port, "GET", path)
     return time.perf_counter() - started

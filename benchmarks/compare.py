@@ -85,7 +85,7 @@ def _compare(questions: list[Question], servers: dict[str, Server], options: arg
 def _measure(
     question: Question, servers: dict[str, Server], options: argparse.Namespace
 ) -> tuple[dict[str, float], list[float]]:
-    """Ask all servers in turn; return the best rate of each, and how long requests of this checkout took then."""
+    """Measure the servers in turn; return the best rate of each, and the durations of this checkout in that round."""
     rates, durations = dict.fromkeys(servers, 0.0), [0.0]
     for number in range(options.rounds):
         for name, server in servers.items():

@@ -1,4 +1,4 @@
-"""Where the time of a request goes: in this process, without sockets, part by part."""
+"""Measure the parts of a request, in this process and without sockets."""
 
 import asyncio
 import inspect
@@ -33,7 +33,7 @@ from server.services.user import UserDataManager, UserService
 REQUESTS, ROUNDS = 5_000, 5
 HEADER = ("", "us", "share")
 
-# What is further in is part of what is further out.
+# Parts further in are included in those further out.
 PARTS: dict[str, list[tuple[object, str]]] = {
     "the service": [(UserService, "recommend_movies")],
     "- reading the history": [(UserDataManager, "get_history")],
@@ -73,7 +73,7 @@ def _take_apart(settings: Settings) -> tuple[dict[str, tuple[float, float]], Sec
 
 
 async def _measure(settings: Settings) -> tuple[dict[str, tuple[float, float]], Seconds]:
-    """Give seconds a request of us and of the bare app, by question; and of each part of a recommendation."""
+    """Return the seconds per request of Matinee and of the bare app, and of each part of a recommendation."""
     app, database = create_app(settings), Database(settings)
     with database.transaction(writes=False) as session:
         users = list(session.scalars(select(User.user_id).order_by(User.user_id).limit(2 * REQUESTS)))
@@ -102,7 +102,7 @@ async def _measure(settings: Settings) -> tuple[dict[str, tuple[float, float]], 
 async def _best_round(
     app: ASGIApp, paths: list[str], state: dict[str, Any], parts: Seconds | None = None
 ) -> tuple[float, Seconds]:
-    """Give the seconds a request of the best round, and of its parts. Each round asks for other paths, if there are."""
+    """Return the seconds per request of the best round, and of its parts. Rounds use different paths if possible."""
     parts = {} if parts is None else parts
     rounds = []
     for number in range(ROUNDS):
@@ -148,7 +148,7 @@ def _timed(parts: dict[str, list[tuple[object, str]]]) -> Iterator[Seconds]:
 
 
 def _adding_to(seconds: Seconds, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def timed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 (whatever the function has)
+    def timed(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 (any arguments)
         started = time.perf_counter()
         try:
             return function(*arguments, **named)

@@ -12,14 +12,14 @@ from server.backend.database import Database
 from server.models import Movie, User
 
 SECONDS, CONNECTIONS, ROUNDS, ASKED_ABOUT = 2.0, 8, 3, 200
-# More users than a process remembers lists of: each is a stranger again when his turn comes.
+# More users than a process caches lists for, so that no list is cached when its turn comes.
 STRANGERS = 20_000
 HEADER = ("", "requests/s", "bare", "of bare", "p50 ms", "p99 ms")
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of us, and of the bare app, which has as much to say."""
+    """Requests to Matinee, and requests to the bare app with responses of the same size."""
 
     name: str
     paths: list[str]
@@ -27,7 +27,7 @@ class Question:
 
 
 def run(bench: Workbench, *, kind: str) -> None:
-    """Show requests a second and their ratio to the bare app's, start and memory."""
+    """Show requests per second, their ratio to the bare app, start and memory."""
     with bench.loaded(kind) as settings:
         train_where_needed(settings)
         database = Database(settings)
@@ -43,7 +43,7 @@ def run(bench: Workbench, *, kind: str) -> None:
 
 
 def choose_questions(database: Database) -> list[Question]:
-    """Choose what is asked, from what a database has."""
+    """Choose the requests from the contents of a database."""
     with database.transaction(writes=False) as session:
         movies = list(session.scalars(select(Movie.movie_id).order_by(Movie.movie_id).limit(ASKED_ABOUT)))
         users = list(session.scalars(select(User.user_id).order_by(User.user_id).limit(STRANGERS)))
@@ -67,11 +67,11 @@ def choose_questions(database: Database) -> list[Question]:
 
 
 def _compare(question: Question, bare: Server, matinee: Server) -> tuple[object, ...]:
-    """Ask both in turn, and take the best round of each: the others were disturbed."""
+    """Measure both in turn, and return the best round of each, because the others were disturbed."""
     bare_loads, loads = [], []
     for number in range(ROUNDS):
         bare_loads.append(_ask(bare, question.bare_paths))
-        # Each round begins elsewhere, or it would ask what the one before it has asked.
+        # Each round begins elsewhere, so that it does not repeat the requests of the one before.
         first = number * len(question.paths) // ROUNDS
         loads.append(_ask(matinee, [API + path for path in question.paths[first:] + question.paths[:first]]))
     best = max(loads, key=lambda load: load.requests_a_second)

@@ -29,7 +29,7 @@ class Server:
 
     @property
     def memory_mb(self) -> float:
-        """What its process has in memory now; not a number where the system does not say."""
+        """The memory of its process; not a number if the system does not report it."""
         status = Path(f"/proc/{self.process_id}/status")
         if not status.exists():
             return float("nan")

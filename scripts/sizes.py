@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-FOLDERS = ("server", "benchmarks", "scripts")
+FOLDERS = ("server", "tests", "benchmarks", "scripts")
 MAX_MODULE = 400
 MAX_FUNCTION = 60
 MAX_FUNCTION_P90 = 30

@@ -53,11 +53,11 @@ GZIP_FROM_BYTES = 1000
 GZIP_LEVEL = 5
 
 DESCRIPTION = """\
-A movie catalogue, ratings, and personal recommendations with probabilities that mean something.
+A movie catalogue, ratings, and personal recommendations with calibrated probabilities.
 
-Errors are problem details (RFC 9457, `application/problem+json`) whose `type` leads to a text about them. Lists are
-pages with an exact `total` and a `Link` header. Times are UTC. Every response carries `X-Request-ID`. What can be asked
-for with GET can be with HEAD; movies, lists and the recommendation engine have an `ETag`.
+Errors are problem details (RFC 9457, `application/problem+json`) whose `type` leads to an explanation. Lists are
+pages with an exact `total` and a `Link` header. Times are UTC. Every response carries `X-Request-ID`. HEAD works
+wherever GET does; movies, lists and the recommendation engine have an `ETag`.
 """
 
 TAGS = [
@@ -129,7 +129,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         with ThreadPoolExecutor() as pool:
             for loaded in [pool.submit(load) for load in tasks[:2]]:
                 loaded.result()
-        # What is there now stays: from here on the garbage collector need not go through it again and again.
+        # These objects live as long as the process, so the garbage collector need not traverse them again.
         gc.collect()
         gc.freeze()
         refresher = PeriodicTasks(tasks, settings.refresh_interval_s)

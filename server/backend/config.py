@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     model_store: str = Field(
         default="data/models",
         min_length=1,
-        description="Where models are stored: a folder, or an fsspec URL such as `s3://bucket/models` with its driver "
+        description="Storage of models: a folder, or an fsspec URL such as `s3://bucket/models` with its driver "
         "installed.",
     )
     models_kept: int = Field(
@@ -202,7 +202,7 @@ class Settings(BaseSettings):
     limits_storage: str = Field(
         default="memory://",
         min_length=1,
-        description="Where the rate limits count requests: `memory://` in each serving process, or "
+        description="Counters of the rate limits: `memory://` in each serving process, or "
         "`redis://host:6379` across all (extra `matinee[redis]`).",
     )
     request_timeout_s: float = Field(
@@ -299,7 +299,7 @@ REQUIREMENTS = {
     "enum": "must be {expected}",
     "string_too_short": "must not be empty",
 }
-"""What a setting must be, by the type of Pydantic's error."""
+"""The requirement of a setting, by the type of Pydantic's error."""
 
 
 def _sentence(problem: Any) -> str:  # noqa: ANN401 (pydantic's ErrorDetails is loosely typed)

@@ -1,4 +1,4 @@
-"""The database: its engine, what SQLite must be told on each connection, and transactions."""
+"""The database: its engine, the settings of connections, and transactions."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ class Database:
         On SQLite it does not look foreign keys up row by row: the caller vouches for them.
         """
         with self._writing_engine.connect() as connection:
-            # Out of the pool and closed in the end: nobody else shall write without foreign keys.
+            # Detached from the pool and closed at the end, because no one else must write without foreign keys.
             connection.detach()
             _prepare_bulk(connection)
             with Session(connection) as session, session.begin():
@@ -69,7 +69,7 @@ class Database:
 
 
 def driver_connection(session: Session) -> Any:  # noqa: ANN401 (each driver has a class of its own)
-    """Give the driver's own connection in a session's transaction, for bulk work past SQLAlchemy."""
+    """Return the driver's connection in a session's transaction, for bulk work without SQLAlchemy."""
     return session.connection().connection.dbapi_connection
 
 

@@ -1,8 +1,8 @@
 """Hot reads: rows by their keys, straight from the driver, beside the ORM session.
 
 A session's transaction and rows take several times as long as the database takes to find a movie. So the few queries
-that most requests consist of go through a reader. Each is a read of its own: a request whose statements must see one
-moment, and whatever writes, uses a session.
+that most requests consist of go through a reader. Each is a read of its own: a request that writes, or
+whose statements must see one moment, uses a session.
 
 It moves the benchmark rows "average", "list of ten" and "recommended movies"; `--without reader` reads through
 SQLAlchemy instead.
@@ -26,7 +26,7 @@ Row = tuple[Any, ...]
 Trace = Callable[[str], AbstractContextManager[None]]
 
 
-# What stands behind a column to look for the ids of a parameter `ids`: one statement for any number of them.
+# The condition that follows a column to find the ids of a parameter `ids`, in one statement for any number of ids.
 ID_LISTS = {"sqlite": "IN (SELECT value FROM json_each(:ids))", "postgresql": "= ANY(:ids)"}
 
 
@@ -38,7 +38,7 @@ class Reader(ABC):
     is_in_process: bool
     """Whether a read is a function call, not a round trip to a server."""
     trace: Trace | None = None
-    """What each read runs in, if requests are traced."""
+    """The context that each read runs in, if requests are traced."""
 
     def read(self, statement: str, parameters: Mapping[str, object]) -> list[Row]:
         """Return all rows of a SELECT whose parameters are written ``:name``.

@@ -19,7 +19,7 @@ async def get_liveness() -> Liveness:
 
 @database_router.get("/readyz")
 def get_readiness(health: HealthServiceDep) -> Readiness:
-    """Report that the process can serve, and with what; 503 if the database does not answer."""
+    """Report whether the process can serve, and which model it serves; 503 if the database does not answer."""
     return health.get_readiness()
 
 

@@ -159,7 +159,7 @@ class SimilarMovies(ReadSchema):
 
 
 class Expansion(StrEnum):
-    """What a response can include in addition to ids."""
+    """Parts that a response can include in addition to ids."""
 
     MOVIES = "movies"
 
@@ -179,7 +179,7 @@ class BestMoviesQuery(BaseModel):
 
 
 class MovieSort(StrEnum):
-    """Orders of a movie list. Each starts with what a page shows first; a leading minus reverses it."""
+    """Orders of a movie list. A leading minus reverses an order."""
 
     RELEVANCE = "relevance"
     POPULARITY = "popularity"

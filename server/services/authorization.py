@@ -10,7 +10,7 @@ from server.services.token import CredentialsReader
 
 
 class Access(Protocol):
-    """What a handler checks before it acts."""
+    """The check that a handler makes before it acts."""
 
     def require_user(self, user_id: int) -> None:
         """Return if the caller may act as this user. Raises `AccessDenied`; `InvalidToken` for a revoked token."""

@@ -1,4 +1,4 @@
-"""What services and data managers share: the session of the transaction they work in."""
+"""The base of services and data managers: the session of the transaction they work in."""
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session

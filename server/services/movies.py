@@ -127,7 +127,7 @@ class MovieService(BaseService):
         return in_order[query.offset : query.offset + query.limit].tolist(), in_order.size
 
     def _count(self, query: MovieQuery, hits: Hits | None, version: int | None) -> int:
-        """Count all movies that fit. What depends on the catalogue alone is remembered under its version."""
+        """Count all movies that match. Counts that depend on the catalogue alone are cached under its version."""
         if version is None or hits is not None or query.min_ratings is not None:
             return self.movies.count(query, hits)
         filters = query.model_dump_json(include={"genre", "year_from", "year_to"})
@@ -144,7 +144,7 @@ class MovieService(BaseService):
 
 
 class SimilarMoviesService(BaseService):
-    """Rules of what is similar to a movie."""
+    """Rules of similar movies."""
 
     def __init__(self, session: Session, live_model: LiveModel, cards: MovieCards) -> None:
         super().__init__(session)
@@ -172,9 +172,9 @@ class MovieDataManager(BaseDataManager):
     """SQL of the catalogue's lists; `MovieCards` has the hot reads."""
 
     def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int | None]:
-        """Give the ids on a page of the movies that pass the filters, among `hits` where given.
+        """Return the ids on a page of the movies that pass the filters, among `hits` if given.
 
-        With them comes the catalogue's version, unless the page is empty.
+        The second value is the version of the catalogue, or None if the page is empty.
         """
         statement, rank = self._select_fitting(
             query, hits, with_statistics=query.order.lstrip("-") in SORTS_BY_STATISTICS
@@ -185,14 +185,14 @@ class MovieDataManager(BaseDataManager):
         return [movie_id for movie_id, _ in rows], rows[0][1] if rows else None
 
     def count(self, query: MovieQuery, hits: Hits | None) -> int:
-        """Count the movies that pass the filters, among `hits` where given."""
+        """Count the movies that pass the filters, among `hits` if given."""
         statement, _ = self._select_fitting(query, hits)
         return self.session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True)) or 0
 
     def count_facets(self, query: MovieQuery, hits: Hits | None) -> schemas.Facets:
-        """Count genres and decades of the movies that pass the filters, among `hits` where given."""
+        """Count genres and decades of the movies that pass the filters, among `hits` if given."""
         fitting, _ = self._select_fitting(query, hits)
-        # Under a name of its own: a filter by genre looks into the same table.
+        # An alias, because a filter by genre uses the same table.
         of_genre = aliased(MovieGenre)
         genre = (Genre.genre_id, Genre.genre_name)
         genres = (
@@ -223,16 +223,16 @@ class MovieDataManager(BaseDataManager):
         )
 
     def exists(self, movie_id: int) -> bool:
-        """Say whether there is such a movie."""
+        """Return whether the movie exists."""
         return self.session.scalar(select(Movie.movie_id).where(Movie.movie_id == movie_id)) is not None
 
     def list_titles(self, movie_ids: Collection[int]) -> dict[int, str]:
-        """Give the titles of the movies with these ids; ids that are unknown are left out."""
+        """Return the titles of the movies with these ids, without unknown ids."""
         rows = self.session.execute(select(Movie.movie_id, Movie.title).where(Movie.movie_id.in_(movie_ids)))
         return dict(rows.all())
 
     def list_unknown_to(self, known: Iterable[int], limit: int) -> list[int]:
-        """Give up to `limit` movie ids that are not among `known`: those with the most ratings, then the lowest."""
+        """Return up to `limit` movie ids that are not among `known`: the most-rated first, then the lowest."""
         table = self._as_table(list(known))
         return list(
             self.session.scalars(
@@ -246,9 +246,9 @@ class MovieDataManager(BaseDataManager):
     def _select_fitting(
         self, query: MovieQuery, hits: Hits | None, *, with_statistics: bool = False
     ) -> tuple[Select[int], ColumnElement[Any]]:
-        """Select the ids of the movies that pass the filters, among `hits` where given; also give their rank."""
+        """Select the ids of the movies that pass the filters, among `hits` if given; also return their rank."""
         statement = select(Movie.movie_id)
-        # Only where it is asked for: a join doubles the cost of counting a whole catalogue.
+        # Only if needed, because a join doubles the cost of counting a whole catalogue.
         if with_statistics or query.min_ratings is not None:
             statement = statement.join(MovieStatistics)
         rank: ColumnElement[Any] = Movie.movie_id.expression
@@ -274,10 +274,10 @@ class MovieDataManager(BaseDataManager):
         return conditions
 
     def _genre_ids(self, names: Sequence[str]) -> list[int | None]:
-        """Look genres up by name in any case; None for a name that is no genre's."""
+        """Return the ids of genres by their names in any case, with None for an unknown name."""
         if not names:
             return []
-        # Compared here, not in SQL, for databases do not agree on letter case beyond ASCII.
+        # Compared here, not in SQL, because databases do not agree on letter case beyond ASCII.
         known = {
             name.casefold(): genre_id
             for genre_id, name in self.session.execute(select(Genre.genre_id, Genre.genre_name))
@@ -285,7 +285,7 @@ class MovieDataManager(BaseDataManager):
         return [known.get(name.casefold()) for name in names]
 
     def _as_table(self, movie_ids: list[int]) -> FromClause:
-        """Hand a list of ids over as one parameter, whatever its length, to be joined as `movie_id` and `rank`."""
+        """Return a list of ids of any length, passed as one parameter, as a table of `movie_id` and `rank`."""
         if self.dialect == "postgresql":
             unnested = func.unnest(literal(movie_ids, ARRAY(BigInteger))).table_valued(
                 "movie_id", with_ordinality="rank"

@@ -18,7 +18,7 @@ from server.services.training.runs import TrainingRunDataManager, TrainingRunSer
 
 
 class RecommendationEngineService(BaseService):
-    """What clients and operators do with the engine: train, look, activate, prune."""
+    """The operations of the engine: train, report, activate, prune."""
 
     def __init__(self, session: Session, live_model: LiveModel | None = None) -> None:
         super().__init__(session)

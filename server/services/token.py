@@ -26,7 +26,7 @@ CREDENTIALS = "SELECT password_hash, role, generation FROM credentials WHERE use
 
 
 class StoredCredentials(NamedTuple):
-    """What is known of a user who can log in."""
+    """The credentials of a user who can sign in."""
 
     password_hash: str
     role: Role

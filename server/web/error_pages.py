@@ -35,7 +35,7 @@ REMEDIES = {
     "limits-unavailable": RETRY,
     "artifact-unreadable": "Train a new model or activate another with `PUT /recommendation-engine/active-model`.",
 }
-"""What a client can do about an error, by its code."""
+"""The remedies of errors, by their codes."""
 
 INTRODUCTION = """\
 # Errors

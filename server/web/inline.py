@@ -23,7 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 LIMIT_S = 0.05
-"""A handler that computes for longer is slow. On a busy machine this is less than what a watch would show."""
+"""A handler that uses more CPU time than this is slow."""
 
 BANNED_CALLS = 1_000
 """It runs in threads this many times."""

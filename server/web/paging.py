@@ -9,7 +9,7 @@ from server.schemas.base import PageRead
 
 PageT = TypeVar("PageT", bound=PageRead)
 
-# What stands in a query string as it is, "%" of what does not included.
+# Characters that are not escaped in a query string, including the "%" of those that are.
 ALLOWED_IN_QUERY = "%/?:@!$&'()*+,;=-._~"
 
 

@@ -1,4 +1,4 @@
-"""What routes have in common: one request, one transaction, committed before the response; what caches may keep."""
+"""The classes of our routes: one request, one transaction, committed before the response; and cacheable responses."""
 
 import hashlib
 from collections.abc import Callable, Coroutine
@@ -26,7 +26,7 @@ class TransactionalRoute(StrictRoute):
     threads, during which it would hold a connection.
     """
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 (whatever APIRoute takes)
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 (the options of APIRoute)
         if not READING_METHODS.issuperset(options["methods"]):
             options["dependencies"] = [*(options["dependencies"] or ()), TAKES_WRITE_SLOT]
         super().__init__(path, endpoint if iscoroutinefunction(endpoint) else in_thread(endpoint), **options)

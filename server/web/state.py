@@ -1,4 +1,4 @@
-"""What a request has: the state that its app's lifespan made, and a session of its own."""
+"""The state of a request: that of its app's lifespan, and a session of its own."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -23,7 +23,7 @@ from server.services.training.supervisor import TrainingSupervisor
 
 
 class State(TypedDict):
-    """What an app's lifespan makes, and its requests share."""
+    """The objects that an app's lifespan creates and its requests share."""
 
     database: Database
     live_catalogue: LiveCatalogue
@@ -49,7 +49,7 @@ current_session: ContextVar[Session] = ContextVar("current_session")
 
 
 def state_of(request: Request) -> State:
-    """Return what the lifespan made."""
+    """Return the state of the lifespan."""
     return cast("State", request.state)
 
 

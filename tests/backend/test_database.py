@@ -106,7 +106,7 @@ def test_a_writing_transaction_on_sqlite_keeps_other_writers_out_from_its_beginn
             other.execute(select(1))
 
 
-def test_what_a_session_reads_is_of_one_moment(sqlite: Database) -> None:
+def test_a_session_reads_one_moment(sqlite: Database) -> None:
     with sqlite.transaction(writes=False) as session:
         before = session.scalar(COUNT_GENRES)
         with sqlite.transaction(writes=True) as other:

@@ -22,7 +22,7 @@ def evaluation(algorithm: str, bins: tuple[CalibrationBin, ...]) -> Evaluation:
 
 
 def panels(*evaluations: Evaluation) -> tuple[list[Axes], list[Axes]]:
-    """Give the diagrams and the histograms below them."""
+    """Return the diagrams and the histograms below them."""
     axes = draw_reliability_diagrams(evaluations, split="random").axes
     return axes[: len(evaluations)], axes[len(evaluations) :]
 
@@ -36,7 +36,7 @@ def test_each_algorithm_has_a_panel_with_its_calibration_error() -> None:
     assert len(histograms) == 2
 
 
-def test_points_stand_where_a_bin_was_predicted_and_observed() -> None:
+def test_points_are_at_the_predicted_and_observed_share_of_a_bin() -> None:
     (diagram,), _ = panels(evaluation("ease", BINS))
 
     ideal, measured = (np.asarray(line.get_xydata()).tolist() for line in diagram.lines)

@@ -12,7 +12,7 @@ def test_a_live_process_says_so_without_a_database(client: TestClient, behind: F
     assert behind.session.events == []
 
 
-def test_a_ready_process_tells_what_it_serves(client: TestClient) -> None:
+def test_a_ready_process_reports_the_model_it_serves(client: TestClient) -> None:
     response = client.get("/readyz")
 
     assert response.status_code == 200

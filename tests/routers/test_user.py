@@ -90,7 +90,7 @@ def test_all_that_can_be_asked_for_can_be_asked_for_at_once(client: TestClient, 
         ("explain=perhaps", "#/query/explain"),
     ],
 )
-def test_what_cannot_be_added_is_refused(client: TestClient, parameters: str, pointer: str) -> None:
+def test_unknown_parts_to_add_are_refused(client: TestClient, parameters: str, pointer: str) -> None:
     body = assert_problem(client.get(f"{USER}/1/recommended-movies?{parameters}"), 422, "invalid-input")
 
     assert [error["pointer"] for error in body["errors"]] == [pointer]

@@ -1,4 +1,4 @@
-"""Databases with something in them, and the services on them."""
+"""Fixtures: databases with movies and ratings, and the services on them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,14 +22,14 @@ from tests.support.source_files import load_folder, write_source
 
 @pytest.fixture
 def catalogue(database: Database, tmp_path: Path) -> Database:
-    """Give the database with the twelve films and their ratings."""
+    """A database with the twelve films and their ratings."""
     load_folder(write_source(tmp_path / "films", movies=MOVIES, ratings=RATINGS), database)
     return database
 
 
 @contextmanager
 def shared_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[Database]:
-    """Give a database for many tests; its files are in the folder."""
+    """Yield a database that many tests share; its files are in the folder."""
     with database_copy(request, folder) as url:
         database = Database(Settings(_env_file=None, database_url=url))
         yield database
@@ -38,7 +38,7 @@ def shared_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[Da
 
 @pytest.fixture(scope="module", params=DATABASES)
 def movies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MovieService]:
-    """Give the service of the twelve films, for tests that only read; made once for many of them."""
+    """The service of the twelve films, shared by tests that only read."""
     folder = tmp_path_factory.mktemp("films")
     with shared_database(request, folder) as database:
         load_folder(write_source(folder / "films", movies=MOVIES, ratings=RATINGS), database)
@@ -50,14 +50,14 @@ def movies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module", params=DATABASES)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveModel]:
-    """Give a model that has learned a taste, and a database in which there are three movies since; for many tests."""
+    """A live model of a taste, on a database with three newer movies, shared by many tests."""
     with learned_taste(request, tmp_path_factory.mktemp("tastes"), Settings(_env_file=None)) as live_model:
         yield live_model
 
 
 @contextmanager
 def learned_taste(request: pytest.FixtureRequest, folder: Path, settings: Settings) -> Iterator[LiveModel]:
-    """Train on a taste as the settings say, then let three movies come in; the files are in the folder."""
+    """Yield a live model trained on a taste, after three newer movies were added; the files are in the folder."""
     with shared_database(request, folder) as database:
         movies, ratings = taste_rows()
         load_folder(write_source(folder / "tastes", movies=movies, ratings=ratings), database)
@@ -73,7 +73,7 @@ def learned_taste(request: pytest.FixtureRequest, folder: Path, settings: Settin
 
 @pytest.fixture
 def tastes(database: Database, tmp_path: Path) -> Database:
-    """Give the database with ratings from which a taste can be learned."""
+    """A database with ratings from which a taste can be learned."""
     movies, ratings = taste_rows()
     load_folder(write_source(tmp_path / "tastes", movies=movies, ratings=ratings), database)
     return database
@@ -81,24 +81,24 @@ def tastes(database: Database, tmp_path: Path) -> Database:
 
 @pytest.fixture
 def session(database: Database) -> Iterator[Session]:
-    """Run the test in a transaction, committed in the end."""
+    """A session in a transaction that is committed at the end."""
     with database.transaction(writes=True) as session:
         yield session
 
 
 @pytest.fixture
 def store(settings: Settings) -> ModelStore:
-    """Give the model store, empty."""
+    """An empty model store."""
     return ModelStore(settings.model_store)
 
 
 @pytest.fixture
 def trainer(database: Database, store: ModelStore, settings: Settings) -> Trainer:
-    """Give what trains on the database, into the store."""
+    """The trainer of the database and the store."""
     return Trainer(database, store, settings)
 
 
 @pytest.fixture
 def live_model(database: Database, store: ModelStore) -> LiveModel:
-    """Give what serves the live version, once it was refreshed."""
+    """The live model of the database, before its first refresh."""
     return LiveModel(database, store)

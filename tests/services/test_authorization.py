@@ -29,7 +29,7 @@ def access_of(session: Session, user_id: int, generation: int = 1) -> TokenPermi
     return TokenPermissions(SessionReader(session), Caller(user_id, generation))
 
 
-def test_a_user_acts_as_himself_only(session: Session, user: int, admin: int) -> None:
+def test_a_user_acts_only_for_themselves(session: Session, user: int, admin: int) -> None:
     access = access_of(session, user)
 
     access.require_user(user)
@@ -81,7 +81,7 @@ def test_a_token_of_a_user_who_cannot_log_in_is_void(session: Session, credentia
         access_of(session, user_id).require_user(user_id)
 
 
-def test_where_authentication_is_off_everybody_may_everything() -> None:
+def test_without_authentication_everyone_may_do_everything() -> None:
     access = OpenAccess()
 
     access.require_user(1)

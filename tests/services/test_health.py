@@ -6,7 +6,7 @@ from server.services.live.model import LiveModel
 from tests.support.builders import add_version
 
 
-def test_readiness_tells_what_the_process_serves_with(trained: LiveModel) -> None:
+def test_readiness_reports_the_movies_and_the_model_served(trained: LiveModel) -> None:
     live_catalogue = LiveCatalogue(trained.database)
     live_catalogue.refresh()
 

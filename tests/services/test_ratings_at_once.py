@@ -22,7 +22,7 @@ THE_POSTMAN = 12
 
 @pytest.fixture
 def crowd(catalogue: Database) -> Database:
-    """Give the catalogue with a user more for every rating of every thread."""
+    """A catalogue with one more user for every rating of every thread."""
     with catalogue.transaction(writes=True) as session:
         users = [{"user_id": 100 + number} for number in range(THREADS * RATINGS_A_THREAD)]
         session.execute(insert(User), users)

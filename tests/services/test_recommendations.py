@@ -1,4 +1,4 @@
-"""What can be asked for beside a list of ids: the movies themselves, explanations, similar movies."""
+"""Additions to a list of ids: the movies themselves, explanations, similar movies."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ NOTHING = {"score": 0.0, "because": [], "other_ratings": 0.0, "rest": 0.0}
 
 @pytest.fixture(scope="module", params=DATABASES)
 def nmf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveModel]:
-    """Give a model whose scores are no sums over the user's ratings; else as `trained`."""
+    """A live model like `trained`, whose scores are not sums over the user's ratings."""
     settings = Settings(_env_file=None, algorithm="nmf")
     with learned_taste(request, tmp_path_factory.mktemp("nmf"), settings) as live_model:
         yield live_model
@@ -39,7 +39,7 @@ def nmf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def recommendations(trained: LiveModel) -> Iterator[RecommendationService]:
-    """Give the service, in a transaction that is rolled back in the end."""
+    """The service, in a transaction that is rolled back at the end."""
     with trained.database.open_session(writes=True) as session:
         yield recommendations_of(session, trained)
 
@@ -52,7 +52,7 @@ def similar(trained: LiveModel) -> Iterator[SimilarMoviesService]:
 
 @contextmanager
 def counted_statements(database: Database) -> Iterator[list[str]]:
-    """Give a list that gets every statement the database is sent meanwhile."""
+    """Yield a list that collects every statement sent to the database."""
     statements: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -180,7 +180,7 @@ def test_a_movie_newer_than_the_model_has_nothing_to_explain(
     ]
 
 
-def test_where_scores_are_no_sums_all_is_in_the_rest(nmf: LiveModel) -> None:
+def test_a_score_that_is_not_a_sum_is_all_rest(nmf: LiveModel) -> None:
     with nmf.database.open_session(writes=False) as session:
         explanations = explained(recommendations_of(session, nmf), 1)
 

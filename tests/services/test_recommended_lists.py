@@ -29,7 +29,7 @@ def untrained(session: Session, live_model: LiveModel) -> RecommendationService:
 
 @pytest.fixture
 def recommendations(trained: LiveModel) -> Iterator[RecommendationService]:
-    """Give the service with a model, in a transaction that is rolled back in the end."""
+    """The service with a model, in a transaction that is rolled back at the end."""
     with trained.database.open_session(writes=True) as session:
         yield recommendations_of(session, trained)
 

@@ -34,7 +34,7 @@ def credentials(session: Session, passwords: CountingPasswords) -> CredentialsSe
 
 @pytest.fixture
 def alice(database: Database, passwords: CountingPasswords) -> int:
-    """Give the id of a user with a password."""
+    """The id of a user with a password."""
     return in_transaction(
         database, lambda session: CredentialsService(session, passwords).create_user(PASSWORD, Role.USER)
     )
@@ -46,7 +46,7 @@ def log_in(login: LoginService, username: object, password: str = PASSWORD) -> C
     return login.tokens.read(login.log_in(request).access_token)
 
 
-def test_who_has_a_password_gets_a_token(login: LoginService, alice: int) -> None:
+def test_a_user_with_a_password_gets_a_token(login: LoginService, alice: int) -> None:
     assert log_in(login, alice) == Caller(alice, generation=1)
 
 
@@ -150,7 +150,7 @@ def test_an_unknown_user_gets_no_password(credentials: CredentialsService) -> No
         credentials.set_password(UNKNOWN, PASSWORD)
 
 
-def test_who_cannot_log_in_gets_no_role(credentials: CredentialsService) -> None:
+def test_a_user_without_a_password_gets_no_role(credentials: CredentialsService) -> None:
     user_id = credentials.users.create()
 
     with pytest.raises(NoCredentials, match=f"matinee user set-password {user_id}"):

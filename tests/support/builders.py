@@ -1,4 +1,4 @@
-"""What service tests are made of: twelve films that many tests share, ratings with a taste in them, and versions."""
+"""Builders for tests of services: twelve films that many tests share, ratings with a taste, and versions."""
 
 import random
 from collections.abc import Callable
@@ -61,12 +61,12 @@ def taste_rows() -> tuple[list[str], list[str]]:
 
 
 def genre_of(movie_id: int) -> str:
-    """Give the genre of a movie of `taste_rows`, or of a newer one."""
+    """Return the genre of a movie of `taste_rows`, or of a newer one."""
     return "Drama" if movie_id % 2 else "Comedy"
 
 
 def is_of_kind(movie_id: int, user_id: int) -> bool:
-    """Say whether a movie is what a user of `taste_rows` likes."""
+    """Return whether a user of `taste_rows` likes a movie."""
     return movie_id % 2 == user_id % 2
 
 
@@ -80,7 +80,7 @@ def add_version(session: Session, artifact: str, verdict: Verdict = PASSED) -> i
 
 
 def version_values(artifact: str) -> dict[str, object]:
-    """Give what a training says of a version."""
+    """Return the fields that a training records about a version."""
     return {
         "algorithm": "nmf",
         "parameters": {"factors": 2},
@@ -105,7 +105,7 @@ def version_values(artifact: str) -> dict[str, object]:
 
 
 def ids_of(page: MoviePage) -> list[int]:
-    """Give the ids on a page, in its order."""
+    """Return the ids on a page, in its order."""
     return [movie.movie_id for movie in page.movies]
 
 

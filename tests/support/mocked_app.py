@@ -17,7 +17,7 @@ from tests.support import fakes
 
 @dataclass(frozen=True)
 class Fakes:
-    """What stands behind the routers."""
+    """The fakes behind the routers."""
 
     session: fakes.FakeSession = field(default_factory=fakes.FakeSession)
     movies: fakes.FakeMovieService = field(default_factory=fakes.FakeMovieService)
@@ -66,7 +66,7 @@ def app(behind: Fakes) -> FastAPI:
 
 @pytest.fixture
 def client(app: FastAPI, behind: Fakes) -> TestClient:
-    """Give a client of that app; it is not entered as a context, so the lifespan does not run."""
+    """A client of the app. It is not entered as a context, so the lifespan does not run."""
     client = TestClient(app, follow_redirects=False)
     client.app_state.update(behind.state())
     return client

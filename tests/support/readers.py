@@ -31,10 +31,10 @@ class SessionReader(Reader):
 
 
 def cards_of(session: Session) -> MovieCards:
-    """Give the cards of the movies as a session sees them."""
+    """Return the cards of the movies as a session sees them."""
     return MovieCards(SessionReader(session))
 
 
 def recommendations_of(session: Session, live_model: LiveModel) -> RecommendationService:
-    """Give the recommendations to users as a session sees them."""
+    """Return the service of recommendations as a session sees them."""
     return RecommendationService(session, SessionReader(session), live_model, cards_of(session))

@@ -20,7 +20,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 
 def requests_in(log: str) -> list[dict[str, object]]:
-    """Give the lines of requests, without what differs from one run to the next."""
+    """Return the log lines of requests, without the fields that differ between runs."""
     lines = [json.loads(line) for line in log.splitlines()]
     return [
         {name: value for name, value in line.items() if name in {"method", "route", "path", "status", "request_id"}}
@@ -48,7 +48,7 @@ def test_a_request_is_one_line_with_its_route_and_its_id(
     ]
 
 
-def test_whatever_is_sent_the_metrics_have_few_labels(client: TestClient) -> None:
+def test_the_metrics_have_few_labels_for_any_request(client: TestClient) -> None:
     client.get(f"{API}/movies/17")
     client.get(f"{API}/movies/18")
     client.get(f"{API}/movies")

@@ -1,4 +1,4 @@
-"""What runs on the event loop, and what keeps it from stopping everyone else."""
+"""Handlers on the event loop, and the bounds that keep it responsive."""
 
 import threading
 

@@ -61,7 +61,7 @@ def operations(document: dict[str, Any]) -> Operations:
 
 
 def problem_responses(operations: Operations) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every documented error: its status and what is said about it."""
+    """Yield every documented error: its status and its documentation."""
     for operation in operations.values():
         for status, response in operation["responses"].items():
             if status >= "400":
@@ -69,13 +69,13 @@ def problem_responses(operations: Operations) -> Iterator[tuple[str, dict[str, A
 
 
 def parameters(document: dict[str, Any], operation: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the parameters of an operation, those that are only referred to as well."""
+    """Return the parameters of an operation, including referenced ones."""
     shared = document["components"]["parameters"]
     return [shared[item["$ref"].rpartition("/")[2]] if "$ref" in item else item for item in operation["parameters"]]
 
 
 def contents(operations: Operations) -> Iterator[tuple[str, dict[str, Any], Any]]:
-    """Give every body in the document, sent and answered: where it is, its schema and each of its examples."""
+    """Yield every body in the document, of requests and responses: its place, its schema and each of its examples."""
     for operation in operations.values():
         for where, part in [("body", operation.get("requestBody", {})), *operation["responses"].items()]:
             for content in part.get("content", {}).values():
@@ -117,7 +117,7 @@ def test_every_parameter_is_described_and_none_is_null(document: dict[str, Any],
     assert wrong == []
 
 
-def test_bounds_are_told_in_the_words_of_json_schema(document: dict[str, Any]) -> None:
+def test_bounds_are_json_schema_keywords(document: dict[str, Any]) -> None:
     limit = document["paths"][f"{API}/movies"]["get"]["parameters"][0]
 
     assert limit == {
@@ -167,7 +167,7 @@ def test_an_example_has_all_fields_in_their_order_the_nulls_too(operations: Oper
     assert example["error"] is None
 
 
-def test_what_has_a_tag_can_be_asked_for_with_it(operations: Operations) -> None:
+def test_operations_with_a_tag_accept_if_none_match(operations: Operations) -> None:
     reference = {"$ref": "#/components/parameters/If-None-Match"}
     tagged = {
         operation["operationId"]
@@ -190,7 +190,7 @@ def test_what_has_a_tag_can_be_asked_for_with_it(operations: Operations) -> None
     }
 
 
-def test_headers_are_told(document: dict[str, Any], operations: Operations) -> None:
+def test_headers_are_documented(document: dict[str, Any], operations: Operations) -> None:
     for operation in operations.values():
         for status, response in operation["responses"].items():
             assert {"X-Request-ID", "Cache-Control", "Server-Timing"} <= response["headers"].keys()

@@ -1,4 +1,4 @@
-"""What holds for every list, and the bounds of the movies' filters."""
+"""Properties of every list, and the bounds of the movies' filters."""
 
 import pytest
 from fastapi import FastAPI

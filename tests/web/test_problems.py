@@ -1,4 +1,4 @@
-"""Whatever goes wrong, the answer is a problem of one shape, with an id to ask about."""
+"""Every failure is answered with problem details of one shape, and a request id."""
 
 import re
 
@@ -69,7 +69,7 @@ def test_a_wrong_method_is_a_problem_that_names_all_right_ones(
     assert response.headers["Allow"] == allowed
 
 
-def test_what_nobody_expected_is_a_500_that_tells_nothing(client: TestClient, behind: Fakes) -> None:
+def test_an_unexpected_error_is_a_500_without_internals(client: TestClient, behind: Fakes) -> None:
     behind.movies.error = RuntimeError("secret")
 
     response = client.get(MOVIES)

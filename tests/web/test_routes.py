@@ -103,7 +103,7 @@ def test_a_constraint_found_at_the_commit_is_never_a_success(client: TestClient,
     assert_problem(client.request(method, path, json=body), 409, "conflict")
 
 
-def test_what_follows_a_request_does_not_follow_a_failed_commit(client: TestClient, behind: Fakes) -> None:
+def test_nothing_runs_after_a_failed_commit(client: TestClient, behind: Fakes) -> None:
     behind.session.commit_error = OperationalError("COMMIT", {}, Exception("disk full"))
 
     for method, path, body in (TRAIN, ACTIVATE):
@@ -129,7 +129,7 @@ def test_an_unexpected_error_in_a_handler_commits_nothing(client: TestClient, be
     assert behind.session.events == ["close", "response"]
 
 
-def test_writers_wait_for_a_free_slot_but_not_for_ever(app: FastAPI, client: TestClient, behind: Fakes) -> None:
+def test_writers_wait_for_a_free_slot_for_a_limited_time(app: FastAPI, client: TestClient, behind: Fakes) -> None:
     del app.dependency_overrides[acquire_write_slot]
     client.app_state.update(
         database=FakeDatabase(behind.session),

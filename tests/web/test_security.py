@@ -1,4 +1,4 @@
-"""Headers that keep a browser from misusing a response, and who may call from a browser."""
+"""Headers that keep a browser from misusing a response, and CORS."""
 
 import pytest
 from fastapi import FastAPI
@@ -26,7 +26,7 @@ DATA_ONLY = {
 
 @pytest.fixture
 def app() -> FastAPI:
-    """Give an app that is never started, with nothing behind it."""
+    """An app that is never started."""
     app = create_app(Settings(_env_file=None))
     app.dependency_overrides = {
         dependencies.get_access: OpenAccess,
@@ -44,7 +44,7 @@ def client(app: FastAPI) -> TestClient:
 
 @pytest.fixture
 def broken(app: FastAPI) -> TestClient:
-    """Give a client of an app whose every handler fails."""
+    """A client of an app whose handlers all fail."""
 
     @app.get("/broken")
     def fail() -> None:

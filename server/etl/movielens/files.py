@@ -75,7 +75,7 @@ def _sort_by_role(folder: PurePosixPath, entries: Sequence[Entry]) -> SourceFile
 
 
 def _choose_release(ranked: Mapping[Role, Sequence[tuple[int, Entry]]]) -> dict[Role, Entry]:
-    """Choose the files of one release: movies and ratings of the same type, where there are both."""
+    """Choose the files of one release: movies and ratings of the same type, if both exist."""
     ranks = {role: {rank for rank, _ in files} for role, files in ranked.items()}
     common = ranks.get(Role.MOVIES, set()) & ranks.get(Role.RATINGS, set())
     preferred = min(common, default=0)

@@ -13,7 +13,7 @@ from server.etl.movielens.records import RejectionGuard
 from server.etl.movielens.scale import THUMBS_WORDS, Scale, ScaleGuard, is_on_scale, to_stars
 
 _DAY_S = 86_400
-# No rating has so many seconds, and since 1973 every time has that many milliseconds.
+# No time of a rating has this many seconds, and every time since 1973 has this many milliseconds.
 _FIRST_MILLISECOND = 10**11
 _TYPES = {"userId": pl.Int64(), "movieId": pl.Int64(), "rating": pl.Float64(), "timestamp": pl.Int64()}
 _SHOWN_CHARACTERS = 40

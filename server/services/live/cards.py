@@ -1,4 +1,4 @@
-"""Movies as answers show them: the hot reads of the catalogue, and what a serving process remembers of them."""
+"""Movies as responses show them: the hot reads of the catalogue, and their cache in a serving process."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ SELECT title, rating_count, rating_sum / nullif(rating_count, 0)
 FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id = :movie_id
 """
 
-# What may change with every request; what else a page says of its movies is remembered.
+# The fields that any request may change; the other fields of a movie are cached.
 STATISTICS = """
 SELECT movie_id, rating_count, rating_sum / nullif(rating_count, 0), (SELECT max(ingestion_id) FROM ingestions)
 FROM movie_statistics WHERE movie_id {in_ids}
 """
-# In one statement: a round trip costs more than what it brings.
+# One statement, because a round trip costs more than reading the rows.
 DESCRIPTIONS = """
 SELECT movie_id, 'movie' AS part, title, year FROM movies WHERE movie_id {in_ids}
 UNION ALL
@@ -51,7 +51,7 @@ class MovieCards:
     """Reads movies by their ids. Threads may share it.
 
     Only a movie's ratings change between two ingestions, so its description is kept under the version of the catalogue.
-    The cache moves the benchmark row "list of ten"; `--without cards` reads every description anew.
+    The cache moves the benchmark row "list of ten"; `--without cards` reads every description again.
     """
 
     def __init__(self, reader: Reader, *, max_descriptions: int = MAX_DESCRIPTIONS) -> None:

@@ -25,7 +25,7 @@ SNAPSHOT_INTERVAL = timedelta(minutes=1)
 
 
 class SnapshotHeader(NamedTuple):
-    """What a snapshot was taken of."""
+    """The state of the database that a snapshot was taken of."""
 
     version: int
     ingestion_id: int

@@ -180,7 +180,7 @@ class TrainingRunDataManager(BaseDataManager):
         return self.session.scalar(statement) is not None
 
     def request_cancellation(self, run_id: int) -> bool:
-        """Ask the training process of a run to stop. Return False if the run is not running."""
+        """Request the training process of a run to stop. Return False if the run is not running."""
         return self._change_running(run_id, is_cancelling=True, stage="cancelling")
 
     def beat(self, run_id: int, stage: str, progress: float) -> RunState:

@@ -18,7 +18,7 @@ logger = logging.getLogger("server.access")
 # A client's own id is taken over if it is harmless in a log line.
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-# The labels of a metric must be few, whatever clients send.
+# The labels of a metric must be few for any input.
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 

@@ -1,4 +1,4 @@
-"""What our middlewares have in common."""
+"""The base of our middlewares."""
 
 from abc import ABC, abstractmethod
 
@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class HTTPMiddleware(ABC):
-    """Handles HTTP requests; whatever else ASGI brings passes through."""
+    """Handles HTTP requests; other ASGI events pass through."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

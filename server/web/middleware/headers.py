@@ -1,4 +1,4 @@
-"""What every response's head says, whatever its handler: security, caching, timing, and the answer to HEAD."""
+"""The headers of every response: security, caching, timing; and the response to HEAD."""
 
 import time
 

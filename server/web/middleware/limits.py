@@ -18,9 +18,9 @@ READING_METHODS = {"GET", "HEAD"}
 class LimitsMiddleware(HTTPMiddleware):
     """Answers 413 to a body that is too large, 408 to one that is too slow, and 503 to a read that waited too long.
 
-    A request that writes is never given up from here: its handler, in a thread, could commit after the response. What
-    it waits for has limits of its own, and nothing is committed when they are reached: its body, its write slot, a
-    connection, a lock.
+    A request that writes is never abandoned here: its handler, in a thread, could commit after the response. Its body,
+    its write slot, its connection and its lock have limits of their own, and nothing is committed when they are
+    reached.
     """
 
     def __init__(self, app: ASGIApp, *, timeout_s: float) -> None:

@@ -15,7 +15,7 @@ from tests.support.readers import cards_of
 
 
 class Description(NamedTuple):
-    """What a reader sees of a movie."""
+    """A movie as responses show it."""
 
     title: str
     alternative_titles: list[str]

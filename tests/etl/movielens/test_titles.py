@@ -57,7 +57,7 @@ def test_the_article_moves_to_the_front(source_title: str, title: str) -> None:
         "Genitori & figli:) - Agitare bene prima dell'uso",
     ],
 )
-def test_what_only_looks_like_an_article_stays(title: str) -> None:
+def test_a_word_that_only_looks_like_an_article_stays(title: str) -> None:
     assert parse_title(f"{title} (2004)").title == title
 
 
@@ -106,7 +106,7 @@ def test_a_bracket_holds_an_alternative_title(source_title: str, alternatives: t
         "Remélem legközelebb sikerül meghalnod :)",
     ],
 )
-def test_a_bracket_that_is_no_title_of_its_own_stays_in_the_title(title: str) -> None:
+def test_a_bracket_that_is_not_a_title_stays_in_the_title(title: str) -> None:
     parsed = parse_title(f"{title} (2004)")
 
     assert (parsed.title, parsed.alternative_titles, parsed.year) == (title, (), 2004)

@@ -28,14 +28,14 @@ def recommended(movie_ids: list[int], probabilities: list[float]) -> Recommended
 
 
 def counted(metrics: Metrics) -> dict[str, tuple[float, float, float]]:
-    """Give how many were rated, how many liked, and the sum of what was predicted, by tenth."""
+    """Return the numbers of rated and liked movies and the sum of the predictions, by tenth."""
     text = metrics.render()
     names = ("rated", "liked", "predicted")
     rated, liked, predicted = (read(text, f"matinee_recommended_{name}_total") for name in names)
     return {tenth[0]: (rated[tenth], liked[tenth], predicted[tenth]) for tenth in rated}
 
 
-def test_what_was_recommended_and_then_rated_is_counted(calibration: RunningCalibration, metrics: Metrics) -> None:
+def test_a_rated_recommendation_is_counted(calibration: RunningCalibration, metrics: Metrics) -> None:
     calibration.record_list(1, recommended([10, 20, 30], [0.9, 0.8, 0.3]))
 
     calibration.record_rating(rating(1, 10, 4.0), is_first=True)
@@ -44,7 +44,9 @@ def test_what_was_recommended_and_then_rated_is_counted(calibration: RunningCali
     assert counted(metrics) == {"0.9": (1, 1, 0.9), "0.3": (1, 0, 0.3)}
 
 
-def test_what_was_not_recommended_is_not_counted(calibration: RunningCalibration, metrics: Metrics) -> None:
+def test_a_rated_movie_that_was_not_recommended_is_not_counted(
+    calibration: RunningCalibration, metrics: Metrics
+) -> None:
     calibration.record_list(1, recommended([10], [0.9]))
 
     calibration.record_rating(rating(1, 20, 4.0), is_first=True)
@@ -79,7 +81,7 @@ def test_the_last_probability_is_the_one_that_counts(calibration: RunningCalibra
     assert counted(metrics) == {"0.5": (1, 1, 0.5)}
 
 
-def test_who_asked_longest_ago_is_forgotten_first(calibration: RunningCalibration, metrics: Metrics) -> None:
+def test_the_user_with_the_oldest_list_is_forgotten_first(calibration: RunningCalibration, metrics: Metrics) -> None:
     for user_id in (1, 2, 1, 3):
         calibration.record_list(user_id, recommended([10], [0.9]))
 

@@ -37,7 +37,7 @@ class FullDisk(LocalFileSystem):  # type: ignore[misc]  # fsspec ships no types
     """Fails to write the last file of an artifact."""
 
     def open(self, path: str, mode: str = "rb", **options: Any) -> Any:  # noqa: ANN401 (as fsspec has it)
-        """Open a file. Raise if the last file is to be written."""
+        """Open a file. Raise when the last file is opened for writing."""
         if path.endswith(artifact.MANIFEST) and "w" in mode:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         return super().open(path, mode, **options)
