@@ -21,7 +21,7 @@ COMMANDS = {
     "runs": "List and cancel training runs.",
     "serve": "Serve the API. An empty database gets its tables first.",
     "db": "Upgrade and back up the database.",
-    "user": "Manage users and who can sign in.",
+    "user": "Manage users, their passwords and their roles.",
     "doctor": "Check the installation and say how to fix what is wrong.",
 }
 """The subcommands with the first line of their help, in the order of ``matinee --help``."""

@@ -59,7 +59,7 @@ def evaluate(
         typer.Option(
             callback=_check_split,
             metavar=f"[{'|'.join(SPLITS)}]",
-            help="What to hold out: the latest fifth of each user's ratings, the newest tenth of all ratings, "
+            help="Held-out ratings: the latest fifth of each user's ratings, the newest tenth of all ratings, "
             "a random fifth of each user's, or each user's next session.",
         ),
     ] = "temporal",

@@ -21,7 +21,7 @@ UserArgument = Annotated[int, typer.Argument(min=1, max=MAX_ID, help="Id of the 
 
 app = command_app(
     no_args_is_help=True,
-    help="Manage users and who can sign in.",
+    help="Manage users, their passwords and their roles.",
     epilog=examples("matinee user create --admin", "matinee user set-password 7", "matinee user grant 7"),
 )
 

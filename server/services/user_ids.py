@@ -14,7 +14,7 @@ class UserIdDataManager(BaseDataManager):
     """SQL of the ids of users."""
 
     def move_to_free_id(self, user_id: int) -> int:
-        """Give a new user, who has no ratings yet, the lowest free id, and return it."""
+        """Assign the lowest free id to a new user without ratings, and return it."""
         if self.dialect == "postgresql":
             self.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": FREE_ID_LOCK})
         taken = union_all(

@@ -1,4 +1,4 @@
-"""What no route accepts: query parameters that it does not know, and compressed bodies."""
+"""Refuse unknown query parameters and compressed bodies, on every route."""
 
 import difflib
 from collections.abc import Callable, Coroutine, Iterator

@@ -1,4 +1,4 @@
-"""What no route accepts: unknown query parameters and compressed bodies."""
+"""Every route refuses unknown query parameters and compressed bodies."""
 
 import gzip
 import json

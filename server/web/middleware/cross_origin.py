@@ -13,7 +13,7 @@ from server.web.problems import cross_origin_refused
 logger = logging.getLogger(__name__)
 
 EXPOSED_HEADERS = ["ETag", "Link", "Location", "Retry-After", "Server-Timing", "WWW-Authenticate", "X-Request-ID"]
-"""What a page of another origin may read of a response, in addition to what browsers always allow."""
+"""The headers that a page of another origin may read, in addition to those that browsers always allow."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
