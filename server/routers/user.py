@@ -7,6 +7,7 @@ from server.schemas.ratings import RatingPage
 from server.schemas.user import RecommendedMovies, User
 from server.web.dependencies import (
     AccessDep,
+    AccountServiceDep,
     CalibrationDep,
     LocationDep,
     Paging,
@@ -34,6 +35,16 @@ def create_user(access: AccessDep, users: UserServiceDep, location: LocationDep)
     access.require_admin()
     user = users.create_user()
     return location.on(user, "list_user_ratings", user_id=user.user_id)
+
+
+@router.delete("/{user_id}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(UserNotFound(0)))
+def delete_user(access: AccessDep, user_id: UserId, accounts: AccountServiceDep) -> None:
+    """Delete a user with their ratings and their password. Averages and counts follow.
+
+    The id is not used again, and loading a source again does not bring the ratings back.
+    """
+    access.require_user(user_id)
+    accounts.delete_user(user_id)
 
 
 @router.get("/{user_id}/ratings", responses=PAGED | documented(UserNotFound(0)))

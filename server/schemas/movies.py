@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 
 from server.schemas.base import ID_LIMIT, Digits, Limit, OnRequest, Paging, ReadSchema, Total
@@ -214,11 +214,12 @@ class MovieQuery(Paging):
     genre: list[str] = Field(
         default=[],
         max_length=20,
-        description="Name of a genre. If repeated, a movie must have all of them.",
+        description="Name of a genre in any case, or its id. If repeated, a movie must have all. An unknown genre "
+        "is an error.",
         examples=[["Comedy"]],
     )
     year_from: Year | None = Field(default=None, description="First year, inclusive.")
-    year_to: Year | None = Field(default=None, description="Last year, inclusive.")
+    year_to: Year | None = Field(default=None, description="Last year, inclusive; not before `year_from`.")
     min_ratings: Annotated[int, Field(ge=0, lt=ID_LIMIT, examples=[50]), Digits] | None = Field(
         default=None, description="Minimum number of ratings."
     )
@@ -233,6 +234,14 @@ class MovieQuery(Paging):
 
     facets: Annotated[bool, Field(description="Count the genres and decades of all matching movies.")] = False
     highlight: Annotated[bool, Field(description="Add the positions of the searched words in the titles.")] = False
+
+    @field_validator("year_to")
+    @classmethod
+    def _not_before_year_from(cls, year_to: int | None, info: ValidationInfo) -> int | None:
+        year_from = info.data.get("year_from")
+        if year_to is not None and year_from is not None and year_to < year_from:
+            raise ValueError(f"No year is both from {year_from} and to {year_to}. Exchange year_from and year_to.")
+        return year_to
 
     @property
     def words(self) -> str | None:

@@ -1,12 +1,18 @@
 """Genres."""
 
+import difflib
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from server.errors import InvalidField
 from server.models import Genre, MovieGenre
 from server.schemas import movies as schemas
 from server.schemas.base import Paging
 from server.services.base import BaseDataManager, BaseService
+
+GENRE_SIMILARITY = 0.6
 
 
 class GenreService(BaseService):
@@ -46,3 +52,23 @@ class GenreDataManager(BaseDataManager):
             schemas.GenreCount(genre_id=genre_id, genre_name=name, total_movies=movies)
             for genre_id, name, movies in rows
         ]
+
+    def list_ids(self, wanted: Sequence[str]) -> list[int]:
+        """Return the ids of genres, each by its name in any case or by its id. Raises `InvalidField`."""
+        if not wanted:
+            return []
+        rows = self.session.execute(select(Genre.genre_id, Genre.genre_name)).all()
+        # Compared here, because databases disagree on letter case beyond ASCII.
+        known = {str(genre_id): genre_id for genre_id, _ in rows}
+        known |= {name.casefold(): genre_id for genre_id, name in rows}
+        for text in wanted:
+            if text.casefold() not in known:
+                raise InvalidField("#/query/genre", _unknown_genre(text, [name for _, name in rows]))
+        return [known[text.casefold()] for text in wanted]
+
+
+def _unknown_genre(text: str, names: Sequence[str]) -> str:
+    by_key = {name.casefold(): name for name in names}
+    similar = difflib.get_close_matches(text.casefold(), by_key, n=1, cutoff=GENRE_SIMILARITY)
+    hint = f"Did you mean {by_key[similar[0]]!r}?" if similar else "GET /genres lists all genres."
+    return f"Unknown genre {text!r}. {hint}"

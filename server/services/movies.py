@@ -24,6 +24,7 @@ from server.schemas.movies import MovieQuery, MovieSort
 from server.search.highlights import Span
 from server.search.index import Hits
 from server.services.base import BaseDataManager, BaseService
+from server.services.genres import GenreDataManager
 from server.services.live.cards import MovieCards
 from server.services.live.catalogue import LiveCatalogue
 from server.services.live.model import LiveModel
@@ -261,9 +262,7 @@ class MovieDataManager(BaseDataManager):
     def _conditions(self, query: MovieQuery) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = [
             exists().where(MovieGenre.movie_id == Movie.movie_id, MovieGenre.genre_id == genre_id)
-            if genre_id
-            else literal(False)  # noqa: FBT003 (SQL's FALSE, not a flag)
-            for genre_id in self._genre_ids(query.genre)
+            for genre_id in GenreDataManager(self.session).list_ids(query.genre)
         ]
         if query.year_from is not None:
             conditions.append(Movie.year >= query.year_from)
@@ -272,17 +271,6 @@ class MovieDataManager(BaseDataManager):
         if query.min_ratings is not None:
             conditions.append(rating_count >= query.min_ratings)
         return conditions
-
-    def _genre_ids(self, names: Sequence[str]) -> list[int | None]:
-        """Return the ids of genres by their names in any case, with None for an unknown name."""
-        if not names:
-            return []
-        # Compared here, not in SQL, because databases do not agree on letter case beyond ASCII.
-        known = {
-            name.casefold(): genre_id
-            for genre_id, name in self.session.execute(select(Genre.genre_id, Genre.genre_name))
-        }
-        return [known.get(name.casefold()) for name in names]
 
     def _as_table(self, movie_ids: list[int]) -> FromClause:
         """Return a list of ids of any length, passed as one parameter, as a table of `movie_id` and `rank`."""

@@ -19,6 +19,7 @@ from server.schemas.base import PathId
 from server.schemas.movies import BestMoviesQuery, GenreQuery, MovieQuery
 from server.schemas.token import TokenRequest
 from server.schemas.user import RecommendationQuery
+from server.services.accounts import AccountService
 from server.services.authorization import Access, OpenAccess, TokenPermissions
 from server.services.genres import GenreService
 from server.services.health import HealthService
@@ -148,6 +149,11 @@ async def get_training_supervisor(request: Request) -> TrainingSupervisor:
     return state_of(request)["training_supervisor"]
 
 
+async def get_account_service() -> AccountService:
+    """Return the service of the accounts."""
+    return AccountService(current_session.get())
+
+
 async def get_movie_service(request: Request) -> MovieService:
     """Return the service of the movies, with the search index of this moment."""
     state = state_of(request)
@@ -192,6 +198,7 @@ async def get_health_service(request: Request) -> HealthService:
     return HealthService(current_session.get(), state["live_catalogue"], state["live_model"])
 
 
+AccountServiceDep = Annotated[AccountService, Depends(get_account_service)]
 AfterCommit = Annotated[Callable[..., None], Depends(get_after_commit)]
 CalibrationDep = Annotated[RunningCalibration, Depends(get_calibration)]
 GenreServiceDep = Annotated[GenreService, Depends(get_genre_service)]

@@ -143,3 +143,13 @@ def test_an_unreadable_model_is_a_matter_of_trying_again(client: TestClient, beh
     body = assert_problem(response, 503, "artifact-unreadable")
     assert body["detail"].startswith("Model version 3 cannot be read: its manifest is missing. Train a new model")
     assert response.headers["Retry-After"] == "5"
+
+
+def test_a_user_is_deleted(client: TestClient) -> None:
+    response = client.delete("/api/rest/v1/user/1")
+
+    assert (response.status_code, response.content) == (204, b"")
+
+
+def test_an_unknown_user_cannot_be_deleted(client: TestClient) -> None:
+    assert_problem(client.delete("/api/rest/v1/user/9"), 404, "user-not-found")

@@ -2,10 +2,11 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from server.errors import InvalidField
 from server.models import Genre as GenreRow
 from server.schemas.base import Paging
 from server.schemas.movies import GenreCount, GenrePage
-from server.services.genres import GenreService
+from server.services.genres import GenreDataManager, GenreService
 
 
 @pytest.mark.usefixtures("catalogue")
@@ -36,3 +37,30 @@ def test_genres_come_by_name_with_their_number_of_movies(session: Session) -> No
         ("Western", 0),
     ]
     assert pages[2] == GenrePage(genres=[], total=12, page=3, limit=6)
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_a_genre_is_found_by_its_name_in_any_case_and_by_its_id(session: Session) -> None:
+    genres = GenreDataManager(session)
+    (crime, sci_fi) = genres.list_ids(["cRIME", "Sci-Fi"])
+
+    assert genres.list_ids([str(sci_fi), "Crime"]) == [sci_fi, crime]
+
+
+@pytest.mark.usefixtures("catalogue")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("scifi", "Unknown genre 'scifi'. Did you mean 'Sci-Fi'?"),
+        ("Crme", "Unknown genre 'Crme'. Did you mean 'Crime'?"),
+        ("%", "Unknown genre '%'. GET /genres lists all genres."),
+        ("999", "Unknown genre '999'. GET /genres lists all genres."),
+        ("(no genres listed)", "Unknown genre '(no genres listed)'. GET /genres lists all genres."),
+        ("", "Unknown genre ''. GET /genres lists all genres."),
+    ],
+)
+def test_an_unknown_genre_is_an_error_that_names_the_nearest_one(session: Session, name: str, message: str) -> None:
+    with pytest.raises(InvalidField) as raised:
+        GenreDataManager(session).list_ids(["Drama", name])
+
+    assert (str(raised.value), raised.value.pointer) == (message, "#/query/genre")

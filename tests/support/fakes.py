@@ -278,6 +278,15 @@ class FakeUserService:
         return User(user_id=611)
 
 
+class FakeAccountService:
+    """Knows the user 1."""
+
+    def delete_user(self, user_id: int) -> int:
+        if user_id != 1:
+            raise UserNotFound(user_id)
+        return 232
+
+
 class FakeRecommendationService:
     """Knows the user 1."""
 

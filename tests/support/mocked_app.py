@@ -25,6 +25,7 @@ class Fakes:
     genres: fakes.FakeGenreService = field(default_factory=fakes.FakeGenreService)
     ratings: fakes.FakeRatingService = field(default_factory=fakes.FakeRatingService)
     users: fakes.FakeUserService = field(default_factory=fakes.FakeUserService)
+    accounts: fakes.FakeAccountService = field(default_factory=fakes.FakeAccountService)
     engine: fakes.FakeRecommendationEngineService = field(default_factory=fakes.FakeRecommendationEngineService)
     health: fakes.FakeHealthService = field(default_factory=fakes.FakeHealthService)
     recommendations: fakes.FakeRecommendationService = field(default_factory=fakes.FakeRecommendationService)
@@ -52,6 +53,7 @@ def app(behind: Fakes) -> FastAPI:
         dependencies.get_similar_movies_service: lambda: behind.similar,
         dependencies.get_genre_service: lambda: behind.genres,
         dependencies.get_rating_service: lambda: behind.ratings,
+        dependencies.get_account_service: lambda: behind.accounts,
         dependencies.get_user_service: lambda: behind.users,
         dependencies.get_recommendation_engine_service: lambda: behind.engine,
         dependencies.get_health_service: lambda: behind.health,

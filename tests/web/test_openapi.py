@@ -30,6 +30,7 @@ CONTRACT = {
     ("get", f"{API}/ratings/{{rating_id}}"): "get_rating",
     ("delete", f"{API}/ratings/{{rating_id}}"): "delete_rating",
     ("post", f"{API}/user"): "create_user",
+    ("delete", f"{API}/user/{{user_id}}"): "delete_user",
     ("get", f"{API}/user/{{user_id}}/ratings"): "list_user_ratings",
     ("get", f"{API}/user/{{user_id}}/recommended-movies"): "list_recommended_movies",
     ("post", f"{API}/recommendation-engine"): "train_model",

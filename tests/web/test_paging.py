@@ -99,6 +99,7 @@ def test_links_lead_only_to_pages_there_are(
         ("year_from=10000", "#/query/year_from"),
         ("year_from=-1", "#/query/year_from"),
         ("year_to=1999.0", "#/query/year_to"),
+        ("year_from=2000&year_to=1999", "#/query/year_to"),
         ("min_ratings=-1", "#/query/min_ratings"),
         (f"min_ratings={2**53}", "#/query/min_ratings"),
         ("sort=length", "#/query/sort"),
