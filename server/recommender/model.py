@@ -237,15 +237,20 @@ class TrainedModel:
         )
 
     def similar(self, movie_id: int, n: int) -> Neighbours:
-        """Return the ``n`` most similar movies, or fewer; none for a movie without personal scores."""
+        """Return the ``n`` most similar movies, or fewer; none for a movie without personal scores.
+
+        The similarity of ratings counts in full for movies of the same genres, and half for movies of other genres.
+        """
         modelled = self.algorithm.modelled_items
         is_it = self.movie_ids[modelled] == movie_id
         if not is_it.any():
             return Neighbours(np.empty(0, np.int64), np.empty(0))
-        similarities = self.algorithm.similarities(int(modelled[is_it][0]))
+        item = int(modelled[is_it][0])
+        similarities = self.algorithm.similarities(item)
         candidates = modelled[~is_it & (similarities[modelled] > 0)]
-        best = candidates[top_items(similarities[candidates], n)]
-        return Neighbours(self.movie_ids[best], similarities[best])
+        weighted = similarities[candidates] * (1 + self.catalogue.genre_overlaps(item, candidates)) / 2
+        best = top_items(weighted, n)
+        return Neighbours(self.movie_ids[candidates[best]], weighted[best])
 
 
 def _fall_strictly(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -274,7 +274,9 @@ def test_movies_that_are_not_similar_at_all_are_left_out(model: TrainedModel) ->
 
     similar = few.similar(4, 10)
 
-    assert (similar.movie_ids.tolist(), similar.similarities.tolist()) == ([21, 71], [0.5, 0.125])
+    # The two are of another genre, which counts half.
+
+    assert (similar.movie_ids.tolist(), similar.similarities.tolist()) == ([21, 71], [0.25, 0.0625])
 
 
 @pytest.mark.parametrize("movie_id", [0, 12345, *CATALOGUE[-8:].tolist()])

@@ -74,6 +74,13 @@ class Catalogue:
             passes &= (self.years <= movie_filter.year_to) & (self.years != UNKNOWN_YEAR)
         return passes
 
+    def genre_overlaps(self, item: int, others: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the cosines of the genres of one movie and of each other one, 0 without genres."""
+        own, genres = self.genres[item], self.genres[others]
+        lengths = np.sqrt(np.maximum(genres.sum(axis=1) * own.sum(), 1))
+        overlaps: NDArray[np.float64] = (genres & own).sum(axis=1) / lengths
+        return overlaps
+
     @classmethod
     def array_names(cls) -> tuple[str, ...]:
         """Return the names of the columns."""

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from server.recommender.data.catalogue import UNKNOWN_YEAR, Catalogue
 
@@ -34,3 +35,17 @@ def test_some_of_the_movies_keep_all_that_is_known_of_them() -> None:
         "genres": [[False, False], [True, True]],
         "genre_names": ["Crime", "Drama"],
     }
+
+
+def test_genre_overlap_is_the_cosine_of_the_genres() -> None:
+    catalogue = Catalogue.of_movies([
+        (1, 2000, ["Crime", "Drama"]),
+        (2, 2000, ["Crime", "Drama"]),
+        (3, 2000, ["Drama"]),
+        (4, 2000, ["War"]),
+        (5, 2000, []),
+    ])
+
+    overlaps = catalogue.genre_overlaps(0, np.array([1, 2, 3, 4]))
+
+    assert overlaps.tolist() == pytest.approx([1, 0.5**0.5, 0, 0])

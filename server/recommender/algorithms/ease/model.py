@@ -25,9 +25,13 @@ from server.recommender.algorithms.ease.statistics import (
     CooccurrenceStatistics,
     cooccurrence_weights,
     in_order,
+    nearest,
     next_weights,
 )
 from server.recommender.data.interactions import Interactions, index_of, inverse_index
+
+NEIGHBOURS = 100
+"""Number of similar items that are stored for each item."""
 
 PRUNED_ROWS = 1_000
 """Rows of the weights that are pruned at a time."""
@@ -51,8 +55,10 @@ class Ease(Algorithm[EaseConfig]):
     """Items by kept weights: the column of each, as a position in ``items``, ascending."""
     weights: NDArray[np.float32]
     """The kept weights: of the row's item for the score of the column's item."""
-    lengths: NDArray[np.float32]
-    """The Euclidean length of each column."""
+    neighbours: NDArray[np.int32]
+    """Items by similar items, the most similar first, as positions in ``items``."""
+    similarity: NDArray[np.float16]
+    """The similarity of each of those."""
 
     @classmethod
     def settings_within(cls, memory_mb: int) -> EaseConfig:
@@ -63,10 +69,11 @@ class Ease(Algorithm[EaseConfig]):
     def fit(cls, interactions: Interactions, config: EaseConfig, *, seed: int) -> Self:  # noqa: ARG003 (exact solution)
         """Solve for the weights."""
         items = np.sort(most_rated(interactions, config))
-        columns, kept = _strongest(_solve(interactions, items, config), config.kept_of(items.size))
-        lengths = np.sqrt(np.bincount(columns.ravel(), (kept**2).ravel(), items.size)).astype(np.float32)
+        statistics = CooccurrenceStatistics.gather(interactions, items, config)
+        neighbours, similarity = nearest(statistics, NEIGHBOURS)
+        columns, kept = _strongest(_solve(statistics, config), config.kept_of(items.size))
         popularity = blended_popularity(interactions, config.recent_popularity)
-        return cls(config, popularity, items, columns, kept, lengths)
+        return cls(config, popularity, items, columns, kept, neighbours, similarity)
 
     @property
     def modelled_items(self) -> NDArray[np.int64]:
@@ -131,23 +138,20 @@ class Ease(Algorithm[EaseConfig]):
         return contributions
 
     def similarities(self, item: int) -> NDArray[np.float64]:
-        """Return the cosines between columns: movies are similar if the same movies predict them."""
+        """Return the shrunken correlations of the preferences for two movies, of the most similar movies only."""
         similarities = np.zeros(self.popularity.size)
         (place,), (has_weights,) = index_of(self.items, np.array([item]))
         if has_weights:
-            rows, kept = np.nonzero(self.columns == place)
-            lengths = np.maximum(self.lengths * self.lengths[place], np.finfo(np.float32).tiny)
-            similarities[self.items] = sum_rows(self.columns, self.weights, rows, self.weights[rows, kept]) / lengths
+            similarities[self.items[self.neighbours[place]]] = self.similarity[place]
         return similarities
 
     def _personal_weights(self, histories: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return personal_weights(histories, prior_likes=self.config.prior_likes, prior_power=self.config.prior_power)
 
 
-def _solve(interactions: Interactions, items: NDArray[np.int64], config: EaseConfig) -> Matrix:
+def _solve(statistics: CooccurrenceStatistics, config: EaseConfig) -> Matrix:
     """Return the weights between the items: those of co-occurrence plus those for the next ratings."""
-    statistics = CooccurrenceStatistics.gather(interactions, items, config)
-    weights = cooccurrence_weights(statistics.together, config.penalty)
+    weights = cooccurrence_weights(statistics.together(), config.penalty)
     if config.next_weight:
         following = next_weights(statistics.past, statistics.past_future, config.penalty)
         following *= np.float32(config.next_weight)

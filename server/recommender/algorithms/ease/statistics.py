@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from server.recommender.algorithms.ease.gram import (
+    BLOCK_ROWS,
     Matrix,
     Rows,
     add_gram,
@@ -17,6 +18,9 @@ from server.recommender.algorithms.ease.gram import (
 )
 from server.recommender.algorithms.ease.scoring import EaseConfig, preference_weight, recency_decay
 from server.recommender.data.interactions import Interactions, inverse_index
+
+SIMILARITY_SHRINKAGE = 10.0
+"""Added to the product of the lengths of two items, as if by this number of ratings of other movies."""
 
 SESSION_RATINGS = 50
 """Consecutive ratings of a user that count as one session."""
@@ -38,8 +42,13 @@ class CooccurrenceStatistics:
 
     order: NDArray[np.int32]
     """The position of each chosen item in the matrices."""
-    together: Matrix
-    """The Gram matrix ``X'X`` of rows with all that a user rated, and of rows with the ratings of one session."""
+    n_users: int
+    totals: NDArray[np.float32]
+    """The sum of the preferences for each item."""
+    whole: Matrix
+    """The Gram matrix ``X'X`` of rows with all that a user rated."""
+    sessions: Matrix
+    """The Gram matrix of rows with the ratings of one session."""
     past: Matrix
     """The Gram matrix of rows with a user's past before a cut, the latest ratings weighted most."""
     past_future: Matrix
@@ -53,7 +62,9 @@ class CooccurrenceStatistics:
         """
         counts = np.bincount(interactions.items, minlength=interactions.n_items)[items]
         columns = inverse_index(items[np.argsort(-counts, kind="stable")], interactions.n_items)
-        sums = cls(columns[items], zero_matrix(items.size), zero_matrix(items.size), zero_matrix(items.size))
+        whole, sessions, past, past_future = (zero_matrix(items.size) for _ in range(4))
+        totals = np.zeros(items.size, np.float32)
+        sums = cls(columns[items], interactions.n_users, totals, whole, sessions, past, past_future)
         step = -(-interactions.n_users // config.max_next_users)
         for users in interactions.batches(BATCH_RATINGS):
             latest = users.select_ratings(users.ages < config.max_user_ratings)
@@ -61,12 +72,43 @@ class CooccurrenceStatistics:
         return sums
 
     def _add(self, ratings: "RatingRows", step: int) -> None:
-        add_gram(self.together, ratings.whole_and_sessions())
+        whole = ratings.whole()
+        np.add(self.totals, whole.sum(axis=0), out=self.totals)
+        add_gram(self.whole, whole)
+        add_gram(self.sessions, ratings.sessions())
         sampled = ratings.every_nth_user(step)
         for cut in CUTS:
             past, future = sampled.past_and_future(cut)
             add_gram(self.past, past)
             add_product(self.past_future, past, future)
+
+    def together(self) -> Matrix:
+        """Return the Gram matrix in which whole histories and sessions count half each."""
+        together = self.whole + self.sessions
+        together *= np.float32(0.5)
+        return together
+
+
+def nearest(statistics: CooccurrenceStatistics, n: int) -> tuple[NDArray[np.int32], NDArray[np.float16]]:
+    """Return for each item the ``n`` items with the most similar ratings, the most similar first, and similarities.
+
+    The similarity is a correlation of preferences, shrunken for items with few ratings. Items with none have 0.
+    """
+    size, order = statistics.order.size, statistics.order
+    chosen = np.argsort(order)
+    lengths = np.sqrt(np.diag(statistics.whole))
+    nearest_items = np.empty((size, min(n, size - 1)), np.int32)
+    similarities = np.empty(nearest_items.shape, np.float16)
+    for start in range(0, size, BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        expected = np.outer(statistics.totals[rows], statistics.totals / np.float32(statistics.n_users))
+        block = np.maximum(statistics.whole[rows] - expected, 0)
+        block /= np.outer(lengths[rows], lengths) + np.float32(SIMILARITY_SHRINKAGE)
+        block[np.arange(len(block)), np.arange(start, start + len(block))] = -1
+        best = np.argsort(-block, axis=1, kind="stable")[:, : nearest_items.shape[1]]
+        nearest_items[chosen[rows]] = chosen[best]
+        similarities[chosen[rows]] = np.take_along_axis(block, best, axis=1)
+    return nearest_items, similarities
 
 
 def cooccurrence_weights(gram: Matrix, penalty: float) -> Matrix:
@@ -131,20 +173,17 @@ class RatingRows:
             self.ages[kept],
         )
 
-    def whole_and_sessions(self) -> Rows:
-        """Return a row for each user and one for each of the user's sessions; both kinds count half."""
+    def whole(self) -> Rows:
+        """Return a row for each user."""
+        return self._rows(np.ones(self.users.size, np.bool_), self.values)
+
+    def sessions(self) -> Rows:
+        """Return a row for each session."""
         sessions = np.cumsum(
             (np.diff(self.users, prepend=0) != 0) | (np.diff(self.ages // SESSION_RATINGS, prepend=0) != 0)
         )
-        n_users = int(self.users.max(initial=-1)) + 1
-        half = np.float32(np.sqrt(0.5))
-        return csr_array(
-            (
-                np.tile(half * self.values, 2),
-                (np.append(self.users, n_users + sessions).astype(np.int32), np.tile(self.columns, 2)),
-            ),
-            shape=(n_users + int(sessions.max(initial=0)) + 1, self.n_columns),
-        )
+        shape = int(sessions.max(initial=0)) + 1, self.n_columns
+        return csr_array((self.values, (sessions.astype(np.int32), self.columns)), shape=shape)
 
     def past_and_future(self, cut: float) -> tuple[Rows, Rows]:
         """Return a row for each user of the ratings before a cut, with decay, and one of the fifth after it."""

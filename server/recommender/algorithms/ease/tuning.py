@@ -108,7 +108,7 @@ def _climb(samples: TuningSamples, statistics: CooccurrenceStatistics, decay: De
 
 
 def _candidate(samples: TuningSamples, statistics: CooccurrenceStatistics, penalty: float, decay: Decay) -> Candidate:
-    together = in_order(cooccurrence_weights(statistics.together.copy(), penalty), statistics.order)
+    together = in_order(cooccurrence_weights(statistics.together(), penalty), statistics.order)
     following = in_order(next_weights(statistics.past.copy(), statistics.past_future, penalty), statistics.order)
     of_together, of_next = samples.scores(together, decay), samples.scores(following, decay)
 

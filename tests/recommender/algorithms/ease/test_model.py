@@ -40,7 +40,7 @@ def one_user(stars: dict[int, float]) -> Interactions:
 def test_the_cooccurrence_weights_are_the_closed_form_of_steck() -> None:
     statistics = CooccurrenceStatistics.gather(TASTES, np.arange(152), EaseConfig())
 
-    weights = in_order(cooccurrence_weights(statistics.together, 30.0), statistics.order)
+    weights = in_order(cooccurrence_weights(statistics.together(), 30.0), statistics.order)
 
     # No user has rated more than one session: whole and session count half each, and are the same.
     rows = weighted_matrix(TASTES, np.arange(152), half_life=1, floor=1).toarray().astype(np.float64)
