@@ -21,7 +21,19 @@ from server.backend.passwords import Passwords
 from server.backend.periodic import PeriodicTasks
 from server.backend.rate_limits import ClientLimits
 from server.backend.tokens import TokenSigner
-from server.routers import error_pages, genres, health, movies, page, ratings, recommendation_engine, token, user
+from server.routers import (
+    error_pages,
+    genres,
+    health,
+    movies,
+    page,
+    ratings,
+    recommendation_engine,
+    statistics,
+    tags,
+    token,
+    user,
+)
 from server.routers import metrics as metrics_route
 from server.services.diagnostics import check_settings
 from server.services.live.calibration import RunningCalibration
@@ -92,7 +104,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     # Routes are tried in order, so the busiest come first.
-    for resource in (movies, user, ratings, genres, recommendation_engine, *([token] if settings.auth else [])):
+    resources = [movies, user, ratings, genres, tags, recommendation_engine, statistics]
+    for resource in [*resources, *([token] if settings.auth else [])]:
         app.include_router(resource.router, prefix=API_PREFIX)
     for other in (health, metrics_route, error_pages):
         app.include_router(other.router)

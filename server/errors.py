@@ -201,14 +201,14 @@ class NoActiveModel(ConflictError):
 
 
 class BodyTooLarge(ApiError):
-    """The body is larger than 64 KiB. The server stopped reading it."""
+    """The body is larger than 64 KiB, or a ratings file than 8 MiB. The server stopped reading it."""
 
     status = 413
     code = "too-large"
     title = "Too large"
 
     def __init__(self) -> None:
-        super().__init__("The request body is larger than 64 KiB.")
+        super().__init__("The request body is larger than 64 KiB, or than 8 MiB for a ratings file.")
 
 
 class UnsupportedEncoding(ApiError):
@@ -236,6 +236,16 @@ class InvalidField(InvalidInputError):
     def __init__(self, pointer: str, message: str) -> None:
         super().__init__(message)
         self.pointer = pointer
+
+
+class UnknownRatingsFile(InvalidInputError):
+    """The body is not a ratings file that can be imported."""
+
+    code = "unknown-ratings-file"
+    title = "Unknown ratings file"
+
+    def __init__(self) -> None:
+        super().__init__("The file does not have the columns of a ratings file of Letterboxd, IMDb or MovieLens.")
 
 
 class TooManyRequests(ApiError):

@@ -1,6 +1,7 @@
 """The Prometheus metrics of a serving process."""
 
 import os
+from collections import defaultdict
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -14,6 +15,7 @@ BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 
 REQUEST_LABELS = ("method", "route", "status")
 PROBABILITY_LABELS = ("probability",)
+OUTCOME_SAMPLES = tuple(f"matinee_recommended_{name}_total" for name in ("rated", "liked", "predicted"))
 
 
 class Metrics:
@@ -53,15 +55,29 @@ class Metrics:
         self._liked.labels(tenth).inc(liked)
         self._predicted.labels(tenth).inc(probability)
 
+    def read_outcomes(self) -> dict[str, tuple[int, int, float]]:
+        """Return, by tenth of the probability, the number of ratings, of those with 4 stars or more, and the sum."""
+        sums: dict[str, dict[str, float]] = defaultdict(dict)
+        for sample in (sample for metric in self._counted().collect() for sample in metric.samples):
+            if sample.name in OUTCOME_SAMPLES:
+                sums[sample.labels["probability"]][sample.name] = sample.value
+        counted = {tenth: [values.get(name, 0.0) for name in OUTCOME_SAMPLES] for tenth, values in sums.items()}
+        return {tenth: (int(rated), int(liked), predicted) for tenth, (rated, liked, predicted) in counted.items()}
+
     def render(self, *others: Collector) -> bytes:
         """Return the metrics of this process, or of all that share them, and those of other collectors as text."""
-        counted, collected = self.registry, CollectorRegistry()
-        if SHARED_FOLDER in os.environ:
-            counted = CollectorRegistry()
-            MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # its signature has no types
+        collected = CollectorRegistry()
         for other in others:
             collected.register(other)
-        return generate_latest(counted) + generate_latest(collected)
+        return generate_latest(self._counted()) + generate_latest(collected)
+
+    def _counted(self) -> CollectorRegistry:
+        """Return the counts of this process, or of all that share a folder."""
+        if SHARED_FOLDER not in os.environ:
+            return self.registry
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # its signature has no types
+        return counted
 
     def _counter(self, name: str, description: str, labels: tuple[str, ...]) -> Counter:
         return Counter(name, description, labels, registry=self.registry)

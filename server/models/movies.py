@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Double, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from server.models.base import Base, BigId, UnixTime
 
@@ -95,6 +95,22 @@ class MovieStatistics(Base):
     movie_id: Mapped[int] = mapped_column(BigId, ForeignKey(Movie.movie_id), primary_key=True)
     rating_count: Mapped[int] = mapped_column(BigInteger)
     rating_sum: Mapped[float] = mapped_column(Double)
+    # The histogram: the number of ratings of half a star, of one star, and so on. `rating_count` is their sum.
+    stars_05: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    stars_10: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    stars_15: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    stars_20: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    stars_25: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    stars_30: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    stars_35: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    stars_40: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    stars_45: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    stars_50: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+    @classmethod
+    def histogram(cls) -> list[InstrumentedAttribute[int]]:
+        """Return the columns of the histogram, from half a star to five."""
+        return [getattr(cls, f"stars_{5 * halves:02d}") for halves in range(1, 11)]
 
 
 class Ingestion(Base):

@@ -3,8 +3,17 @@
 from fastapi import APIRouter
 
 from server.errors import ArtifactError, MovieNotFound, NoActiveModel
-from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
-from server.web.dependencies import BestMovies, MovieId, Movies, MovieServiceDep, SimilarMoviesServiceDep
+from server.schemas.movies import AverageRating, Movie, MoviePage, RatingHistogram, SimilarMovies
+from server.schemas.tags import MovieTagPage
+from server.web.dependencies import (
+    BestMovies,
+    MovieId,
+    Movies,
+    MovieServiceDep,
+    Paging,
+    SimilarMoviesServiceDep,
+    TagServiceDep,
+)
 from server.web.inline import runs_inline
 from server.web.paging import PAGED, LinksDep
 from server.web.problems import documented
@@ -37,6 +46,19 @@ def get_movie(movie_id: MovieId, movies: MovieServiceDep) -> Movie:
 def get_average_rating(movie_id: MovieId, movies: MovieServiceDep) -> AverageRating:
     """Get the exact mean of a movie's ratings; it includes a new rating at once."""
     return movies.get_average_rating(movie_id)
+
+
+@router.get("/{movie_id}/rating-histogram", responses=documented(MovieNotFound(0)))
+@runs_inline(when=lambda movies, **_: movies.reads_inline)
+def get_rating_histogram(movie_id: MovieId, movies: MovieServiceDep) -> RatingHistogram:
+    """Get the number of a movie's ratings by half stars; it includes a new rating at once."""
+    return movies.get_rating_histogram(movie_id)
+
+
+@router.get("/{movie_id}/tags", responses=PAGED | documented(MovieNotFound(0)))
+def list_movie_tags(movie_id: MovieId, paging: Paging, tags: TagServiceDep, links: LinksDep) -> MovieTagPage:
+    """List a movie's tags, the most frequent first, with the number of times that users put them on it."""
+    return links.on(tags.list_movie_tags(movie_id, paging))
 
 
 @router.get(

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response, status
 from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
 from server.schemas.recommendation_engine import (
     ActiveModelChange,
+    LiveCalibration,
     ModelVersion,
     ModelVersionPage,
     RecommendationEngine,
@@ -14,6 +15,7 @@ from server.schemas.recommendation_engine import (
 from server.web.dependencies import (
     AccessDep,
     AfterCommit,
+    CalibrationDep,
     LiveModelDep,
     LocationDep,
     ModelStoreDep,
@@ -92,6 +94,16 @@ def cancel_training_run(access: AccessDep, run_id: RunId, engine: Recommendation
     """
     access.require_admin()
     return engine.cancel_run(run_id)
+
+
+@router.get("/live-calibration")
+def get_live_calibration(access: AccessDep, calibration: CalibrationDep) -> LiveCalibration:
+    """Get predicted probabilities beside observed shares, of recommended movies that users rated since the start.
+
+    `/metrics` has the same numbers. They count lists and ratings that reached the same process.
+    """
+    access.require_admin()
+    return calibration.get_calibration()
 
 
 @router.get("/models", responses=PAGED)

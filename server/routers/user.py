@@ -2,19 +2,23 @@
 
 from fastapi import APIRouter, status
 
-from server.errors import ArtifactError, NoActiveModel, UserNotFound
+from server.errors import ArtifactError, NoActiveModel, UnknownRatingsFile, UserNotFound
+from server.etl.ratings_export import read_export
 from server.schemas.ratings import RatingPage
+from server.schemas.ratings_import import ImportReport
 from server.schemas.user import RecommendedMovies, User
 from server.web.dependencies import (
     AccessDep,
     AccountServiceDep,
     CalibrationDep,
     LocationDep,
-    Paging,
-    RatingServiceDep,
+    RatingsFile,
+    RatingsImportServiceDep,
     Recommendations,
     RecommendationServiceDep,
     UserId,
+    UserRatings,
+    UserRatingsServiceDep,
     UserServiceDep,
 )
 from server.web.inline import runs_inline
@@ -49,11 +53,28 @@ def delete_user(access: AccessDep, user_id: UserId, accounts: AccountServiceDep)
 
 @router.get("/{user_id}/ratings", responses=PAGED | documented(UserNotFound(0)))
 def list_user_ratings(
-    access: AccessDep, user_id: UserId, paging: Paging, ratings: RatingServiceDep, links: LinksDep
+    access: AccessDep, user_id: UserId, query: UserRatings, ratings: UserRatingsServiceDep, links: LinksDep
 ) -> RatingPage:
-    """List a user's ratings, newest first."""
+    """List a user's ratings, newest first unless `sort` says otherwise.
+
+    `movie_id` finds the rating of one movie, and `expand=movies` adds the movies themselves.
+    """
     access.require_user(user_id)
-    return links.on(ratings.list_user_ratings(user_id, paging))
+    return links.on(ratings.list_user_ratings(user_id, query))
+
+
+@router.post("/{user_id}/ratings/import", responses=documented(UserNotFound(0), UnknownRatingsFile()))
+def import_user_ratings(
+    access: AccessDep, user_id: UserId, file: RatingsFile, ratings: RatingsImportServiceDep
+) -> ImportReport:
+    """Import a ratings file (CSV) that a user exported from Letterboxd, IMDb or MovieLens.
+
+    Rows are matched by IMDb id, else by title and year; one year off is accepted. Values are converted to stars. The
+    report counts every row and names those that match no movie, or several. All matched ratings are saved, or none.
+    The same file again changes nothing.
+    """
+    access.require_user(user_id)
+    return ratings.import_ratings(user_id, *read_export(file))
 
 
 @router.get(

@@ -139,6 +139,21 @@ class AverageRating(ReadSchema):
     total_ratings: int
 
 
+class RatingCount(ReadSchema):
+    """How many ratings have these stars."""
+
+    rating: float = Field(description="Stars.", examples=[4.5])
+    count: int = Field(examples=[12])
+
+
+class RatingHistogram(ReadSchema):
+    """A movie's ratings by half stars, from 0.5 to 5.0."""
+
+    movie_id: int = Field(examples=[1])
+    total_ratings: int = Field(examples=[215])
+    histogram: list[RatingCount] = Field(description="Ten entries; those without ratings have 0.")
+
+
 class SimilarMovies(ReadSchema):
     """Movies that are liked by the same users, the most similar first, as two arrays of the same length."""
 

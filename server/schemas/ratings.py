@@ -1,10 +1,12 @@
 """Wire types of ratings."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from server.schemas.base import EntityId, ReadSchema, Timestamp, Total, WriteSchema
+from server.schemas.base import EntityId, OnRequest, Paging, PathId, ReadSchema, Timestamp, Total, WriteSchema
+from server.schemas.movies import Expansion, Movie
 
 
 def _half_steps(stars: float) -> float:
@@ -54,10 +56,41 @@ class Rating(ReadSchema):
     timestamp: Timestamp = Field(description="Time of the last change of the rating, in UTC.")
 
 
-class RatingPage(ReadSchema):
-    """A page of ratings, newest first."""
+class UserRating(Rating):
+    """A rating in a user's list."""
 
-    ratings: list[Rating]
+    movie: OnRequest[Movie] = Field(default=None, description="The rated movie. Only with `expand=movies`.")
+
+
+class RatingPage(ReadSchema):
+    """A page of ratings, newest first by default."""
+
+    ratings: list[UserRating]
     total: Total
     page: int
     limit: int = Field(examples=[10])
+
+
+class RatingSort(StrEnum):
+    """The orders of a user's ratings; a leading minus means descending."""
+
+    NEWEST = "-timestamp"
+    OLDEST = "timestamp"
+    HIGHEST = "-rating"
+    LOWEST = "rating"
+
+
+class UserRatingsQuery(Paging):
+    """Which of a user's ratings."""
+
+    movie_id: PathId | None = Field(default=None, description="Only the rating of this movie.")
+    sort: RatingSort = Field(
+        default=RatingSort.NEWEST,
+        description="By time or by stars; a leading `-` means descending. Default: newest first.",
+    )
+    expand: list[Expansion] = Field(default=[], max_length=20, description="`movies` adds the movies themselves.")
+
+    @property
+    def expands_movies(self) -> bool:
+        """Whether the movies themselves are requested."""
+        return Expansion.MOVIES in self.expand

@@ -82,6 +82,12 @@ class ReliabilityBin(ReadSchema):
     observed: float = Field(description="Share of ratings with 4 stars or more.", examples=[0.8607])
 
 
+class LiveCalibration(ReadSchema):
+    """The probabilities of recommendations beside what users then rated, since the start of the server."""
+
+    bins: list[ReliabilityBin] = Field(description="One entry for each tenth with ratings, in ascending order.")
+
+
 class ActivityBucket(ReadSchema):
     """The quality of the lists for users with a similar number of ratings."""
 

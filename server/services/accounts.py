@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import case, delete, func, insert, select, update
 
 from server.errors import UserNotFound
 from server.models import Credentials, DeletedUser, MovieStatistics, Rating, User
@@ -43,13 +43,18 @@ class AccountDataManager(BaseDataManager):
         # In one order, so that two of these do not wait for each other.
         ordered = select(MovieStatistics.movie_id).where(MovieStatistics.movie_id.in_(rated))
         self.session.execute(ordered.order_by(MovieStatistics.movie_id).with_for_update())
-        stars = select(Rating.rating).where(Rating.user_id == user_id, Rating.movie_id == MovieStatistics.movie_id)
+        gone = select(Rating.movie_id, Rating.rating).where(Rating.user_id == user_id).subquery()
+        histogram = {
+            column.key: column - case((gone.c.rating == (step + 1) / 2, 1), else_=0)
+            for step, column in enumerate(MovieStatistics.histogram())
+        }
         self.session.execute(
             update(MovieStatistics)
-            .where(MovieStatistics.movie_id.in_(rated))
+            .where(MovieStatistics.movie_id == gone.c.movie_id)
             .values(
                 rating_count=MovieStatistics.rating_count - 1,
-                rating_sum=MovieStatistics.rating_sum - stars.scalar_subquery(),
+                rating_sum=MovieStatistics.rating_sum - gone.c.rating,
+                **histogram,
             )
         )
         count = self.session.scalar(select(func.count()).select_from(Rating).where(Rating.user_id == user_id)) or 0

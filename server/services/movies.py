@@ -120,6 +120,13 @@ class MovieService(BaseService):
             raise MovieNotFound(movie_id)
         return average
 
+    def get_rating_histogram(self, movie_id: int) -> schemas.RatingHistogram:
+        """Return the number of a movie's ratings by half stars. Raises `MovieNotFound`."""
+        histogram = self.cards.find_histogram(movie_id)
+        if histogram is None:
+            raise MovieNotFound(movie_id)
+        return histogram
+
     def _list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int]:
         if not ListingPlan.of(query).is_in_order:
             movie_ids, version = self.movies.list_ids(query, hits)

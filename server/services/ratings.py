@@ -12,8 +12,8 @@ from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.models import MovieStatistics, Rating
 from server.recommender.data.interactions import History
 from server.schemas import ratings as schemas
-from server.schemas.base import Paging
 from server.services.base import BaseDataManager, BaseService
+from server.services.live.cards import MovieCards
 from server.services.user import UserDataManager
 
 COLUMNS = (
@@ -68,17 +68,10 @@ class RatingService(BaseService):
             raise MovieNotFound(wanted.movie_id)
         before = self.ratings.find_by_user_and_movie(wanted.user_id, wanted.movie_id)
         if before is None:
-            self.ratings.add_to_statistics(wanted.movie_id, count=1, stars=wanted.rating)
+            self.ratings.update_statistics(wanted.movie_id, added=wanted.rating)
             return SavedRating(self.ratings.create(wanted), is_new=True)
-        self.ratings.add_to_statistics(wanted.movie_id, count=0, stars=wanted.rating - before.rating)
+        self.ratings.update_statistics(wanted.movie_id, removed=before.rating, added=wanted.rating)
         return SavedRating(self.ratings.update(before.rating_id, wanted.rating), is_new=False)
-
-    def list_user_ratings(self, user_id: int, paging: Paging) -> schemas.RatingPage:
-        """Return a page of a user's ratings, newest first. Raises `UserNotFound`."""
-        if not self.users.exists(user_id):
-            raise UserNotFound(user_id)
-        ratings, total = self.ratings.list_of_user(user_id, paging)
-        return schemas.RatingPage(ratings=ratings, total=total, page=paging.page, limit=paging.limit)
 
     def get_rating(self, rating_id: int) -> schemas.Rating:
         """Return one rating. Raises `RatingNotFound`."""
@@ -96,8 +89,28 @@ class RatingService(BaseService):
         stars = self.ratings.delete(rating.rating_id)
         if stars is None:
             raise RatingNotFound(rating.rating_id)
-        self.ratings.add_to_statistics(rating.movie_id, count=-1, stars=-stars)
+        self.ratings.update_statistics(rating.movie_id, removed=stars)
         self.ratings.record_withdrawal(rating)
+
+
+class UserRatingsService(BaseService):
+    """The list of a user's ratings."""
+
+    def __init__(self, session: Session, cards: MovieCards) -> None:
+        super().__init__(session)
+        self.ratings = RatingDataManager(session)
+        self.users = UserDataManager(session)
+        self.cards = cards
+
+    def list_user_ratings(self, user_id: int, query: schemas.UserRatingsQuery) -> schemas.RatingPage:
+        """Return a page of a user's ratings. Raises `UserNotFound`."""
+        if not self.users.exists(user_id):
+            raise UserNotFound(user_id)
+        ratings, total = self.ratings.list_of_user(user_id, query)
+        if query.expands_movies:
+            movies = {movie.movie_id: movie for movie in self.cards.list_by_ids([each.movie_id for each in ratings])}
+            ratings = [each.model_copy(update={"movie": movies.get(each.movie_id)}) for each in ratings]
+        return schemas.RatingPage(ratings=ratings, total=total, page=query.page, limit=query.limit)
 
 
 class RatingDataManager(BaseDataManager):
@@ -140,29 +153,31 @@ class RatingDataManager(BaseDataManager):
         values = {"user_id": rating.user_id, "movie_id": rating.movie_id, "withdrawn_at": int(withdrawn_at.timestamp())}
         self.session.execute(WITHDRAW, values)
 
-    def add_to_statistics(self, movie_id: int, *, count: int, stars: float) -> None:
-        """Change a movie's number and sum of ratings by these amounts."""
-        self.session.execute(
-            update(MovieStatistics)
-            .where(MovieStatistics.movie_id == movie_id)
-            .values(
-                rating_count=MovieStatistics.rating_count + count,
-                rating_sum=MovieStatistics.rating_sum + stars,
-            )
-        )
+    def update_statistics(self, movie_id: int, *, removed: float | None = None, added: float | None = None) -> None:
+        """Take the stars of one rating out of a movie's count, sum and histogram, and put those of another in."""
+        if removed == added:
+            return
+        count = int(added is not None) - int(removed is not None)
+        values = {
+            "rating_count": MovieStatistics.rating_count + count,
+            "rating_sum": MovieStatistics.rating_sum + (added or 0) - (removed or 0),
+        }
+        for stars, change in ((removed, -1), (added, 1)):
+            if stars is not None:
+                column = MovieStatistics.histogram()[int(stars * 2) - 1]
+                values[column.key] = column + change
+        self.session.execute(update(MovieStatistics).where(MovieStatistics.movie_id == movie_id).values(values))
 
-    def list_of_user(self, user_id: int, paging: Paging) -> tuple[list[schemas.Rating], int]:
-        """Return a page of a user's ratings, newest first, and their total."""
-        of_user = Rating.user_id == user_id
-        newest_first = (
-            select(*COLUMNS)
-            .where(of_user)
-            .order_by(Rating.rated_at.desc(), Rating.rating_id.desc())
-            .limit(paging.limit)
-            .offset(paging.offset)
-        )
-        total = self.session.scalar(select(func.count()).select_from(Rating).where(of_user)) or 0
-        return [schemas.Rating(**row) for row in self.session.execute(newest_first).mappings()], total
+    def list_of_user(self, user_id: int, query: schemas.UserRatingsQuery) -> tuple[list[schemas.UserRating], int]:
+        """Return a page of a user's ratings, and their total."""
+        wanted = Rating.user_id == user_id
+        if query.movie_id is not None:
+            wanted &= Rating.movie_id == query.movie_id
+        column = Rating.rating if query.sort.endswith("rating") else Rating.rated_at
+        order = [column.desc(), Rating.rating_id.desc()] if query.sort.startswith("-") else [column, Rating.rating_id]
+        rows = select(*COLUMNS).where(wanted).order_by(*order).limit(query.limit).offset(query.offset)
+        total = self.session.scalar(select(func.count()).select_from(Rating).where(wanted)) or 0
+        return [schemas.UserRating(**row) for row in self.session.execute(rows).mappings()], total
 
     def _find(self, statement: Select[*tuple[Any, ...]]) -> schemas.Rating | None:
         row = self.session.execute(statement).mappings().one_or_none()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, TypeVar, cast
 
 import anyio
-from fastapi import BackgroundTasks, Depends, Form, Path, Query, Request, Response, status
+from fastapi import BackgroundTasks, Body, Depends, Form, Path, Query, Request, Response, status
 from fastapi.security import OAuth2PasswordBearer
 
 from server.backend.model_store import ModelStore
@@ -17,6 +17,7 @@ from server.errors import NotSignedIn, TooBusy, UnavailableError, WriteQueueFull
 from server.schemas.base import Paging as PagingQuery
 from server.schemas.base import PathId
 from server.schemas.movies import BestMoviesQuery, GenreQuery, MovieQuery
+from server.schemas.ratings import UserRatingsQuery
 from server.schemas.token import TokenRequest
 from server.schemas.user import RecommendationQuery
 from server.services.accounts import AccountService
@@ -26,15 +27,20 @@ from server.services.health import HealthService
 from server.services.live.calibration import RunningCalibration
 from server.services.live.model import LiveModel
 from server.services.movies import MovieService, SimilarMoviesService
-from server.services.ratings import RatingService
+from server.services.ratings import RatingService, UserRatingsService
+from server.services.ratings_import import RatingsImportService
 from server.services.recommendation_engine import RecommendationEngineService
 from server.services.recommendations import RecommendationService
+from server.services.statistics import StatisticsService
+from server.services.tags import TagService
 from server.services.token import LoginService
 from server.services.training.supervisor import TrainingSupervisor
 from server.services.user import UserService
 from server.web.state import address_of, current_session, state_of
 
 T = TypeVar("T")
+
+EXPORTED = "Date,Name,Year,Letterboxd URI,Rating\n2021-03-04,The Matrix,1999,https://boxd.it/2a9q,4.5\n"
 
 token_scheme = OAuth2PasswordBearer(
     "/api/rest/v1/token",
@@ -176,6 +182,26 @@ async def get_rating_service() -> RatingService:
     return RatingService(current_session.get())
 
 
+async def get_user_ratings_service(request: Request) -> UserRatingsService:
+    """Return the service of users' lists of ratings."""
+    return UserRatingsService(current_session.get(), state_of(request)["cards"])
+
+
+async def get_ratings_import_service() -> RatingsImportService:
+    """Return the service that imports ratings files."""
+    return RatingsImportService(current_session.get())
+
+
+async def get_statistics_service() -> StatisticsService:
+    """Return the service of the statistics."""
+    return StatisticsService(current_session.get())
+
+
+async def get_tag_service() -> TagService:
+    """Return the service of the tags."""
+    return TagService(current_session.get())
+
+
 async def get_user_service() -> UserService:
     """Return the service of the users."""
     return UserService(current_session.get())
@@ -211,6 +237,10 @@ MovieServiceDep = Annotated[MovieService, Depends(get_movie_service)]
 RatingServiceDep = Annotated[RatingService, Depends(get_rating_service)]
 RecommendationEngineServiceDep = Annotated[RecommendationEngineService, Depends(get_recommendation_engine_service)]
 RecommendationServiceDep = Annotated[RecommendationService, Depends(get_recommendation_service)]
+RatingsImportServiceDep = Annotated[RatingsImportService, Depends(get_ratings_import_service)]
+StatisticsServiceDep = Annotated[StatisticsService, Depends(get_statistics_service)]
+TagServiceDep = Annotated[TagService, Depends(get_tag_service)]
+UserRatingsServiceDep = Annotated[UserRatingsService, Depends(get_user_ratings_service)]
 SimilarMoviesServiceDep = Annotated[SimilarMoviesService, Depends(get_similar_movies_service)]
 TrainingSupervisorDep = Annotated[TrainingSupervisor, Depends(get_training_supervisor)]
 UserServiceDep = Annotated[UserService, Depends(get_user_service)]
@@ -226,4 +256,8 @@ GenrePages = Annotated[GenreQuery, Query()]
 LoginForm = Annotated[TokenRequest, Form()]
 Movies = Annotated[MovieQuery, Query()]
 Paging = Annotated[PagingQuery, Query()]
+RatingsFile = Annotated[
+    bytes, Body(media_type="text/csv", description="The file as exported, at most 8 MiB.", examples=[EXPORTED])
+]
 Recommendations = Annotated[RecommendationQuery, Query()]
+UserRatings = Annotated[UserRatingsQuery, Query()]

@@ -28,6 +28,7 @@ REMEDIES = {
     "too-large": "Send less data.",
     "unsupported-encoding": "Send the body without `Content-Encoding`.",
     "invalid-input": "Correct the fields in `errors` and send the request again.",
+    "unknown-ratings-file": "Export your ratings as CSV, and send that file unchanged.",
     "too-many-requests": RETRY,
     "database-unavailable": RETRY,
     "too-many-writes": RETRY,

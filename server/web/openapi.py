@@ -25,6 +25,7 @@ from server.web.problems import INTERNAL_ERROR, MEDIA_TYPE, NO_FORM, NO_JSON_OBJ
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+CSV = "text/csv"
 SCHEMAS = "#/components/schemas/"
 LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 Json = dict[str, Any]
@@ -96,7 +97,7 @@ def _complete_operation(operation: Json, method: str, path: str, schemas: Json) 
     _describe_successes(operation, schemas)
     operation["responses"] = dict(sorted(operation["responses"].items()))
     for part in [operation.get("requestBody", {}), *operation["responses"].values()]:
-        for media_type in {JSON, FORM} & part.get("content", {}).keys():
+        for media_type in {JSON, FORM, CSV} & part.get("content", {}).keys():
             content = part["content"][media_type]
             content.setdefault("example", example(content["schema"], schemas))
 

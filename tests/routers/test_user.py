@@ -29,7 +29,7 @@ def test_a_users_ratings_are_a_page(client: TestClient, behind: Fakes) -> None:
         "page": 2,
         "limit": 30,
     }
-    assert [(paging.page, paging.limit) for paging in behind.ratings.pagings] == [(2, 30)]
+    assert [(paging.page, paging.limit) for paging in behind.user_ratings.queries] == [(2, 30)]
 
 
 def test_recommendations_are_two_arrays(client: TestClient) -> None:
@@ -153,3 +153,41 @@ def test_a_user_is_deleted(client: TestClient) -> None:
 
 def test_an_unknown_user_cannot_be_deleted(client: TestClient) -> None:
     assert_problem(client.delete("/api/rest/v1/user/9"), 404, "user-not-found")
+
+
+def test_a_ratings_file_is_imported(client: TestClient, behind: Fakes) -> None:
+    content = b"Date,Name,Year,Letterboxd URI,Rating\n2021-03-04,Heat,1995,https://boxd.it/1,4.5\n"
+
+    response = client.post(f"{USER}/1/ratings/import", content=content, headers={"Content-Type": "text/csv"})
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "source": "letterboxd",
+        "rows": 1,
+        "matched": 1,
+        "added": 1,
+        "updated": 0,
+        "unchanged": 0,
+        "unmatched": [],
+        "ambiguous": [],
+    }
+    assert [(row.title, row.year, row.stars) for row in behind.imports.imported] == [("Heat", 1995, 4.5)]
+
+
+@pytest.mark.parametrize("content", [b"id,name\n1,Heat\n", b"\0\0", b"<html></html>"])
+def test_a_file_that_is_no_ratings_file_is_refused(client: TestClient, content: bytes) -> None:
+    response = client.post(f"{USER}/1/ratings/import", content=content, headers={"Content-Type": "text/csv"})
+
+    body = assert_problem(response, 422, "unknown-ratings-file")
+    assert body["detail"].startswith("The file does not have the columns of a ratings file")
+
+
+def test_a_ratings_file_may_be_larger_than_other_bodies(client: TestClient) -> None:
+    content = b"Name,Year,Rating\n" + b"Heat,1995,4\n" * 100_000
+    too_large = content * 8
+
+    accepted = client.post(f"{USER}/1/ratings/import", content=content, headers={"Content-Type": "text/csv"})
+    refused = client.post(f"{USER}/1/ratings/import", content=too_large, headers={"Content-Type": "text/csv"})
+
+    assert (accepted.status_code, accepted.json()["rows"]) == (200, 100_000)
+    assert_problem(refused, 413, "too-large")

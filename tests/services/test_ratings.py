@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.models import Rating as RatingRow
 from server.models import User
-from server.schemas.base import Paging
 from server.schemas.ratings import Rating, RatingCreate
 from server.services.ratings import HistoryDataManager, RatingService, SavedRating
-from tests.support.builders import kept_statistics, recounted_statistics
+from tests.support.builders import kept_histograms, kept_statistics, recounted_histograms, recounted_statistics
 from tests.support.readers import SessionReader
 
 LONG_AGO = datetime.fromtimestamp(1000000000, UTC)
@@ -129,27 +128,7 @@ def test_statistics_follow_any_sequence_of_changes(ratings: RatingService) -> No
             )
 
     assert kept_statistics(ratings.session) == recounted_statistics(ratings.session) != {}
-
-
-def test_ratings_come_newest_first_in_pages(ratings: RatingService) -> None:
-    ratings.save_rating(RatingCreate(user_id=1, movie_id=12, rating=2.0))
-
-    pages = [ratings.list_user_ratings(1, Paging(limit=4, page=page)) for page in (1, 2, 3)]
-
-    # Alien and Aliens were rated in the same second: the later entry comes first.
-    assert [[rating.movie_id for rating in page.ratings] for page in pages] == [[12, 2, 5, 4], [3, 1], []]
-    assert {(page.total, page.limit) for page in pages} == {(6, 4)}
-
-
-def test_a_user_without_ratings_has_an_empty_page(ratings: RatingService) -> None:
-    page = ratings.list_user_ratings(ratings.users.create(), Paging())
-
-    assert (page.ratings, page.total) == ([], 0)
-
-
-def test_an_unknown_user_has_no_page(ratings: RatingService) -> None:
-    with pytest.raises(UserNotFound, match=str(UNKNOWN)):
-        ratings.list_user_ratings(UNKNOWN, Paging())
+    assert kept_histograms(ratings.session) == recounted_histograms(ratings.session)
 
 
 def test_ratings_are_counted_up_to_a_bound(ratings: RatingService) -> None:

@@ -127,6 +127,21 @@ def recounted_statistics(session: Session) -> dict[int, tuple[int, float]]:
     return {movie_id: (len(ratings), sum(ratings)) for movie_id, ratings in stars.items()}
 
 
+def kept_histograms(session: Session) -> dict[int, list[int]]:
+    """Return the stored histogram of each movie with ratings."""
+    columns = MovieStatistics.histogram()
+    rows = session.execute(select(MovieStatistics.movie_id, *columns).where(MovieStatistics.rating_count != 0))
+    return {movie_id: list(counts) for movie_id, *counts in rows}
+
+
+def recounted_histograms(session: Session) -> dict[int, list[int]]:
+    """Count the ratings of each movie by half stars."""
+    histograms: dict[int, list[int]] = {}
+    for movie_id, stars in session.execute(select(Rating.movie_id, Rating.rating)):
+        histograms.setdefault(movie_id, [0] * 10)[int(stars * 2) - 1] += 1
+    return histograms
+
+
 def in_transaction(database: Database, call: Callable[[Session], ResultT]) -> ResultT:
     """Run a call in a writing transaction of its own."""
     with database.transaction(writes=True) as session:

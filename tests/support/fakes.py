@@ -1,6 +1,7 @@
 """Services without a database: each keeps what a test puts into it, and notes what a router asked it for."""
 
 import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from sqlalchemy import create_engine
@@ -26,9 +27,12 @@ from server.schemas.movies import (
     Movie,
     MoviePage,
     MovieQuery,
+    RatingCount,
+    RatingHistogram,
     SimilarMovies,
 )
-from server.schemas.ratings import Rating, RatingCreate, RatingPage
+from server.schemas.ratings import Rating, RatingCreate, RatingPage, UserRating, UserRatingsQuery
+from server.schemas.ratings_import import ExportedRating, ImportReport
 from server.schemas.recommendation_engine import (
     ActivityBucket,
     ColdStartBucket,
@@ -40,6 +44,8 @@ from server.schemas.recommendation_engine import (
     TrainingRun,
     TrainingRunPage,
 )
+from server.schemas.statistics import Statistics
+from server.schemas.tags import MovieTag, MovieTagPage, TagCount, TagPage, TagQuery
 from server.schemas.user import Explanation, Reason, RecommendationQuery, RecommendedMovies, User
 from server.services.ratings import SavedRating
 
@@ -212,6 +218,11 @@ class FakeMovieService:
             movie_id=movie_id, title=movie.title, avg_rating=movie.avg_rating, total_ratings=movie.total_ratings
         )
 
+    def get_rating_histogram(self, movie_id: int) -> RatingHistogram:
+        total = self.get_movie(movie_id).total_ratings
+        bars = [RatingCount(rating=step / 2, count=total if step == 8 else 0) for step in range(1, 11)]
+        return RatingHistogram(movie_id=movie_id, total_ratings=total, histogram=bars)
+
 
 class FakeSimilarMoviesService:
     """Knows the movie 7, to which The Matrix is similar."""
@@ -245,7 +256,6 @@ class FakeRatingService:
 
     def __init__(self) -> None:
         self.ratings: dict[int, Rating] = {}
-        self.pagings: list[Paging] = []
 
     def save_rating(self, wanted: RatingCreate) -> SavedRating:
         if wanted.user_id != 1:
@@ -265,12 +275,57 @@ class FakeRatingService:
     def delete_rating(self, rating: Rating) -> None:
         del self.ratings[rating.rating_id]
 
-    def list_user_ratings(self, user_id: int, paging: Paging) -> RatingPage:
+
+class FakeUserRatingsService:
+    """Knows the user 1."""
+
+    def __init__(self) -> None:
+        self.queries: list[UserRatingsQuery] = []
+
+    def list_user_ratings(self, user_id: int, query: UserRatingsQuery) -> RatingPage:
         if user_id != 1:
             raise UserNotFound(user_id)
-        self.pagings.append(paging)
-        rating = Rating(rating_id=5, user_id=user_id, movie_id=1, rating=4.5, timestamp=MOMENT)
-        return RatingPage(ratings=[rating], total=31, page=paging.page, limit=paging.limit)
+        self.queries.append(query)
+        movie = MATRIX if query.expands_movies else None
+        rating = UserRating(rating_id=5, user_id=user_id, movie_id=1, rating=4.5, timestamp=MOMENT, movie=movie)
+        return RatingPage(ratings=[rating], total=31, page=query.page, limit=query.limit)
+
+
+class FakeRatingsImportService:
+    """Knows the user 1, and matches every row."""
+
+    def __init__(self) -> None:
+        self.imported: list[ExportedRating] = []
+
+    def import_ratings(self, user_id: int, source: str, rows: Sequence[ExportedRating]) -> ImportReport:
+        if user_id != 1:
+            raise UserNotFound(user_id)
+        self.imported.extend(rows)
+        counts = {"rows": len(rows), "matched": len(rows), "added": len(rows), "updated": 0, "unchanged": 0}
+        return ImportReport(source=source, unmatched=[], ambiguous=[], **counts)
+
+
+class FakeStatisticsService:
+    def get_statistics(self) -> Statistics:
+        return Statistics(movies=2, users=1, ratings=10, ratings_since_live_model=3, database="sqlite", version="0.2.0")
+
+
+class FakeTagService:
+    """Knows the movies 1 and 2."""
+
+    def __init__(self) -> None:
+        self.queries: list[TagQuery] = []
+
+    def list_tags(self, query: TagQuery) -> TagPage:
+        self.queries.append(query)
+        tags = [TagCount(tag_id=7, tag_name="time travel", total_movies=16)]
+        return TagPage(tags=tags, total=1, page=query.page, limit=query.limit)
+
+    def list_movie_tags(self, movie_id: int, paging: Paging) -> MovieTagPage:
+        if movie_id not in {1, 2}:
+            raise MovieNotFound(movie_id)
+        tags = [MovieTag(tag_id=7, tag_name="time travel", count=3)]
+        return MovieTagPage(tags=tags, total=1, page=paging.page, limit=paging.limit)
 
 
 class FakeUserService:

@@ -24,6 +24,10 @@ class Fakes:
     similar: fakes.FakeSimilarMoviesService = field(default_factory=fakes.FakeSimilarMoviesService)
     genres: fakes.FakeGenreService = field(default_factory=fakes.FakeGenreService)
     ratings: fakes.FakeRatingService = field(default_factory=fakes.FakeRatingService)
+    user_ratings: fakes.FakeUserRatingsService = field(default_factory=fakes.FakeUserRatingsService)
+    imports: fakes.FakeRatingsImportService = field(default_factory=fakes.FakeRatingsImportService)
+    statistics: fakes.FakeStatisticsService = field(default_factory=fakes.FakeStatisticsService)
+    tags: fakes.FakeTagService = field(default_factory=fakes.FakeTagService)
     users: fakes.FakeUserService = field(default_factory=fakes.FakeUserService)
     accounts: fakes.FakeAccountService = field(default_factory=fakes.FakeAccountService)
     engine: fakes.FakeRecommendationEngineService = field(default_factory=fakes.FakeRecommendationEngineService)
@@ -55,6 +59,10 @@ def app(behind: Fakes) -> FastAPI:
         dependencies.get_rating_service: lambda: behind.ratings,
         dependencies.get_account_service: lambda: behind.accounts,
         dependencies.get_user_service: lambda: behind.users,
+        dependencies.get_user_ratings_service: lambda: behind.user_ratings,
+        dependencies.get_ratings_import_service: lambda: behind.imports,
+        dependencies.get_statistics_service: lambda: behind.statistics,
+        dependencies.get_tag_service: lambda: behind.tags,
         dependencies.get_recommendation_engine_service: lambda: behind.engine,
         dependencies.get_health_service: lambda: behind.health,
         dependencies.get_recommendation_service: lambda: behind.recommendations,

@@ -25,6 +25,8 @@ API = "/api/rest/v1"
 RATINGS = f"{API}/ratings"
 ACTIVE_MODEL = f"{API}/recommendation-engine/active-model"
 
+RATINGS_FILE = "Name,Year,Rating\nHeat,1995,4\n"
+
 Route = tuple[str, str]
 
 OPEN: set[Route] = {
@@ -42,7 +44,11 @@ OPEN: set[Route] = {
     ("GET", f"{API}/movies/{{movie_id}}"),
     ("GET", f"{API}/movies/{{movie_id}}/avg-rating"),
     ("GET", f"{API}/movies/{{movie_id}}/similar"),
+    ("GET", f"{API}/movies/{{movie_id}}/rating-histogram"),
+    ("GET", f"{API}/movies/{{movie_id}}/tags"),
     ("GET", f"{API}/genres"),
+    ("GET", f"{API}/tags"),
+    ("GET", f"{API}/statistics"),
     ("POST", f"{API}/token"),
 }
 OWN: dict[Route, int] = {
@@ -50,6 +56,7 @@ OWN: dict[Route, int] = {
     ("GET", f"{RATINGS}/{{rating_id}}"): 200,
     ("DELETE", f"{RATINGS}/{{rating_id}}"): 204,
     ("GET", f"{API}/user/{{user_id}}/ratings"): 200,
+    ("POST", f"{API}/user/{{user_id}}/ratings/import"): 200,
     # No model has been trained.
     ("GET", f"{API}/user/{{user_id}}/recommended-movies"): 409,
 }
@@ -100,6 +107,8 @@ class Site:
         method, path = route
         names = {"user_id": user_id, "rating_id": rating_id, "movie_id": 1, "run_id": 1, "version": 1}
         url = path.replace(":path", "").format(**names, code="not-found", digest="0", path="favicon.svg")
+        if path.endswith("/import"):
+            return self.client.request(method, url, content=RATINGS_FILE, headers=headers).status_code
         bodies = {RATINGS: {"user_id": user_id, "movie_id": 2, "rating": 4.0}, ACTIVE_MODEL: {"version": 1}}
         return self.client.request(method, url, json=bodies.get(path), headers=headers).status_code
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from server.backend.database import driver_connection
 from server.etl.load.merge import COLUMNS, insert_into_sqlite
-from server.models import Rating
+from server.models import MovieStatistics, Rating
 
 COPY = f"COPY loaded_ratings ({', '.join(COLUMNS)}) FROM STDIN (FORMAT csv, FREEZE)"
 UNTOUCHED = """
@@ -19,6 +19,13 @@ KEYS = """
 SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
 WHERE conrelid = 'ratings'::regclass AND contype IN ('p', 'u', 'f')
 """
+
+STATISTICS = {
+    "rating_count": "bigint",
+    "rating_sum": "double precision",
+    **{column.key: "bigint" for column in MovieStatistics.histogram()},
+}
+"""The columns that follow the ratings of a movie, with their types in PostgreSQL."""
 
 
 class Appender(ABC):
@@ -41,8 +48,8 @@ class Appender(ABC):
         return users_added
 
     def add_to_statistics(self, movies: pl.DataFrame) -> None:
-        """Add the columns ``rating_count`` and ``rating_sum`` of a frame to the statistics of each ``movie_id``."""
-        self._execute(self.add_statistics, movies.select("rating_count", "rating_sum", "movie_id"))
+        """Add all other columns of a frame to those of the statistics of each ``movie_id``."""
+        self._execute(self.add_statistics, movies.select(*STATISTICS, "movie_id"))
 
     @abstractmethod
     def close(self) -> None:
@@ -61,9 +68,9 @@ class SqliteAppender(Appender):
     """Inserts at the end of the table and of its index, with many rows in a statement."""
 
     add_users = "INSERT INTO users (user_id) VALUES (?) ON CONFLICT DO NOTHING"
-    add_statistics = """
-    UPDATE movie_statistics SET rating_count = rating_count + ?, rating_sum = rating_sum + ? WHERE movie_id = ?
-    """
+    add_statistics = f"""
+    UPDATE movie_statistics SET {", ".join(f"{name} = {name} + ?" for name in STATISTICS)} WHERE movie_id = ?
+    """  # noqa: S608 (constant names)
 
     def close(self) -> None:
         """Do nothing: SQLite inserts into the table itself."""
@@ -83,12 +90,13 @@ class PostgresAppender(Appender):
     """
 
     add_users = "INSERT INTO users (user_id) SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING"
-    add_statistics = """
+    add_statistics = f"""
     UPDATE movie_statistics AS old
-    SET rating_count = old.rating_count + more.rating_count, rating_sum = old.rating_sum + more.rating_sum
-    FROM unnest(%s::bigint[], %s::double precision[], %s::bigint[]) AS more (rating_count, rating_sum, movie_id)
+    SET {", ".join(f"{name} = old.{name} + more.{name}" for name in STATISTICS)}
+    FROM unnest({", ".join(f"%s::{kind}[]" for kind in STATISTICS.values())}, %s::bigint[])
+        AS more ({", ".join(STATISTICS)}, movie_id)
     WHERE old.movie_id = more.movie_id
-    """
+    """  # noqa: S608 (constant names)
 
     @staticmethod
     def is_possible(session: Session) -> bool:

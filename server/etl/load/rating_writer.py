@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from sqlalchemy import Double, cast, func, select, union_all, update
+from sqlalchemy import Double, case, cast, func, select, union_all, update
 from sqlalchemy.orm import Session
 
 from server.etl.load.append import Appender, PostgresAppender, SqliteAppender
@@ -12,6 +12,9 @@ from server.etl.load.withdrawn import WithdrawnRatings
 from server.models import DeletedUser, MovieStatistics, Rating, User
 
 KEY = ["user_id", "movie_id"]
+
+STEPS = 10
+"""Ratings are half stars from one to ten."""
 
 
 class RatingWriter:
@@ -77,24 +80,27 @@ class RatingWriter:
 
 
 class Tally:
-    """The number and sum of the appended ratings of each movie."""
+    """The number, sum and histogram of the appended ratings of each movie."""
 
     def __init__(self, movie_ids: NDArray[np.int64]) -> None:
         self.movie_ids = movie_ids
         """Ascending."""
-        self.counts = np.zeros(movie_ids.size, np.int64)
-        self.sums = np.zeros(movie_ids.size)
+        self.histograms = np.zeros((movie_ids.size, STEPS), np.int64)
+        """Movies by ratings of half a star, of one star, and so on."""
 
     def add(self, frame: pl.DataFrame) -> None:
         """Count ratings of these movies."""
         movies = np.searchsorted(self.movie_ids, frame["movie_id"].to_numpy())
-        self.counts += np.bincount(movies, minlength=self.movie_ids.size)
-        self.sums += np.bincount(movies, frame["rating"].to_numpy(), self.movie_ids.size)
+        steps = (frame["rating"].to_numpy() * 2).astype(np.int64) - 1
+        counts = np.bincount(movies * STEPS + steps, minlength=self.histograms.size)
+        self.histograms += counts.reshape(self.histograms.shape)
 
     def as_frame(self) -> pl.DataFrame:
-        """Return ``movie_id``, ``rating_count`` and ``rating_sum`` of the movies with ratings."""
-        columns = {"movie_id": self.movie_ids, "rating_count": self.counts, "rating_sum": self.sums}
-        return pl.DataFrame(columns).filter(pl.col("rating_count") > 0)
+        """Return ``movie_id`` and the columns of the statistics, of the movies with ratings."""
+        sums = self.histograms @ (np.arange(1, STEPS + 1) / 2)
+        columns = {"movie_id": self.movie_ids, "rating_count": self.histograms.sum(axis=1), "rating_sum": sums}
+        histogram = {column.key: self.histograms[:, step] for step, column in enumerate(MovieStatistics.histogram())}
+        return pl.DataFrame(columns | histogram).filter(pl.col("rating_count") > 0)
 
 
 def _open_appender(session: Session) -> Appender | None:
@@ -118,6 +124,10 @@ def _recount_statistics(session: Session) -> None:
             Rating.movie_id,
             func.count().label("rating_count"),
             func.sum(cast(Rating.rating, Double)).label("rating_sum"),
+            *(
+                func.sum(case((Rating.rating == (step + 1) / 2, 1), else_=0)).label(column.key)
+                for step, column in enumerate(MovieStatistics.histogram())
+            ),
         )
         .group_by(Rating.movie_id)
         .subquery()
@@ -125,7 +135,7 @@ def _recount_statistics(session: Session) -> None:
     session.execute(
         update(MovieStatistics)
         .where(MovieStatistics.movie_id == counted.c.movie_id)
-        .values(rating_count=counted.c.rating_count, rating_sum=counted.c.rating_sum)
+        .values({column.key: column for column in counted.c if column.key != "movie_id"})
     )
 
 

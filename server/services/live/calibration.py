@@ -8,6 +8,7 @@ from cachetools import LRUCache
 from server.backend.metrics import Metrics
 from server.recommender.data.interactions import LIKE_THRESHOLD
 from server.schemas.ratings import Rating
+from server.schemas.recommendation_engine import LiveCalibration, ReliabilityBin
 from server.schemas.user import RecommendedMovies
 
 MAX_USERS = 20_000
@@ -32,6 +33,21 @@ class RunningCalibration:
         with self._lock:
             self._lists[user_id] = entry
         return recommended
+
+    def get_calibration(self) -> LiveCalibration:
+        """Return predicted probabilities beside observed shares, of the tenths with ratings."""
+        bins = [
+            ReliabilityBin(
+                lower=float(tenth),
+                upper=round(float(tenth) + 0.1, 1),
+                pairs=rated,
+                mean_predicted=predicted / rated,
+                observed=liked / rated,
+            )
+            for tenth, (rated, liked, predicted) in sorted(self.metrics.read_outcomes().items())
+            if rated
+        ]
+        return LiveCalibration(bins=bins)
 
     def record_rating(self, rating: Rating, *, is_first: bool) -> None:
         """Count a user's first rating of a movie in the user's list; it counts once."""

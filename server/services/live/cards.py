@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from server.backend.reader import ID_LISTS, Reader
+from server.models import MovieStatistics
 from server.schemas import movies as schemas
 from server.services.live.caching import VersionedCache
 
@@ -18,6 +19,11 @@ AVERAGE_RATING = """
 SELECT title, rating_count, rating_sum / nullif(rating_count, 0)
 FROM movies JOIN movie_statistics USING (movie_id) WHERE movie_id = :movie_id
 """
+
+HISTOGRAM = f"""
+SELECT {", ".join(column.key for column in MovieStatistics.histogram())}
+FROM movie_statistics WHERE movie_id = :movie_id
+"""  # noqa: S608 (constant names)
 
 # The fields that any request may change; the other fields of a movie are cached.
 STATISTICS = """
@@ -86,6 +92,13 @@ class MovieCards:
         """Return a movie's mean and count, from the one row that keeps them, or None for an unknown movie."""
         for title, count, mean in self._reader.read(AVERAGE_RATING, {"movie_id": movie_id}):
             return schemas.AverageRating(movie_id=movie_id, title=title, avg_rating=mean, total_ratings=count)
+        return None
+
+    def find_histogram(self, movie_id: int) -> schemas.RatingHistogram | None:
+        """Return the number of a movie's ratings by half stars, or None for an unknown movie."""
+        for counts in self._reader.read(HISTOGRAM, {"movie_id": movie_id}):
+            bars = [schemas.RatingCount(rating=step / 2, count=count) for step, count in enumerate(counts, start=1)]
+            return schemas.RatingHistogram(movie_id=movie_id, total_ratings=sum(counts), histogram=bars)
         return None
 
     def count_once(self, version: int, filters: str, count: Callable[[], int]) -> int:

@@ -11,6 +11,9 @@ from server.web.middleware.base import HTTPMiddleware
 from server.web.problems import too_busy
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_UPLOAD_BYTES = 8 * 1024 * 1024
+UPLOADS = "/ratings/import"
+"""The end of the paths that take a file."""
 
 READING_METHODS = {"GET", "HEAD"}
 
@@ -29,7 +32,8 @@ class LimitsMiddleware(HTTPMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        limited = _limited(receive, self.timeout_s)
+        max_bytes = MAX_UPLOAD_BYTES if scope["path"].endswith(UPLOADS) else MAX_BODY_BYTES
+        limited = _limited(receive, self.timeout_s, max_bytes)
         if scope["method"] not in READING_METHODS:
             await self.app(scope, limited, send)
             return
@@ -39,7 +43,7 @@ class LimitsMiddleware(HTTPMiddleware):
             await too_busy(scope["path"])(scope, receive, send)
 
 
-def _limited(receive: Receive, timeout_s: float) -> Receive:
+def _limited(receive: Receive, timeout_s: float, max_bytes: int) -> Receive:
     """Count the bytes of a body and the time until its last.
 
     FastAPI's own limit is outside of all middleware and answers in plain text, without an id.
@@ -55,7 +59,7 @@ def _limited(receive: Receive, timeout_s: float) -> Receive:
                 # The next message is that the client disconnects; it may take any time.
                 deadline = math.inf
             received_bytes += len(message.get("body", b""))
-            if received_bytes > MAX_BODY_BYTES:
+            if received_bytes > max_bytes:
                 raise HTTPException(413)
             return message
         # Without a deadline, a client that stalls mid-body would hold the request open forever.

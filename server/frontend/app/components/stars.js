@@ -15,7 +15,8 @@ export function MyStars({ movie }) {
   const visitor = useVisitor();
   const saved = starsOf(visitor, movie);
   const [stars, setStars] = useState(saved ?? 0);
-  const { error, run } = useAction();
+  const [isSettling, setSettling] = useState(false);
+  const { isBusy, error, run } = useAction();
   const timer = useRef(/** @type {number | undefined} */ (undefined));
   useEffect(() => setStars(saved ?? 0), [saved, movie.movie_id]);
 
@@ -24,11 +25,15 @@ export function MyStars({ movie }) {
     setStars(value);
     // Arrow keys pass through values that are not meant.
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => run(() => rate(movie.movie_id, value || null)), SETTLE_MS);
+    setSettling(true);
+    timer.current = setTimeout(() => {
+      setSettling(false);
+      run(() => rate(movie.movie_id, value || null));
+    }, SETTLE_MS);
   }
 
   return html`
-    <div class="my-stars">
+    <div class="my-stars" aria-busy=${isBusy || isSettling ? "true" : undefined}>
       <input type="range" min="0" max="5" step="0.5" value=${stars} style=${{ "--share": stars / 5 }}
         aria-label=${`Your rating of ${movie.title}`} aria-valuetext=${spoken(stars)}
         onInput=${(/** @type {any} */ event) => choose(Number(event.currentTarget.value))} />

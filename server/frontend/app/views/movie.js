@@ -80,7 +80,7 @@ function Tags({ movieId }) {
   return html`
     <section>
       <h2>Tags</h2>
-      <ul class="chips">${data.tags.map((/** @type {any} */ tag) => html`<li><a href=${href("find", { search: tag.tag })}>${tag.tag} <small>${tag.count}</small></a></li>`)}</ul>
+      <ul class="chips">${data.tags.map((/** @type {any} */ tag) => html`<li><a href=${href("find", { search: tag.tag_name })}>${tag.tag_name} <small>${tag.count}</small></a></li>`)}</ul>
     </section>`;
 }
 

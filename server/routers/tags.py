@@ -1,0 +1,18 @@
+"""``/tags``."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from server.schemas.tags import TagPage, TagQuery
+from server.web.dependencies import TagServiceDep
+from server.web.paging import PAGED, LinksDep
+from server.web.routes import CacheableRoute
+
+router = APIRouter(prefix="/tags", tags=["movies"], route_class=CacheableRoute)
+
+
+@router.get("", responses=PAGED)
+def list_tags(query: Annotated[TagQuery, Query()], tags: TagServiceDep, links: LinksDep) -> TagPage:
+    """List the tags that users put on movies, the most used first, each with its number of movies."""
+    return links.on(tags.list_tags(query))
