@@ -8,7 +8,7 @@ from server.app import create_app
 from server.backend.config import Settings
 from server.errors import WrongCredentials
 from server.schemas.token import Token, TokenRequest
-from tests.support.fakes import FakeLimits
+from tests.support.fake_state import FakeLimits
 from tests.support.passwords import PASSWORD, SECRET
 from tests.support.problem_details import assert_problem
 

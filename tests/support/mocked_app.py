@@ -12,14 +12,14 @@ from server.backend.metrics import Metrics
 from server.services.authorization import OpenAccess
 from server.services.live.calibration import RunningCalibration
 from server.web import dependencies
-from tests.support import fakes
+from tests.support import fake_state, fakes
 
 
 @dataclass(frozen=True)
 class Fakes:
     """The fakes behind the routers."""
 
-    session: fakes.FakeSession = field(default_factory=fakes.FakeSession)
+    session: fake_state.FakeSession = field(default_factory=fake_state.FakeSession)
     movies: fakes.FakeMovieService = field(default_factory=fakes.FakeMovieService)
     similar: fakes.FakeSimilarMoviesService = field(default_factory=fakes.FakeSimilarMoviesService)
     genres: fakes.FakeGenreService = field(default_factory=fakes.FakeGenreService)
@@ -39,7 +39,7 @@ class Fakes:
 
     def state(self) -> dict[str, object]:
         """Return the part of the lifespan's state that every request uses."""
-        return {"database": fakes.FakeDatabase(self.session)}
+        return {"database": fake_state.FakeDatabase(self.session)}
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from server.web.inline import InlineGuard, runs_inline
 from server.web.state import current_session
-from tests.support.fakes import FakeSession
+from tests.support.fake_state import FakeSession
 
 LIMIT_S = 0.05
 

@@ -9,7 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from server.app import create_app
 from server.backend.config import Settings
 from server.web.middleware.limits import LimitsMiddleware
-from tests.support.fakes import FakeDatabase, FakeSession
+from tests.support.fake_state import FakeDatabase, FakeSession
 
 API = "/api/rest/v1"
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.web.dependencies import acquire_write_slot
-from tests.support.fakes import FakeDatabase, FakeLimits
+from tests.support.fake_state import FakeDatabase, FakeLimits
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
 

@@ -9,7 +9,8 @@ from server.app import create_app
 from server.backend.config import Settings
 from server.services.authorization import OpenAccess
 from server.web import dependencies
-from tests.support.fakes import FakeDatabase, FakeMovieService, FakeSession
+from tests.support.fake_state import FakeDatabase, FakeSession
+from tests.support.fakes import FakeMovieService
 from tests.support.problem_details import assert_problem
 
 API = "/api/rest/v1"
