@@ -19,6 +19,7 @@ Json = dict[str, Any]
 SOURCE = Path("tests/e2e/tools/postman")
 VARIABLE = re.compile(r"\{\{\w+\}\}")
 SCHEMAS = "#/components/schemas/"
+JSON = "application/json"
 
 COLLECTION = {
     "name": "Matinee",
@@ -89,9 +90,12 @@ class Operation:
             "url": self._url(step),
         }
         if step.body is not None:
-            _check(step, json.loads(VARIABLE.sub("1", step.body)), self._body_fields())
-            request["header"] = [{"key": "Content-Type", "value": "application/json"}]
-            request["body"] = {"mode": "raw", "raw": step.body, "options": {"raw": {"language": "json"}}}
+            media_type = next(iter(self.content["requestBody"]["content"]))
+            if media_type == JSON:
+                _check(step, json.loads(VARIABLE.sub("1", step.body)), self._body_fields())
+            language = "json" if media_type == JSON else "text"
+            request["header"] = [{"key": "Content-Type", "value": media_type}]
+            request["body"] = {"mode": "raw", "raw": step.body, "options": {"raw": {"language": language}}}
         return request
 
     def fields(self) -> Json:
@@ -121,7 +125,7 @@ class Operation:
         return {"raw": raw, "host": ["{{baseUrl}}"], "path": parts, "query": query}
 
     def _body_fields(self) -> list[str]:
-        schema = self._resolved(self.content["requestBody"]["content"]["application/json"]["schema"])
+        schema = self._resolved(self.content["requestBody"]["content"][JSON]["schema"])
         return list(schema["properties"])
 
     def _resolved(self, schema: Json) -> Json:
