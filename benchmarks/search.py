@@ -24,6 +24,7 @@ from urllib.parse import quote
 import numpy as np
 from sqlalchemy import select
 
+from benchmarks.hostile_queries import ROUNDS, hostile_queries
 from benchmarks.search_peers import Engine, contenders
 from benchmarks.search_queries import GOLDEN, Film, Query, golden_queries, make_queries
 from benchmarks.servers import API, matinee_server, off_the_first_core
@@ -31,6 +32,7 @@ from benchmarks.workbench import SQLITE, Workbench, print_table
 from server.backend.database import Database
 from server.etl.demo import write_demo
 from server.models import Movie, Rating
+from server.search.index import SearchIndex, build_index
 from server.services.live.catalogue import CatalogueDataManager
 from tests.support import postgres
 
@@ -67,6 +69,7 @@ def run(bench: Workbench, options: Options = Options()) -> None:
             answers = {name: [_ask(engine, query) for query in queries] for name, engine in engines.items()}
     _print_quality(f"{len(films):,} movies", answers)
     _print_times(answers)
+    _print_hostile(films, options.seed)
     _print_serving(bench, queries)
 
 
@@ -125,6 +128,30 @@ MEASURES = {"hit@1": _hit_at_1, "hit@10": _hit_at_10, "MRR@10": _mrr_at_10}
 def _print_times(answers: dict[str, list[Answer]]) -> None:
     rows = [(name, *_percentiles_ms([answer.seconds for answer in given])) for name, given in answers.items()]
     print_table("Milliseconds a query, in process", ("", "p50", "p95", "p99"), rows)
+
+
+def _print_hostile(films: Sequence[Film], seed: int) -> None:
+    """Print the CPU time of the most expensive queries, each searched for the first time."""
+    index = build_index(film.document for film in films)
+    rows = []
+    for kind, texts in hostile_queries(films, seed).items():
+        is_slow = [not index.is_fast(text) for text in texts]
+        times = [_cpu_ms(index, text) for text in texts]
+        fast = [ms for ms, slow in zip(times, is_slow, strict=True) if not slow]
+        rows.append((kind, len(texts), float(np.mean(times)), max(times), sum(is_slow), max(fast, default=0.0)))
+    columns = ("", "queries", "mean", "max", "off the event loop", "max on the event loop")
+    print_table("Milliseconds of CPU time of hostile queries", columns, rows)
+
+
+def _cpu_ms(index: SearchIndex, text: str) -> float:
+    """Return the least CPU time of some searches, none of which finds the words in the cache."""
+    times = []
+    for _ in range(ROUNDS):
+        cold = SearchIndex(index.movie_ids, index.postings, index.popularity)
+        started = time.thread_time()
+        cold.search(text)
+        times.append(time.thread_time() - started)
+    return min(times) * 1000
 
 
 def _print_serving(bench: Workbench, queries: Sequence[Query]) -> None:

@@ -23,6 +23,8 @@ UNFINISHED = 1.45
 """Cost of completing the last word."""
 OTHER_FORM = 0.3
 """Cost of another form of a number or an abbreviation beside other words, as in "oceans 11"."""
+PLURAL = 2.0
+"""Cost of a missing or superfluous s."""
 TAG = 0.5
 """Cost of a word in a tag, which makes tags the weakest field."""
 UNCERTAIN_FORM = 1.5
@@ -97,8 +99,10 @@ def expand(vocabulary: Vocabulary, word: str, role: Role) -> TermExpansion:
     matches.add(tag_word(word), TAG)
     for form in other_forms(word):
         matches.add(form.word, BEHIND if role.is_alone else UNCERTAIN_FORM if form.is_uncertain else OTHER_FORM)
-    if (other := other_number(word)) is not None:
-        matches.add(other, BEHIND)
+    other = other_number(word)
+    # A long word alone may as well be misspelt: "singers" for "Swingers".
+    if other is not None and not (role.is_alone and typo_budget(word)):
+        matches.add(other, PLURAL)
     if role.is_unfinished:
         matches.extend(_completions(vocabulary, word), UNFINISHED)
     _add_misspelt(matches, vocabulary, word, role)

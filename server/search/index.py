@@ -71,6 +71,7 @@ class SearchIndex:
         """Create an index of movies in ascending order of their ids. See `build_index`."""
         self.movie_ids = movie_ids
         self.postings = postings
+        self.popularity = popularity
         self._popularity_weight = popularity_weight(popularity)
         self._interpreter = interpreter or Interpreter(postings)
 
@@ -89,19 +90,12 @@ class SearchIndex:
         """
         queries = read_query(query)
         found = self._find_best(chain.from_iterable(map(self._interpreter.interpret, queries)))
+        if found.fewest_typos:
+            first_film = self._find_best(map(self._interpreter.imply_number, queries), only_fewest_typos=True)
+            found = found if first_film.fewest_typos else first_film
         if found.total:
             return found
         return self._find_best(map(self._interpreter.interpret_leniently, queries), only_fewest_typos=True)
-
-    def _find_best(self, groups: Iterable[Sequence[Interpretation]], *, only_fewest_typos: bool = False) -> Hits:
-        """Return the hits of the first group with hits without typos, else those with the fewest typos."""
-        found = Hits.none()
-        for interpretations in groups:
-            hits = self._find(interpretations, only_fewest_typos=only_fewest_typos)
-            if hits.fewest_typos == 0:
-                return hits
-            found = min(found, hits, key=lambda hits: hits.fewest_typos)
-        return found
 
     def is_fast(self, query: str) -> bool:
         """Return whether the search takes at most about 3 ms, so that an event loop may wait for it.
@@ -125,6 +119,16 @@ class SearchIndex:
         movie = np.searchsorted(self.movie_ids, hits.movie_ids[:1])
         words = set(self.postings.word[self.postings.places_in(movie)].tolist())
         return correct(query, hits.interpretations, words, self.postings.vocabulary)
+
+    def _find_best(self, groups: Iterable[Sequence[Interpretation]], *, only_fewest_typos: bool = False) -> Hits:
+        """Return the hits of the first group with hits without typos, else those with the fewest typos."""
+        found = Hits.none()
+        for interpretations in groups:
+            hits = self._find(interpretations, only_fewest_typos=only_fewest_typos)
+            if hits.fewest_typos == 0:
+                return hits
+            found = min(found, hits, key=lambda hits: hits.fewest_typos)
+        return found
 
     def _find(self, interpretations: Sequence[Interpretation], *, only_fewest_typos: bool) -> Hits:
         """Return the movies that match one of the interpretations, each with its best fit."""

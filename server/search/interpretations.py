@@ -37,7 +37,6 @@ LONGEST_INITIALS = 5
 MAX_CACHED_EXPANSIONS = 4096
 """At most this many expansions are cached: a few megabytes, as few words have many completions."""
 IMPLIED_NUMBERS = {"1", "i", "one"}
-"""The first film of a series seldom has its number in its title."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,14 +92,17 @@ class Interpreter:
             yield whole[:MAX_INTERPRETATIONS]
             yield unfinished[:MAX_INTERPRETATIONS]
 
+    def imply_number(self, query: Query) -> list[Interpretation]:
+        """Return the query without a number 1 at its end, because the first film of a series seldom has it."""
+        if len(query.words) < 2 or query.words[-1] not in IMPLIED_NUMBERS:
+            return []
+        return [self._as_typed(Query(query.words[:-1], is_unfinished=False))]
+
     def interpret_leniently(self, query: Query) -> list[Interpretation]:
-        """Return interpretations of a query without hits: words of four letters misspelt, or a number 1 implied."""
-        found = []
-        if any(len(word) == SHORTEST_MISSPELT for word in query.words[:MAX_WORDS]):
-            found.append(self._expand_all(Variant(query.words), query, is_lenient=True))
-        if len(query.words) > 1 and query.words[-1] in IMPLIED_NUMBERS:
-            found.append(self._as_typed(Query(query.words[:-1], is_unfinished=False)))
-        return found
+        """Return interpretations of a query without hits: words of four letters may be misspelt."""
+        if len(query.words) > MAX_WORDS or all(len(word) != SHORTEST_MISSPELT for word in query.words):
+            return []
+        return [self._expand_all(Variant(query.words), query, is_lenient=True)]
 
     def count_work(self, query: Query) -> int:
         """Return an upper bound of the places that match the rarest term, times the number of terms."""

@@ -16,7 +16,7 @@ MAX_CORRECTED_TERMS = 4
 """A movie that matches only with more terms corrected is not a hit. It bounds the time of a query."""
 MANY_MOVIES = 5000
 MAX_CORRECTED_OF_MANY = 2
-"""At most this many terms may be corrected if many movies match."""
+"""If more than `MANY_MOVIES` match, at most this many terms may be corrected."""
 
 
 class TermTable:
@@ -45,7 +45,7 @@ class TermTable:
         # If a word is listed twice, the last entry wins, so the largest costs come first.
         order = np.argsort(-self._term.costs, kind="stable")
         which[self._term.words[order]] = order + 1
-        return np.append(np.inf, self._term.costs), which
+        return np.concatenate(([np.inf], self._term.costs)), which
 
     @cached_property
     def _described_words(self) -> NDArray[np.bool_]:
@@ -95,7 +95,7 @@ class Matcher:
         self.postings = postings
         self._terms = interpretation.terms
         self.cost_of_all = interpretation.cost
-        """Cost of the interpretation itself, without that of its terms."""
+        """Cost of the interpretation itself, beside those of its terms."""
         self._adjacent = interpretation.adjacent
         self._tables = [tables[term] for term in self._terms]
         positions = {term: position for position, term in reversed(list(enumerate(self._terms)))}
@@ -160,9 +160,12 @@ class Matcher:
             if len(tables) > MAX_CORRECTED_OF_MANY and table.corrected is not None:
                 n_corrected += table.corrected
                 may_match &= n_corrected <= MAX_CORRECTED_TERMS
-            if np.count_nonzero(may_match) <= FEW_MOVIES:
+            n_movies = np.count_nonzero(may_match)
+            if not n_movies or (n_movies <= FEW_MOVIES and len(tables) <= MAX_CORRECTED_TERMS):
                 return self.postings.places_in(np.flatnonzero(may_match))
-        if np.count_nonzero(may_match) > MANY_MOVIES:
+        if n_movies <= FEW_MOVIES:
+            return self.postings.places_in(np.flatnonzero(may_match))
+        if n_movies > MANY_MOVIES:
             may_match &= n_corrected <= MAX_CORRECTED_OF_MANY
         places = np.concatenate([part for table in tables for part in table.places()])
         if len(tables) > 1:

@@ -125,8 +125,8 @@ class Postings:
 
     def _of_words(self, values: NDArray[np.int32], words: Numbers) -> NDArray[np.int32]:
         """Return the values of the postings of the words."""
-        if not words.size:
-            return values[:0]
+        if words.size <= 1:
+            return values[self.start_of_word[words[0]] : self.start_of_word[words[0] + 1]] if words.size else values[:0]
         # Words with the same beginning are neighbours, and a slice costs nothing.
         runs = np.flatnonzero(np.diff(words, prepend=words[0] - 2) != 1)
         starts, stops = (

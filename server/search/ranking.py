@@ -88,7 +88,7 @@ def best_fit(matcher: Matcher) -> tuple[Movies, Fit]:
         np.maximum.at(best, *_fits_of_names(postings, places, starts, in_name))
         np.maximum.at(best, *_fits_of_several_names(postings.movie[names], in_name))
         is_metadata = postings.field[names] == Field.METADATA
-        in_metadata = postings.movie[names[is_metadata]], in_name[matcher.rows][:, is_metadata]
+        in_metadata = postings.movie[names[is_metadata]], in_name[:, is_metadata]
         in_titles = places[postings.field[postings.name[places]] <= Field.ALTERNATIVE_TITLE]
         for movies, fits in _fits_with_metadata(matcher, in_titles, *in_metadata):
             np.maximum.at(best, movies, fits)
@@ -154,13 +154,15 @@ def _fits_with_metadata(
     n_words = matcher.n_terms
     for n_metadata in range(1, min(n_words, MAX_METADATA_WORDS + 1)):
         for first in (0, n_words - n_metadata):
-            metadata_costs = in_metadata[first : first + n_metadata].sum(axis=0)
+            metadata_costs = in_metadata[matcher.rows[first : first + n_metadata]].sum(axis=0)
             if np.isinf(metadata_costs).all():
+                continue
+            others = range(n_metadata, n_words) if first == 0 else range(first)
+            movies, fits, costs = _find_phrases(matcher, places, others)
+            if not movies.size:
                 continue
             cost = np.full(matcher.postings.n_movies, np.inf)
             cost[with_metadata] = metadata_costs
-            others = range(n_metadata, n_words) if first == 0 else range(first)
-            movies, fits, costs = _find_phrases(matcher, places, others)
             # Typos and forms count in full; small costs are halved by the mean.
             large_costs = costs - costs % BEHIND
             yield movies, (fits - costs - large_costs + FIT[Field.METADATA, MatchKind.WHOLE]) / 2 - cost[movies]

@@ -25,6 +25,7 @@ _SIGN_IN_WORDS = re.compile(r"['.*&+]|\d,\d")
 _SIGNS_IN_WORDS = str.maketrans({"'": None, ".": None, "*": None, "&": "and", "+": "and", ",": None})
 _TRAILING_ARTICLE = re.compile(rf".+, *({_ARTICLE}) *(?=\(|$)")
 _LEADING_ARTICLE = re.compile(rf"[\W_]*({_ARTICLE})(?:(?<=')|(?=\s))[\W_]*(?=[^\W_])")
+_ENDS = (".", "!", "?")
 # "(a.k.a. Se7en)", as MovieLens writes it. Without the bracket it may be a word of the title.
 _ALSO_KNOWN_AS = re.compile(rf"\(\s*{ALSO_KNOWN_AS.pattern}")
 
@@ -90,7 +91,7 @@ def read_query(text: str) -> list[Query]:
     Hard", "La La Land"), and "a" may be an initial, so the first tokenization includes them and the second does not.
     """
     article, words = parse_name(_ALSO_KNOWN_AS.sub("(", text))
-    is_unfinished = not text[-1:].isspace()
+    is_unfinished = not text[-1:].isspace() and not text.endswith(_ENDS)
     bare = Query(words, is_unfinished)
     if not words:
         return []

@@ -91,7 +91,8 @@ class MovieService(BaseService):
 
     def lists_inline(self, query: MovieQuery) -> bool:
         """Return whether a list is made so fast that the event loop may wait for it."""
-        return self.cards.is_in_process and ListingPlan.of(query).is_quick
+        is_quick = self.cards.is_in_process and ListingPlan.of(query).is_quick
+        return is_quick and (query.words is None or self.index.is_fast(query.words))
 
     def list_movies(self, query: MovieQuery) -> schemas.MoviePage:
         """Return a page of the movies that fit, with the number of all that do."""

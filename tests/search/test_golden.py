@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from benchmarks.hostile_queries import LONGEST_QUERY, hostile_queries
 from benchmarks.search_queries import Film, Query, golden_queries, make_queries
 from server.etl.demo import write_demo
 from server.etl.movielens.titles import parse_title
@@ -45,3 +46,38 @@ def test_queries_made_from_titles_find_their_film_first(films: list[Film], kind:
     queries = [query for query in make_queries(films, a_kind=100, seed=1) if query.kind == kind]
 
     assert len(misses(films, queries)) <= 0.02 * len(queries)
+
+
+@pytest.mark.parametrize(
+    ("kind", "least"),
+    [
+        ("any typo in five letters", 0.97),
+        ("any two typos in nine letters", 0.93),
+        ("a typo in four letters", 0.93),
+        ("number in another form", 0.97),
+        ("year of two digits", 0.97),
+        ("possessive dropped", 0.93),
+        ("plural changed", 0.93),
+    ],
+)
+def test_queries_in_another_form_or_with_typos_find_their_film_among_the_first(
+    films: list[Film], kind: str, least: float
+) -> None:
+    index = build_index(film.document for film in films)
+    queries = [query for query in make_queries(films, a_kind=300, seed=1) if query.kind == kind]
+
+    ranks = [index.search(query.text).movie_ids[:10].tolist() for query in queries]
+
+    reciprocal = [
+        1 / (found.index(query.movie_id) + 1) if query.movie_id in found else 0
+        for query, found in zip(queries, ranks, strict=True)
+    ]
+    assert sum(reciprocal) / len(reciprocal) >= least
+
+
+def test_hostile_queries_are_as_long_as_the_api_accepts_and_are_answered(films: list[Film]) -> None:
+    index = build_index(film.document for film in films)
+    queries = [text for texts in hostile_queries(films, seed=1).values() for text in texts]
+
+    assert max(map(len, queries)) == LONGEST_QUERY
+    assert all(index.search(text).total <= len(films) for text in queries)

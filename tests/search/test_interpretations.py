@@ -48,7 +48,7 @@ def test_short_words_numbers_and_too_many_typos_find_nothing(search: Search, que
     assert search(query) == []
 
 
-def test_fewer_typos_come_first_regardless_of_popularity() -> None:
+def test_fewer_typos_come_first_at_any_popularity() -> None:
     documents = [
         SearchDocument(1, "Monster's Balls Alien Tales", (), 1990, (), 0),
         SearchDocument(2, "Aliens", (), 1986, (), 100_000),
@@ -143,3 +143,17 @@ def test_no_synonym_belongs_to_two_genres() -> None:
 
     assert len(set(synonyms)) == len(synonyms)
     assert not set(synonyms) & GENRE_SYNONYMS.keys()
+
+
+def test_at_most_four_words_of_a_query_are_corrected() -> None:
+    index = build_index([SearchDocument(1, "Alpha Bravo Delta Golfer Hotels", (), 1990, (), 1)])
+
+    assert index.search("alpah brvo delat glfer hotels ").movie_ids.tolist() == [1]
+    assert index.search("alpah brvao delat golfre hotesl ").movie_ids.tolist() == []
+
+
+def test_at_most_two_words_are_corrected_if_very_many_movies_match() -> None:
+    index = build_index([SearchDocument(number, "Alpha", (), 1990, ("Drama",), 1) for number in range(6_000)])
+
+    assert index.search("drama darma dramaa ").total == 6_000
+    assert index.search("drama darma dramaa dramma ").total == 0

@@ -109,7 +109,7 @@ def test_no_damage_of_the_arrays_ends_in_another_error(index_damages: int) -> No
     for _ in range(index_damages):
         arrays = damaged(content, generator)
         with suppress(ValueError):
-            # A forged digest. Bytes that pass all checks must be an index that can be searched.
+            # The digest is forged. An index that passes all checks must be searchable.
             index = storage.unpack(hashlib.sha256(arrays).digest() + arrays)
             assert all(index.search(query).total >= 0 for query in QUERIES)
 

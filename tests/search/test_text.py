@@ -79,6 +79,7 @@ def test_the_words_of_a_text_of_signs_are_the_signs(text: str, words: tuple[str,
 def test_a_query_ends_in_an_unfinished_word_unless_a_space_follows() -> None:
     assert read_query("toy sto") == [Query(("toy", "sto"), is_unfinished=True)]
     assert read_query("toy story ") == [Query(("toy", "story"), is_unfinished=False)]
+    assert read_query("W.") == [Query(("w",), is_unfinished=False)]
 
 
 @pytest.mark.parametrize("text", ["matrix", "the matrix", "The Matrix", "Matrix, The", "a matrix"])

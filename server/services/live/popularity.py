@@ -25,7 +25,7 @@ SNAPSHOT_INTERVAL = timedelta(minutes=1)
 
 
 class SnapshotHeader(NamedTuple):
-    """The state of the database that a snapshot was taken of."""
+    """Version and origin of a snapshot."""
 
     version: int
     ingestion_id: int
