@@ -153,10 +153,13 @@ def _decompressed(entry: Entry) -> Entry:
     if not entry.name.lower().endswith(".gz") or _is_archive(entry.name):
         return entry
 
+    size = _size_of_gzip(entry)
+
     def open_content() -> IO[bytes]:
+        _check_size(entry.name, size, entry.size)
         return io.BufferedReader(_LimitedGzip(entry))
 
-    return Entry(entry.path, _size_of_gzip(entry), open_content)
+    return Entry(entry.path, size, open_content)
 
 
 def _size_of_gzip(entry: Entry) -> int:
@@ -169,7 +172,7 @@ def _size_of_gzip(entry: Entry) -> int:
 
 
 class _LimitedGzip(io.RawIOBase):
-    """The content of a ``.gz`` file. Raises SourceError beyond an implausible size, which only reading reveals."""
+    """The content of a ``.gz`` file. Raises SourceError beyond an implausible size, which the file may not state."""
 
     def __init__(self, entry: Entry) -> None:
         self._entry = entry
