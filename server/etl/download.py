@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from server.command_errors import SourceError
 
-RELEASES: Final = ("ml-latest-small", "ml-latest", "ml-32m", "ml-25m", "ml-20m", "ml-10m", "ml-1m")
+RELEASES: Final = ("ml-latest-small", "ml-latest", "ml-32m", "ml-25m", "ml-20m", "ml-10m", "ml-1m", "ml-100k")
 BASE_URL: Final = "https://files.grouplens.org/datasets/movielens"
 LICENCE_NOTICE: Final = """\
 MovieLens data are provided by GroupLens Research at the University of Minnesota, under their licence:

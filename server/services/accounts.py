@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from sqlalchemy import case, delete, func, insert, select, update
 
 from server.errors import UserNotFound
-from server.models import Credentials, DeletedUser, MovieStatistics, Rating, User
+from server.models import Credentials, DeletedUser, MovieStatistics, Rating, User, WithdrawnRating
 from server.services.base import BaseDataManager, BaseService
 
 
@@ -64,5 +64,6 @@ class AccountDataManager(BaseDataManager):
     def delete_user(self, user_id: int) -> None:
         """Delete a user without ratings, and record that the id is taken."""
         self.session.execute(delete(Credentials).where(Credentials.user_id == user_id))
+        self.session.execute(delete(WithdrawnRating).where(WithdrawnRating.user_id == user_id))
         self.session.execute(delete(User).where(User.user_id == user_id))
         self.session.execute(insert(DeletedUser).values(user_id=user_id, deleted_at=datetime.now(UTC)))

@@ -12,7 +12,7 @@ def test_a_source_that_is_missing_is_named(matinee: Matinee) -> None:
         1,
         "",
         "Error: 'nowhere' is neither a file or folder nor a release. Pass a folder, archive or file of "
-        "MovieLens, a release (ml-latest-small, ml-latest, ml-32m, ml-25m, ml-20m, ml-10m, ml-1m), or demo.\n",
+        "MovieLens, a release (ml-latest-small, ml-latest, ml-32m, ml-25m, ml-20m, ml-10m, ml-1m, ml-100k), or demo.\n",
     )
 
 

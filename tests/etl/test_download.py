@@ -133,14 +133,14 @@ def test_without_a_network_an_earlier_download_is_used(dead_url: str, tmp_path: 
     assert download("ml-1m", tmp_path, Progress(), dead_url) == tmp_path / "ml-1m.zip"
 
 
-@pytest.mark.parametrize("release", ["ml-100k", "ML-1M", "../ml-1m", ""])
+@pytest.mark.parametrize("release", ["ml-2m", "ML-1M", "../ml-1m", ""])
 def test_the_error_of_an_unknown_release_lists_the_known_ones(release: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError) as refusal:
         download(release, tmp_path, Progress(), "http://127.0.0.1:1")
 
     assert str(refusal.value) == (
         f'Unknown release "{release}". The releases are '
-        "ml-latest-small, ml-latest, ml-32m, ml-25m, ml-20m, ml-10m, ml-1m."
+        "ml-latest-small, ml-latest, ml-32m, ml-25m, ml-20m, ml-10m, ml-1m, ml-100k."
     )
 
 
