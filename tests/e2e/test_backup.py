@@ -45,7 +45,7 @@ def assert_is_in_good_health(restored: Installation) -> None:
     report = restored.run("doctor")
     assert "failed" not in report
     assert "ok       statistics: " in report
-    assert "ok       live model: version 1 is whole" in report
+    assert "ok       live model: version 1 is intact" in report
     with restored.serve() as server:
         for number in range(10):
             ratings = server.client.get(f"{API}/user/{number + 1}/ratings?limit=100").json()["ratings"]

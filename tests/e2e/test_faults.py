@@ -5,7 +5,6 @@ After each fault the checks of `matinee doctor` must pass: statistics equal a re
 
 import json
 import multiprocessing
-import select
 import shutil
 import signal
 import subprocess
@@ -13,19 +12,22 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
+from select import select as wait_for_data
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import Connection, event, make_url, select, text, update
 
 from server.app import create_app
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
 from server.command_errors import TrainingInProgress
+from server.models import RunStatus, StoredIndex, TrainingRun
 from server.services.diagnostics import DoctorDataManager, Health
 from server.services.live.model import LiveModel
 from server.services.model_versions import ModelVersionDataManager
@@ -34,8 +36,9 @@ from tests.conftest import DATABASES
 from tests.e2e.tools import doomed_trainer
 from tests.e2e.tools.chaos import Outcome, Stars, Writer, kill_repeatedly, opened, read_ratings
 from tests.support import postgres
-from tests.support.installation import API, MATINEE, Installation, Server
+from tests.support.installation import API, FAST_TRAINING, MATINEE, Installation, Server
 from tests.support.problem_details import assert_problem
+from tests.support.suspension import suspended
 from tests.support.waiting import DEADLINE_S, poll, wait_until
 
 AT_ONCE = 6
@@ -159,10 +162,30 @@ def test_only_one_of_two_simultaneous_trainings_runs(installation: Installation)
     assert outcomes[0] == (0, "")
     assert outcomes[1] in [
         (0, ""),
-        (1, "Error: Training run 2 is still running. Wait for it to end, then train again.\n"),
+        (1, "Error: Training run 2 is still running. Wait until it ends, then train again.\n"),
     ]
     assert count_versions(installation) == 1 + sum(code == 0 for code, _ in outcomes)
     assert_is_in_good_health(installation)
+
+
+def test_a_training_survives_a_suspended_machine(trained_demo: Installation, tmp_path: Path) -> None:
+    installation = trained_demo.copy_to(tmp_path)
+    lease_s = 1
+
+    def read_age_s() -> float:
+        with opened(installation) as database, database.transaction(writes=False) as session:
+            beaten_at = session.scalar(select(TrainingRun.heartbeat_at).where(TrainingRun.status == RunStatus.RUNNING))
+        assert beaten_at is not None
+        return (datetime.now(UTC) - beaten_at).total_seconds()
+
+    with installation.serve(training_lease_s=str(lease_s), **FAST_TRAINING) as server:
+        run = server.start_training()
+        trainer = server.wait_for_trainer(run)
+        with suspended(server.process.pid, trainer):
+            wait_until(lambda: read_age_s() > 3 * lease_s)
+        end = server.wait_for_end(run)
+
+    assert (end["status"], end["error"]) == ("succeeded", None)
 
 
 # --- Databases ---
@@ -243,7 +266,7 @@ def test_a_stopping_server_answers_the_requests_in_flight(installation: Installa
             assert server.client.get("/livez").status_code == 200
             server.process.send_signal(signal.SIGTERM)
             wait_until(lambda: "Shutting down" in server.log.read_text())
-            answered, _, _ = select.select([connection.sock for connection in connections], [], [], 0)
+            answered, _, _ = wait_for_data([connection.sock for connection in connections], [], [], 0)
         statuses = {connection.getresponse().status for connection in connections}
         exit_code = server.process.wait(DEADLINE_S)
     for connection in connections:
@@ -265,7 +288,19 @@ def send_rating(server: Server, user_id: int) -> HTTPConnection:
     return connection
 
 
-# --- Models ---
+# --- Models and indexes ---
+
+
+def test_a_damaged_search_index_is_rebuilt(installation: Installation) -> None:
+    with opened(installation) as database, database.transaction(writes=True) as session:
+        content = session.scalars(select(StoredIndex.content)).one()
+        damaged = content[: len(content) // 2] + bytes(100) + content[len(content) // 2 + 100 :]
+        session.execute(update(StoredIndex).values(content=damaged))
+
+    with installation.serve() as server:
+        found = server.client.get(f"{API}/movies?search=matrix").json()["movies"]
+
+    assert [movie["title"] for movie in found] == ["The Matrix"]
 
 
 def test_a_server_with_a_damaged_live_model_serves_its_predecessor(installation: Installation) -> None:

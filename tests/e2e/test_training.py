@@ -155,11 +155,11 @@ def test_a_model_that_cannot_be_stored_fails_its_run_only(installation: Installa
     assert_nothing_is_lost(server)
 
 
-def test_a_training_on_nothing_says_how_much_is_needed(tmp_path: Path) -> None:
+def test_a_training_without_ratings_reports_how_many_are_needed(tmp_path: Path) -> None:
     with on_sqlite(tmp_path).serve() as server:
         run = server.wait_for_end(server.start_training())
 
         user = server.client.post(f"{API}/user").headers["Location"].removesuffix("/ratings")
         assert run["status"] == "failed"
-        assert run["error"].startswith("There are 0 ratings, and 0 users with ")
+        assert "There are 0 ratings and 0 such users. Load more ratings." in run["error"]
         assert server.client.get(f"{user}/recommended-movies").status_code == 409

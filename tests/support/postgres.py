@@ -38,9 +38,9 @@ def running_server(*, is_durable: bool = False) -> Iterator[URL]:
 
 
 @contextmanager
-def database(server: URL, name: str, *, template: str = "template1", options: str = "") -> Iterator[URL]:
+def database(server: URL, name: str, *, template: str = "template1") -> Iterator[URL]:
     """Create a database as a copy of another, and drop it at the end."""
-    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" {options}')
+    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield server.set(database=name)
     finally:
@@ -95,6 +95,12 @@ class PostgresServer:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
+
+    @property
+    def process_id(self) -> int:
+        """The process id of the running server."""
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
