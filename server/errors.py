@@ -11,9 +11,11 @@
         ├── BodyTooSlow          408
         ├── ConflictError        409  NoActiveModel
         ├── BodyTooLarge         413
+        ├── UrlTooLong           414
         ├── UnsupportedEncoding  415
         ├── InvalidInputError    422  InvalidField
         ├── TooManyRequests      429
+        ├── HeadTooLarge         431
         └── UnavailableError     503  DatabaseUnavailable WriteQueueFull TooBusy LimitsUnavailable ArtifactError
 
 An error says what happened. What to do about it depends on who reads it: ``server.web.error_pages`` adds the remedy for
@@ -209,6 +211,28 @@ class BodyTooLarge(ApiError):
 
     def __init__(self) -> None:
         super().__init__("The request body is larger than 64 KiB, or than 8 MiB for a ratings file.")
+
+
+class UrlTooLong(ApiError):
+    """The URL is longer than the server accepts. The server closed the connection."""
+
+    status = 414
+    code = "url-too-long"
+    title = "URL too long"
+
+    def __init__(self) -> None:
+        super().__init__("The URL of the request is too long.")
+
+
+class HeadTooLarge(ApiError):
+    """The request line and the headers are larger than 32 KiB. The server closed the connection."""
+
+    status = 431
+    code = "head-too-large"
+    title = "Request head too large"
+
+    def __init__(self) -> None:
+        super().__init__("The request line and the headers are larger than 32 KiB.")
 
 
 class UnsupportedEncoding(ApiError):

@@ -58,6 +58,7 @@ def serve(
     with _shared_metrics(workers):
         uvicorn.run(
             "server.app:app",
+            http="server.web.http_protocol:LimitedProtocol",
             host=host,
             port=port,
             workers=workers,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import URL, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 import server.migrations
@@ -13,6 +13,7 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.migrate import SchemaState
 from server.command_errors import SettingsError
+from tests.support import postgres
 from tests.support.threads import at_once
 
 LATER_REVISION = '''"""What a later release adds."""
@@ -124,6 +125,19 @@ def test_a_database_of_a_newer_release_is_refused(database: Database) -> None:
         schema.prepare(database)
     with pytest.raises(SettingsError, match="A newer release of Matinee"):
         schema.upgrade(database)
+
+
+def test_a_database_that_cannot_store_all_titles_is_refused(postgres_server: URL) -> None:
+    latin = "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
+    with postgres.database(postgres_server, "latin", template="template0", options=latin) as url:
+        database = Database(Settings(_env_file=None, database_url=url.render_as_string(hide_password=False)))
+
+        for act in (schema.prepare, schema.upgrade):
+            with pytest.raises(SettingsError, match=r"encoding LATIN1\. Create it with ENCODING 'UTF8'\.$"):
+                act(database)
+
+        assert list_tables(database.engine) == set()
+        database.dispose()
 
 
 def test_a_database_of_another_program_is_refused(bare_database: Database) -> None:

@@ -38,9 +38,9 @@ def running_server(*, is_durable: bool = False) -> Iterator[URL]:
 
 
 @contextmanager
-def database(server: URL, name: str, *, template: str = "template1") -> Iterator[URL]:
+def database(server: URL, name: str, *, template: str = "template1", options: str = "") -> Iterator[URL]:
     """Create a database as a copy of another, and drop it at the end."""
-    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" {options}')
     try:
         yield server.set(database=name)
     finally:

@@ -56,7 +56,8 @@ def test_a_compressed_body_is_refused(client: TestClient, encoding: str) -> None
     problem = assert_problem(client.post(f"{API}/ratings", content=body, headers=headers), 415, "unsupported-encoding")
 
     assert (
-        problem["detail"] == f"The request body has the encoding {encoding!r}. Send the body without Content-Encoding."
+        problem["detail"]
+        == f"The request body has the encoding {encoding!r}. Send it uncompressed, without Content-Encoding."
     )
 
 
