@@ -1,6 +1,5 @@
 """The FastAPI app: its parts, and what lives as long as it does."""
 
-import gc
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -142,9 +141,6 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         with ThreadPoolExecutor() as pool:
             for loaded in [pool.submit(load) for load in tasks[:2]]:
                 loaded.result()
-        # These objects live as long as the process, so the garbage collector need not traverse them again.
-        gc.collect()
-        gc.freeze()
         refresher = PeriodicTasks(tasks, settings.refresh_interval_s)
         refresher.start()
         try:
