@@ -79,6 +79,8 @@ audit: .venv/.installed-dev ## Look up known vulnerabilities of the locked depen
 .PHONY: fuzz
 fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each database, with and without auth
 	@.venv/bin/pytest tests/e2e/test_fuzz.py -s --fuzz-calls $(CALLS) --timeout 0 -p no:cacheprovider
+	@.venv/bin/pytest tests/recommender/test_damaged_artifacts.py tests/search/test_storage.py --artifact-damages 2000 --index-damages 2000 \
+		--timeout 0 -p no:cacheprovider
 
 .PHONY: chaos
 chaos: .venv/.installed-dev ## Kill a server that accepts ratings ROUNDS times per database, then inject other faults

@@ -21,6 +21,7 @@ hypothesis.settings.register_profile("matinee", deadline=None)
 hypothesis.settings.load_profile("matinee")
 
 DATABASES = ("sqlite", "postgresql")
+ARTIFACT_DAMAGES = 30
 INDEX_DAMAGES = 200
 FUZZ_CALLS = 50
 MakeSettings = Callable[..., Settings]
@@ -35,11 +36,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="generated requests, besides those at the limits of each schema",
     )
     parser.addoption(
+        "--artifact-damages",
+        type=int,
+        default=ARTIFACT_DAMAGES,
+        help="random damages, and as many forgeries, of the artifact of each algorithm",
+    )
+    parser.addoption(
         "--index-damages",
         type=int,
         default=INDEX_DAMAGES,
         help="random damages of a stored search index",
     )
+
+
+@pytest.fixture(scope="session")
+def artifact_damages(request: pytest.FixtureRequest) -> int:
+    """The number of random damages of an artifact."""
+    return int(request.config.getoption("--artifact-damages"))
 
 
 @pytest.fixture(scope="session")

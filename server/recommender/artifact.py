@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,8 @@ from server.recommender.algorithms.base import Algorithm, AlgorithmConfig, Array
 from server.recommender.algorithms.registry import get_algorithm
 from server.recommender.calibration import UserCalibrators
 from server.recommender.data.catalogue import Catalogue
+from server.recommender.data.checks import check_array
+from server.recommender.data.interactions import History
 from server.recommender.data.record import Record
 from server.recommender.evaluation.card import ModelCard
 from server.recommender.model import HoldoutModel, TrainedModel
@@ -31,6 +34,9 @@ HOLDOUT_PREFIX = "trial_"
 
 MAX_HEADER_BYTES = 1 << 12
 """The longest header of a ``.npy`` file."""
+
+MAX_MANIFEST_BYTES = 1 << 24
+"""The longest manifest."""
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
@@ -104,21 +110,29 @@ def load(open_file: ArtifactOpener) -> TrainedModel:
     Raise `ArtifactError` if a file is missing or damaged, or if another release wrote it in another format.
     """
     manifest = read_manifest(open_file)
-    catalogue = Catalogue(**_load_arrays(manifest, Catalogue.array_names(), open_file))
-    return TrainedModel(manifest.card, manifest.calibrators, catalogue, _load_algorithm(manifest, "", open_file))
+    with _refusing_forgeries():
+        catalogue = Catalogue(**_load_arrays(manifest, Catalogue.array_names(), open_file))
+        catalogue.check()
+        algorithm = _load_algorithm(manifest, "", open_file, n_items=len(catalogue))
+        model = TrainedModel(manifest.card, manifest.calibrators, catalogue, algorithm)
+        _try_out(model)
+    return model
 
 
 def load_holdout(open_file: ArtifactOpener) -> HoldoutModel:
     """Read the holdout model of an artifact. Raise `ArtifactError` as ``load`` does."""
     manifest = read_manifest(open_file)
-    movie_ids = _load_arrays(manifest, ["movie_ids"], open_file)["movie_ids"]
-    return HoldoutModel(manifest.card, movie_ids, _load_algorithm(manifest, HOLDOUT_PREFIX, open_file))
+    with _refusing_forgeries():
+        movie_ids = _load_arrays(manifest, ["movie_ids"], open_file)["movie_ids"]
+        Catalogue.of_ids(movie_ids).check()
+        algorithm = _load_algorithm(manifest, HOLDOUT_PREFIX, open_file, n_items=movie_ids.size)
+    return HoldoutModel(manifest.card, movie_ids, algorithm)
 
 
 def read_manifest(open_file: ArtifactOpener) -> Manifest:
     """Read the manifest of an artifact. Raise `ArtifactError` as ``load`` does."""
     with _reading(MANIFEST, open_file) as file:
-        text = file.read()
+        text = file.read(MAX_MANIFEST_BYTES)
     try:
         found = _AnyManifest.model_validate_json(text).format
         if found != FORMAT:
@@ -143,10 +157,34 @@ def _find_algorithm(card: ModelCard) -> tuple[type[Algorithm[Any]], AlgorithmCon
         ) from error
 
 
-def _load_algorithm(manifest: Manifest, prefix: str, open_file: ArtifactOpener) -> Algorithm[Any]:
+def _load_algorithm(manifest: Manifest, prefix: str, open_file: ArtifactOpener, *, n_items: int) -> Algorithm[Any]:
     algorithm, config = _find_algorithm(manifest.card)
     arrays = _load_arrays(manifest, (prefix + name for name in algorithm.array_names()), open_file)
-    return algorithm.from_arrays(config, {name.removeprefix(prefix): array for name, array in arrays.items()})
+    fitted = algorithm.from_arrays(config, {name.removeprefix(prefix): array for name, array in arrays.items()})
+    fitted.check(n_items)
+    return fitted
+
+
+def _try_out(model: TrainedModel) -> None:
+    """Make one list. Raise `ValueError` if its probabilities are not between 0 and 1."""
+    first = model.movie_ids[:1]
+    history = History(first, np.full(first.size, 5, np.float32), np.zeros(first.size, np.int64))
+    probabilities = model.recommend(history, n=1, exclude_seen=False).probabilities
+    check_array(probabilities, (probabilities.size,), lowest=0, highest=1)
+
+
+@contextmanager
+def _refusing_forgeries() -> Iterator[None]:
+    """Raise `ArtifactError` for arrays and parameters that do not fit together.
+
+    The digests of such an artifact may be right, so it can fail in every way that arbitrary input can.
+    """
+    try:
+        yield
+    except ArtifactError:
+        raise
+    except Exception as error:
+        raise ArtifactError(f"The artifact is inconsistent: {error}. Train a new model.") from error
 
 
 def _load_arrays(manifest: Manifest, names: Iterable[str], open_file: ArtifactOpener) -> dict[str, Array]:
@@ -164,9 +202,13 @@ def _save_array(name: str, array: Array, open_file: ArtifactOpener) -> ArrayReco
 
 
 def _load_array(name: str, record: ArrayRecord, open_file: ArtifactOpener) -> Array:
-    """Read an array into memory once. The digest is checked before NumPy parses the header."""
+    """Read an array into memory once. Size and digest are checked before NumPy parses the header."""
+    n_bytes = np.dtype(record.dtype).itemsize * math.prod(record.shape)
     with _reading(f"{name}.npy", open_file) as file:
-        content = np.empty(file.seek(0, os.SEEK_END), np.uint8)
+        size = file.seek(0, os.SEEK_END)
+        if not n_bytes < size <= n_bytes + MAX_HEADER_BYTES:
+            raise _damaged(f"{name}.npy")
+        content = np.empty(size, np.uint8)
         file.seek(0)
         n_read = file.readinto(content.data)  # type: ignore[attr-defined]  # all files in binary mode have it
     if n_read != content.size or hashlib.sha256(content.data).hexdigest() != record.sha256:
@@ -174,6 +216,8 @@ def _load_array(name: str, record: ArrayRecord, open_file: ArtifactOpener) -> Ar
     header = io.BytesIO(content[:MAX_HEADER_BYTES].tobytes())
     np.lib.format.read_magic(header)
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(header)
+    if (dtype.str, shape) != (record.dtype, record.shape):
+        raise ValueError(f"the array {name} is {dtype.str}{shape}, not {record.dtype}{record.shape}")
     array: Array = content[header.tell() :].view(dtype).reshape(shape, order="F" if is_fortran else "C")
     return array
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from server.recommender.data.checks import check_array, check_dtype
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.record import Record
 
@@ -79,6 +80,11 @@ class Algorithm(ABC, Generic[ConfigT]):
     def modelled_items(self) -> NDArray[np.int64]:
         """The items with personal scores, ascending; the others are ranked by popularity."""
         return np.flatnonzero(self.popularity)
+
+    def check(self, n_items: int) -> None:
+        """Raise `ValueError` if the arrays do not fit together, or not to a catalogue of this size."""
+        check_dtype(self.like_shares, np.float64)
+        check_array(self.like_shares, (n_items,), lowest=0, highest=1)
 
     @classmethod
     def array_names(cls) -> frozenset[str]:

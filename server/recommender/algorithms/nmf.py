@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from server.recommender.algorithms.base import Algorithm, AlgorithmConfig
+from server.recommender.data.checks import check_array, check_dtype
 from server.recommender.data.interactions import Interactions
 
 
@@ -45,6 +46,14 @@ class NMF(Algorithm[NMFConfig]):
     """Items by factors."""
     gram: NDArray[np.float64]
     """Factors by factors: the products of the item factors."""
+
+    def check(self, n_items: int) -> None:
+        """Raise `ValueError` if the arrays do not fit together, or not to a catalogue of this size."""
+        super().check(n_items)
+        check_dtype(self.item_factors, np.float32)
+        check_array(self.item_factors, (n_items, self.config.factors), lowest=0)
+        check_dtype(self.gram, np.float64)
+        check_array(self.gram, (self.config.factors, self.config.factors), lowest=0)
 
     @classmethod
     def fit(cls, interactions: Interactions, config: NMFConfig, *, seed: int) -> Self:

@@ -8,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from server.recommender.data.checks import check_array, check_ascending, check_dtype
+
 UNKNOWN_YEAR = 0
 
 
@@ -80,6 +82,17 @@ class Catalogue:
         lengths = np.sqrt(np.maximum(genres.sum(axis=1) * own.sum(), 1))
         overlaps: NDArray[np.float64] = (genres & own).sum(axis=1) / lengths
         return overlaps
+
+    def check(self) -> None:
+        """Raise `ValueError` if the columns do not fit together."""
+        check_dtype(self.movie_ids, np.int64)
+        check_array(self.movie_ids, (self.movie_ids.size,), lowest=1)
+        check_ascending(self.movie_ids)
+        check_dtype(self.years, np.int16)
+        check_array(self.years, (len(self),))
+        check_dtype(self.genres, np.bool_)
+        check_dtype(self.genre_names, np.str_)
+        check_array(self.genres, (len(self), self.genre_names.size))
 
     @classmethod
     def array_names(cls) -> tuple[str, ...]:

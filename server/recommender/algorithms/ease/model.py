@@ -28,6 +28,7 @@ from server.recommender.algorithms.ease.statistics import (
     nearest,
     next_weights,
 )
+from server.recommender.data.checks import check_array, check_ascending, check_dtype
 from server.recommender.data.interactions import Interactions, index_of, inverse_index
 
 NEIGHBOURS = 100
@@ -74,6 +75,21 @@ class Ease(Algorithm[EaseConfig]):
         columns, kept = _strongest(_solve(statistics, config), config.kept_of(items.size))
         popularity = blended_popularity(interactions, config.recent_popularity)
         return cls(config, popularity, items, columns, kept, neighbours, similarity)
+
+    def check(self, n_items: int) -> None:
+        """Raise `ValueError` if the arrays do not fit together, or not to a catalogue of this size."""
+        super().check(n_items)
+        n_rows = self.items.size
+        check_dtype(self.items, np.int64)
+        check_array(self.items, (n_rows,), lowest=0, highest=n_items - 1)
+        check_ascending(self.items)
+        check_dtype(self.columns, np.int32)
+        check_array(self.columns, (n_rows, self.columns.shape[-1]), lowest=0, highest=n_rows - 1)
+        check_ascending(self.columns)
+        check_dtype(self.weights, np.float32)
+        check_array(self.weights, self.columns.shape)
+        check_dtype(self.lengths, np.float32)
+        check_array(self.lengths, (n_rows,), lowest=0)
 
     @property
     def modelled_items(self) -> NDArray[np.int64]:
