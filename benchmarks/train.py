@@ -84,6 +84,7 @@ def _stages(cost: Cost[Trained]) -> list[tuple[object, ...]]:
 
 def _coverage(trained: Trained) -> list[tuple[object, ...]]:
     data, metrics = trained.card.data, trained.card.metrics
+    assert metrics is not None  # noqa: S101 (a benchmark has enough ratings)
     return [
         ("movies with weights", f"{data.modelled_movies:,}", f"{data.modelled_movies / data.movies:.1%}"),
         ("ratings of those", f"{data.modelled_ratings:,}", f"{data.modelled_ratings / data.ratings:.1%}"),

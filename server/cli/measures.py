@@ -28,5 +28,7 @@ MEASURES = {
 
 
 def format_measures(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Return the label and the text of every printed metric."""
+    """Return the label and the text of every printed metric; none for a model without metrics."""
+    if not metrics:
+        return []
     return [(label, text.format_map(metrics)) for label, text in MEASURES.items()]

@@ -11,7 +11,7 @@ from server.cli.database import open_database
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result
 from server.schemas.base import Paging
-from server.schemas.recommendation_engine import ModelVersionPage
+from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage
 from server.services.recommendation_engine import RecommendationEngineService
 
 COLUMNS = ("version", "live", "algorithm", "trained at", "ratings", "NDCG@10", "ECE", "MB")
@@ -78,10 +78,15 @@ def _print_versions(page: ModelVersionPage, *, as_json: bool) -> None:
             model.algorithm,
             model.created_at.strftime("%Y-%m-%d %H:%M:%S"),
             f"{model.data.ratings:,}",
-            f"{model.metrics['ndcg_at_10']:.4f}",
-            f"{model.metrics['ece']:.4f}",
+            _format_metric(model, "ndcg_at_10"),
+            _format_metric(model, "ece"),
             f"{model.size_bytes / 1e6:.1f}",
         )
     print_result(table)
     if page.total > len(page.models):
         print_result(f"… and {page.total - len(page.models)} older versions.")
+
+
+def _format_metric(model: ModelVersion, name: str) -> str:
+    """Return a metric, or nothing for a model that was trained on too few ratings to be measured."""
+    return f"{model.metrics[name]:.4f}" if name in model.metrics else ""

@@ -1,5 +1,6 @@
 """Calibration: from scores to probabilities, by a monotone function of the score and features of the user."""
 
+import math
 from functools import lru_cache
 from typing import Self
 
@@ -114,6 +115,26 @@ class Calibrator(Record):
         )
         slopes = dict(zip(names, weights[n_rises:], strict=True))
         return cls(inputs=inputs, rises=tuple(weights[:n_rises]), **slopes)
+
+    @classmethod
+    def of_prior(cls, *, n_likes: int, n_ratings: int) -> Self:
+        """Return a calibrator without features: the share of positive ratings, shrunken towards one half.
+
+        For ratings that are too few, or too much alike, to fit anything.
+        """
+        like_share = (n_likes + 1) / (n_ratings + 2)
+        inputs = Inputs(knots=(0, 1), like_share=like_share, good_share=like_share, fewest_ratings=0, most_ratings=0)
+        return cls(
+            inputs=inputs,
+            rises=(MIN_RISE,),
+            rank_slope=0,
+            critic_slope=0,
+            share_slope=0,
+            recent_slope=0,
+            good_slope=0,
+            activity_slope=0,
+            intercept=math.log(like_share / (1 - like_share)),
+        )
 
     def probabilities(self, pairs: Pairs) -> NDArray[np.float64]:
         """Return the probability of each pair, between 0 and 1, both excluded."""

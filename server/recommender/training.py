@@ -56,6 +56,8 @@ class Training:
     """Known and held-out ratings of the evaluated users."""
     lists: NDArray[np.int64]
     """The holdout model's lists for them, users by up to 20 items."""
+    shortage: str | None = None
+    """Why the model is one of popularity that was not measured, or None."""
 
 
 def train(
@@ -73,17 +75,52 @@ def train(
     held-out ratings; calibration is measured by cross-validation over users. The served model takes about
     ``memory_mb`` at most.
 
-    Raise `TooFewRatings` if there is not enough to hold out, `InvalidInputError` for an unknown algorithm.
+    If the ratings are too few or too much alike to hold some out, the model is one of popularity, without metrics.
+
+    Raise `TooFewRatings` if there is no positive rating, `InvalidInputError` for an unknown algorithm.
     """
     chosen = get_algorithm(algorithm)
-    # Everything that is held out is released before the final fit.
-    measured = _tune_and_measure(chosen, interactions, seed=seed, on_progress=on_progress, memory_mb=memory_mb)
+    try:
+        # Everything that is held out is released before the final fit.
+        measured = _tune_and_measure(chosen, interactions, seed=seed, on_progress=on_progress, memory_mb=memory_mb)
+    except TooFewRatings as shortage:
+        on_progress("fitting", 0.4)
+        return _train_popularity(interactions, catalogue, seed=seed, shortage=str(shortage))
     on_progress("refitting", 0.8)
     final = chosen.fit(interactions, measured.fitted.config, seed=seed)
     card = ModelCard(**dict(measured.evaluation), seed=seed, data=_describe(interactions, final))
     model = TrainedModel(card, measured.calibrators, catalogue, final)
     holdout = HoldoutModel(card, catalogue.movie_ids, measured.fitted)
     return Training(model, holdout, measured.sample, measured.lists)
+
+
+def _train_popularity(interactions: Interactions, catalogue: Catalogue, *, seed: int, shortage: str) -> Training:
+    n_ratings, n_likes = interactions.items.size, int(np.count_nonzero(interactions.liked))
+    if n_likes == 0:
+        raise TooFewRatings(
+            f"A training needs a rating of {LIKE_THRESHOLD:g} stars or more. There are {n_ratings} ratings and none "
+            "such. Load more ratings."
+        )
+    popularity = Popularity.fit(interactions, PopularityConfig(), seed=seed)
+    card = ModelCard(
+        algorithm=Popularity.name,
+        parameters={},
+        metrics=None,
+        calibration=(),
+        activity=(),
+        cold_start=(),
+        seed=seed,
+        data=_describe(interactions, popularity),
+    )
+    calibrators = UserCalibrators(established=Calibrator.of_prior(n_likes=n_likes, n_ratings=n_ratings), new=None)
+    nobody = temporal_split(interactions, seed=seed).select_users(np.empty(0, np.int64))
+    return Training(
+        TrainedModel(card, calibrators, catalogue, popularity),
+        HoldoutModel(card, catalogue.movie_ids, popularity),
+        nobody,
+        np.empty((0, 0), np.int64),
+        shortage,
+    )
 
 
 @dataclass(frozen=True, eq=False)

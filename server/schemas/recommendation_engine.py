@@ -127,7 +127,8 @@ class ModelVersion(ReadSchema):
     seed: int = Field(examples=[0])
     data: TrainingData
     metrics: dict[str, int | float] = Field(
-        description="Quality of the lists and of the probabilities on held-out ratings.",
+        description="Quality of the lists and of the probabilities on held-out ratings. Empty for a model of "
+        "popularity that was trained on too few ratings to hold some out.",
         examples=[{"ndcg_at_10": 0.1426, "recall_at_20": 0.1978, "coverage": 0.0571, "auc": 0.7413, "ece": 0.0122}],
     )
     calibration: list[ReliabilityBin] = Field(

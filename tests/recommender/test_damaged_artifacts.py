@@ -125,14 +125,14 @@ def test_a_forged_array_is_refused_or_harmless(files: Files, artifact_damages: i
 
 
 def test_a_manifest_that_promises_another_array_is_refused(files: Files) -> None:
-    array = np.load(io.BytesIO(files["like_shares.npy"]))
+    array = np.load(io.BytesIO(files["popularity.npy"]))
 
-    with pytest.raises(ArtifactError, match="inconsistent: the array like_shares is <i8"):
-        load(MemoryFolder(signed(files, "like_shares", array.astype(np.int64), records_array=False)).open)
+    with pytest.raises(ArtifactError, match="inconsistent: the array popularity is <i8"):
+        load(MemoryFolder(signed(files, "popularity", array.astype(np.int64), records_array=False)).open)
 
 
 def test_an_array_larger_than_promised_is_refused_unread(files: Files) -> None:
-    changed = files | {"like_shares.npy": bytes(1 << 20)}
+    changed = files | {"popularity.npy": bytes(1 << 20)}
 
-    with pytest.raises(ArtifactError, match=r"like_shares\.npy is damaged"):
+    with pytest.raises(ArtifactError, match=r"popularity\.npy is damaged"):
         load(MemoryFolder(changed).open)

@@ -1,4 +1,3 @@
-import re
 from dataclasses import replace
 from typing import Any, Self
 
@@ -22,7 +21,16 @@ from server.recommender.evaluation.card import DataSummary
 from server.recommender.evaluation.ranking_metrics import rank
 from server.recommender.model import TrainedModel
 from server.recommender.training import _deal_users, cross_calibrate, evaluate_algorithms, train
-from tests.support.generated_tastes import CATALOGUE, ratings_of, rows_of, shuffled, taste_ratings, train_on
+from tests.support.generated_tastes import (
+    CATALOGUE,
+    history_of,
+    metrics_of,
+    ratings_of,
+    rows_of,
+    shuffled,
+    taste_ratings,
+    train_on,
+)
 
 POISON = 0.01
 """Stars added to held-out ratings: no rating becomes positive, but code that reads them can detect it."""
@@ -124,12 +132,12 @@ def test_the_card_says_what_the_model_was_made_from() -> None:
 def test_probabilities_are_measured_on_all_held_out_ratings() -> None:
     card = train_quietly(taste_ratings(), "popularity").card
 
-    assert card.metrics.calibration_pairs == 240 * (24 // 5)
-    assert sum(row.pairs for row in card.calibration) == card.metrics.calibration_pairs
+    assert metrics_of(card).calibration_pairs == 240 * (24 // 5)
+    assert sum(row.pairs for row in card.calibration) == metrics_of(card).calibration_pairs
 
 
 def test_the_probabilities_on_generated_tastes_are_true() -> None:
-    metrics = train_quietly(taste_ratings(n_users=480), "nmf").card.metrics
+    metrics = metrics_of(train_quietly(taste_ratings(n_users=480), "nmf").card)
 
     assert metrics.auc > 0.6
     assert metrics.ece < 0.06
@@ -179,22 +187,22 @@ def test_a_few_hundred_ratings_are_enough(algorithm: str) -> None:
     model = train_quietly(taste_ratings(n_users=12), algorithm)
 
     assert model.card.data.ratings == 288
-    assert model.card.metrics.evaluated_users <= 12
+    assert metrics_of(model.card).evaluated_users <= 12
 
 
 def test_the_least_that_can_be_trained_on_can_be_trained_on() -> None:
     model = train_quietly(latest_ratings([4.0, 4.0, *[3.0] * 8]), "nmf")
 
-    assert model.card.metrics.evaluated_users == 2
-    assert model.card.metrics.calibration_pairs == 10
+    assert metrics_of(model.card).evaluated_users == 2
+    assert metrics_of(model.card).calibration_pairs == 10
 
 
 @pytest.mark.parametrize(
     ("ratings", "message"),
     [
         (
-            ratings_of([]),
-            "needs 10 users with 5 ratings or more. There are 0 ratings and 0 such users",
+            ratings_of([(1, 2, 5.0, 1)]),
+            "needs 10 users with 5 ratings or more. There are 1 ratings and 0 such users",
         ),
         (
             latest_ratings([4.0, 3.0] * 4),
@@ -214,19 +222,51 @@ def test_the_least_that_can_be_trained_on_can_be_trained_on() -> None:
         ),
     ],
 )
-def test_too_few_ratings_are_refused_with_both_numbers(ratings: Ratings, message: str) -> None:
-    with pytest.raises(TooFewRatings, match=re.escape(message)):
-        train_quietly(ratings, "nmf")
+def test_without_enough_to_hold_out_popularity_is_trained_and_the_reason_counts(ratings: Ratings, message: str) -> None:
+    training = train_on(ratings, algorithm="nmf")
+
+    assert message in str(training.shortage)
+    assert (training.model.card.algorithm, training.model.card.metrics) == ("popularity", None)
+    assert training.model.card.data.ratings == len(ratings)
 
 
-def test_without_an_earlier_like_there_is_nothing_to_learn_from() -> None:
+def test_a_model_of_likes_only_recommends_the_most_popular_first() -> None:
+    ratings = ratings_of([(user, movie, 5.0, movie) for user in range(1, 31) for movie in range(1, user + 1)])
+
+    recommended = train_on(ratings).model.recommend(history_of({}), n=5, exclude_seen=False)
+
+    assert recommended.movie_ids.tolist() == [1, 2, 3, 4, 5]
+    assert all(0.99 < probability < 1 for probability in recommended.probabilities)
+
+
+def test_the_probabilities_of_an_unmeasured_model_are_the_share_of_positive_ratings() -> None:
+    ratings = ratings_of([(1, 1, 5.0, 1), (2, 1, 5.0, 1), (3, 1, 2.0, 1), (4, 2, 4.0, 1), (5, 2, 1.0, 1)])
+
+    recommended = train_on(ratings).model.recommend(history_of({}), n=2, exclude_seen=False)
+
+    assert recommended.movie_ids.tolist() == [1, 2]
+    assert recommended.probabilities.tolist() == pytest.approx([4 / 7, 4 / 7], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "message"),
+    [
+        (ratings_of([]), "There are 0 ratings and none such."),
+        (ratings_of([(1, 1, 3.5, 1), (2, 1, 1.0, 1)]), "There are 2 ratings and none such."),
+    ],
+)
+def test_without_a_positive_rating_there_is_nothing_to_rank(ratings: Ratings, message: str) -> None:
+    with pytest.raises(TooFewRatings, match=f"A training needs a rating of 4 stars or more. {message}"):
+        train_on(ratings)
+
+
+def test_without_an_earlier_like_popularity_is_trained() -> None:
     ratings = latest_ratings([4.0, 3.0] * 8)
     sour = Ratings(
         ratings.user_ids, ratings.movie_ids, np.where(ratings.movie_ids < 5, 1, ratings.ratings), ratings.rated_at
     )
 
-    with pytest.raises(TooFewRatings, match="an earlier rating of 4 stars"):
-        train_quietly(sour, "nmf")
+    assert "an earlier rating of 4 stars" in str(train_on(sour).shortage)
 
 
 def test_an_unknown_algorithm_is_refused() -> None:
@@ -348,7 +388,7 @@ def test_memory_bounds_the_movies_with_weights_and_the_card_says_what_that_leave
     assert card.parameters["weights_mb"] == 1
     assert card.data.modelled_movies == 312
     assert 0.6 < card.data.modelled_ratings / card.data.ratings < 0.8
-    assert 0.6 < card.metrics.modelled_likes < 0.8
+    assert 0.6 < metrics_of(card).modelled_likes < 0.8
 
 
 @pytest.mark.parametrize("split", sorted(SPLITS))

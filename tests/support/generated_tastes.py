@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.interactions import History, Interactions, Ratings
+from server.recommender.evaluation.card import Metrics, ModelCard
 from server.recommender.training import Training, train
 
 CATALOGUE = np.arange(1, 161)
@@ -24,6 +25,12 @@ def train_on(ratings: Ratings, *, algorithm: str = "nmf", seed: int = 0) -> Trai
     """Train on ratings of the movies of ``CATALOGUE``."""
     interactions = Interactions.from_ratings(ratings, CATALOGUE)
     return train(interactions, taste_catalogue(), algorithm=algorithm, seed=seed, on_progress=lambda *_: None)
+
+
+def metrics_of(card: ModelCard) -> Metrics:
+    """Return the metrics of a model that was measured."""
+    assert card.metrics is not None
+    return card.metrics
 
 
 def ratings_of(rows: list[tuple[int, int, float, int]]) -> Ratings:

@@ -83,8 +83,8 @@ class Algorithm(ABC, Generic[ConfigT]):
 
     def check(self, n_items: int) -> None:
         """Raise `ValueError` if the arrays do not fit together, or not to a catalogue of this size."""
-        check_dtype(self.like_shares, np.float64)
-        check_array(self.like_shares, (n_items,), lowest=0, highest=1)
+        check_dtype(self.popularity, np.float64)
+        check_array(self.popularity, (n_items,), lowest=0, highest=1)
 
     @classmethod
     def array_names(cls) -> frozenset[str]:

@@ -42,8 +42,14 @@ class Evaluation(Record):
     )
 
 
-class ModelCard(Evaluation):
+class ModelCard(Record):
     """The origin and quality of a model; the same ratings and seed give the same card."""
 
+    algorithm: str
+    parameters: dict[str, Any]
+    metrics: Metrics | None = Field(description="None if the ratings were too few to measure anything.")
+    calibration: tuple[CalibrationBin, ...]
+    activity: tuple[ActivityGroup, ...]
+    cold_start: tuple[ColdStartGroup, ...]
     seed: int
     data: DataSummary

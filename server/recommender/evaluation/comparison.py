@@ -89,6 +89,8 @@ def judge(new: Measurement, live: Measurement) -> Verdict:
 def _objections(new: ModelCard, live: ModelCard) -> Iterator[str]:
     """Yield the reasons against a model from the metrics of both trainings."""
     before, now = live.metrics, new.metrics
+    if before is None or now is None:
+        return
     # On damaged ratings both models do equally badly, so only the metrics of the live training reveal the damage.
     is_comparable = _is_comparable(new, live)
     if is_comparable and now.ndcg_at_10_high < before.ndcg_at_10_low:

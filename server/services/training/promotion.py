@@ -21,7 +21,10 @@ class PromotionPolicy:
         self.store = store
 
     def judge(self, training: Training) -> Verdict:
-        """Return whether the model may go live, and why. Without a readable live version it may."""
+        """Return whether the model may go live, and why. Without a readable live version it may.
+
+        A model that could not be measured replaces only one that could not be measured either.
+        """
         with self.database.transaction(writes=False) as session:
             live = ModelVersionDataManager(session).find_active()
         if live is None:
@@ -32,5 +35,11 @@ class PromotionPolicy:
             logger.warning("version %d is not available for comparison: %s", live.version, error)
             reason = f"The live version {live.version} is not readable, so the models could not be compared."
             return Verdict(accepted=True, reason=reason)
+        if holdout.card.metrics is None:
+            reason = f"The live version {live.version} was trained on too few ratings to be measured."
+            return Verdict(accepted=True, reason=reason)
+        if training.shortage is not None:
+            reason = f"A model without metrics does not replace the live version {live.version}, which has metrics."
+            return Verdict(accepted=False, reason=reason)
         new = Measurement.of(training.lists, training.sample, training.model.card)
         return judge(new, measure(holdout, training.sample))

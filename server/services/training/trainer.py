@@ -62,7 +62,9 @@ class Trainer:
             return True
         data = newest[0].data
         trained_on = (data.ratings, data.newest_rating, data.catalogue_version)
-        return newest[0].algorithm != self.settings.algorithm or trained_on != ratings
+        # A version without metrics is the fallback of every algorithm.
+        has_algorithm = newest[0].algorithm == self.settings.algorithm or not newest[0].metrics
+        return not has_algorithm or trained_on != ratings
 
     def _is_readable(self, name: str) -> bool:
         try:
@@ -161,6 +163,9 @@ class Trainer:
             )
             on_progress("comparing", 0.95)
             verdict = self.policy.judge(training)
+        if training.shortage is not None:
+            reason = f"Trained popularity instead of {self.settings.algorithm}. {training.shortage} {verdict.reason}"
+            verdict = Verdict(accepted=verdict.accepted, reason=reason)
         if force_activation and not verdict.accepted:
             verdict = Verdict(accepted=True, reason=f"Activated on request, regardless of quality. {verdict.reason}")
         on_progress("storing", 0.99)
@@ -168,6 +173,7 @@ class Trainer:
             artifact.save(training.model, training.holdout, open_file)
         values = training.model.card.model_dump(mode="json")
         values["data"]["catalogue_version"] = catalogue_version
+        values["metrics"] = values["metrics"] or {}
         return self._complete(run_id, name, values | {"duration_s": time.monotonic() - started}, verdict)
 
     def _complete(self, run_id: int, name: str, values: dict[str, Any], verdict: Verdict) -> int:

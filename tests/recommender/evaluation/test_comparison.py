@@ -6,7 +6,7 @@ from server.recommender.data.splits import Split, temporal_split
 from server.recommender.evaluation.card import ModelCard
 from server.recommender.evaluation.comparison import Measurement, judge, measure
 from server.recommender.model import HoldoutModel
-from tests.support.generated_tastes import CATALOGUE, taste_ratings, train_on, with_movies
+from tests.support.generated_tastes import CATALOGUE, metrics_of, taste_ratings, train_on, with_movies
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def card() -> ModelCard:
 
 
 def with_metrics(card: ModelCard, **metrics: float) -> ModelCard:
-    return card.model_copy(update={"metrics": card.metrics.model_copy(update=metrics)})
+    return card.model_copy(update={"metrics": metrics_of(card).model_copy(update=metrics)})
 
 
 def with_data(card: ModelCard, **data: int) -> ModelCard:

@@ -204,20 +204,50 @@ def test_the_stages_of_a_training_are_reported_in_order(trainer: Trainer) -> Non
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_too_few_ratings_fail_the_run_with_the_numbers(trainer: Trainer) -> None:
+def test_too_few_ratings_train_popularity_and_the_run_says_so(trainer: Trainer, live_model: LiveModel) -> None:
     run_id = trainer.start_run()
 
-    with pytest.raises(TooFewRatings):
-        trainer.carry_out(run_id)
+    version = trainer.carry_out(run_id)
 
     run = get_run(trainer.database, run_id)
-    assert run.status == "failed"
-    assert (
-        run.error
-        == "A training needs 10 users with 5 ratings or more. There are 16 ratings and 2 such users. Load more ratings."
+    assert (run.status, run.version, run.is_activated) == ("succeeded", version, True)
+    assert run.verdict == (
+        "Trained popularity instead of ease. A training needs 10 users with 5 ratings or more. There are 16 ratings "
+        "and 2 such users. Load more ratings. No version was live to compare with."
     )
-    assert run.finished_at is not None
-    assert trainer.store.list_names() == []
+    assert [(entry.algorithm, entry.metrics) for entry in list_versions(trainer.database)] == [("popularity", {})]
+    live_model.refresh()
+    assert live_model.version == version
+    assert not trainer.is_needed()
+
+
+def test_a_model_without_metrics_does_not_replace_one_with_metrics(tastes: Database, trainer: Trainer) -> None:
+    measured = trainer.carry_out(trainer.start_run())
+    in_transaction(tastes, lambda session: session.execute(delete(Rating).where(Rating.user_id > 5)))
+
+    run_id = trainer.start_run()
+    trainer.carry_out(run_id)
+
+    run = get_run(tastes, run_id)
+    assert (run.status, run.is_activated) == ("succeeded", False)
+    assert str(run.verdict).endswith(
+        f"A model without metrics does not replace the live version {measured}, which has metrics."
+    )
+
+
+def test_a_measured_model_replaces_one_without_metrics(tastes: Database, trainer: Trainer) -> None:
+    with tastes.transaction(writes=False) as session:
+        rows = [row._asdict() for row in session.execute(select(*Rating.__table__.columns).where(Rating.user_id > 5))]
+    in_transaction(tastes, lambda session: session.execute(delete(Rating).where(Rating.user_id > 5)))
+    unmeasured = trainer.carry_out(trainer.start_run())
+    in_transaction(tastes, lambda session: session.execute(insert(Rating), rows))
+
+    run_id = trainer.start_run()
+    trainer.carry_out(run_id)
+
+    run = get_run(tastes, run_id)
+    assert run.is_activated
+    assert run.verdict == f"The live version {unmeasured} was trained on too few ratings to be measured."
 
 
 def test_without_any_rating_the_run_fails_with_the_numbers(trainer: Trainer) -> None:
@@ -226,7 +256,9 @@ def test_without_any_rating_the_run_fails_with_the_numbers(trainer: Trainer) -> 
     with pytest.raises(TooFewRatings):
         trainer.carry_out(run_id)
 
-    assert str(get_run(trainer.database, run_id).error).startswith("A training needs 10 users")
+    assert get_run(trainer.database, run_id).error == (
+        "A training needs a rating of 4 stars or more. There are 0 ratings and none such. Load more ratings."
+    )
 
 
 @pytest.mark.usefixtures("tastes")

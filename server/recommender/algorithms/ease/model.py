@@ -88,8 +88,10 @@ class Ease(Algorithm[EaseConfig]):
         check_ascending(self.columns)
         check_dtype(self.weights, np.float32)
         check_array(self.weights, self.columns.shape)
-        check_dtype(self.lengths, np.float32)
-        check_array(self.lengths, (n_rows,), lowest=0)
+        check_dtype(self.neighbours, np.int32)
+        check_array(self.neighbours, (n_rows, self.neighbours.shape[-1]), lowest=0, highest=n_rows - 1)
+        check_dtype(self.similarity, np.float16)
+        check_array(self.similarity, self.neighbours.shape)
 
     @property
     def modelled_items(self) -> NDArray[np.int64]:
