@@ -12,7 +12,7 @@ from tests.support.command_line import Matinee, Outcome
 
 @pytest.mark.parametrize(
     "words",
-    [("train",), ("evaluate",), ("evaluate", "--split", "global-time"), ("evaluate", "--split", "random")],
+    [("evaluate",), ("evaluate", "--split", "global-time"), ("evaluate", "--split", "random")],
     ids=" ".join,
 )
 def test_too_few_ratings_are_counted(matinee: Matinee, source: Path, words: tuple[str, ...]) -> None:
@@ -24,6 +24,17 @@ def test_too_few_ratings_are_counted(matinee: Matinee, source: Path, words: tupl
     assert outcome.complained.startswith(
         "Error: A training needs 10 users with 5 ratings or more. There are 1 ratings "
     )
+
+
+def test_too_few_ratings_train_popularity(matinee: Matinee, source: Path) -> None:
+    matinee("ingest", source)
+
+    outcome = matinee("train")
+
+    first, verdict = outcome.printed.splitlines()
+    assert outcome.exit_code == 0
+    assert first.startswith("Version 1 (popularity) trained in ")
+    assert verdict.startswith("Trained popularity instead of ease. A training needs 10 users with 5 ratings or more. ")
 
 
 def test_an_unknown_algorithm_is_refused(matinee: Matinee) -> None:
