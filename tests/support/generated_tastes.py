@@ -41,6 +41,15 @@ def ratings_of(rows: list[tuple[int, int, float, int]]) -> Ratings:
     )
 
 
+def latest_ratings(stars: list[float]) -> Ratings:
+    """Return one user for each of the stars, with four earlier ratings and this latest one."""
+    rows = []
+    for user, latest in enumerate(stars, start=1):
+        rows += [(user, movie, 4.0, movie) for movie in range(1, 5)]
+        rows += [(user, 5, latest, 5)]
+    return ratings_of(rows)
+
+
 def history_of(stars: dict[int, float]) -> History:
     """Build a history from the stars of each movie, rated in that order."""
     return History(
