@@ -28,6 +28,7 @@ from server.routers import (
     page,
     ratings,
     recommendation_engine,
+    recommendations,
     statistics,
     tags,
     token,
@@ -103,7 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     # Routes are tried in order, so the busiest come first.
-    resources = [movies, user, ratings, genres, tags, recommendation_engine, statistics]
+    resources = [movies, user, ratings, recommendations, genres, tags, recommendation_engine, statistics]
     for resource in [*resources, *([token] if settings.auth else [])]:
         app.include_router(resource.router, prefix=API_PREFIX)
     for other in (health, metrics_route, error_pages):

@@ -213,6 +213,21 @@ class MovieSort(StrEnum):
 Year = Annotated[int, Field(ge=0, le=9999, examples=[1995]), Digits]
 
 
+def check_years(year_to: int | None, info: ValidationInfo) -> int | None:
+    """Return the last year. Raises `ValueError` if it is before the first."""
+    year_from = info.data.get("year_from")
+    if year_to is not None and year_from is not None and year_to < year_from:
+        raise ValueError(f"No year is both from {year_from} and to {year_to}. Exchange year_from and year_to.")
+    return year_to
+
+
+class GenreMatch(StrEnum):
+    """How many of several genres a movie must have."""
+
+    ALL = "all"
+    ANY = "any"
+
+
 class MovieQuery(Paging):
     """A page of movies: the search, the filters and the order."""
 
@@ -250,13 +265,7 @@ class MovieQuery(Paging):
     facets: Annotated[bool, Field(description="Count the genres and decades of all matching movies.")] = False
     highlight: Annotated[bool, Field(description="Add the positions of the searched words in the titles.")] = False
 
-    @field_validator("year_to")
-    @classmethod
-    def _not_before_year_from(cls, year_to: int | None, info: ValidationInfo) -> int | None:
-        year_from = info.data.get("year_from")
-        if year_to is not None and year_from is not None and year_to < year_from:
-            raise ValueError(f"No year is both from {year_from} and to {year_to}. Exchange year_from and year_to.")
-        return year_to
+    _not_before_year_from = field_validator("year_to")(check_years)
 
     @property
     def words(self) -> str | None:

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 from pydantic.config import JsonDict
 
-from server.schemas.base import OnRequest, ReadSchema
-from server.schemas.movies import BestMoviesQuery, Movie
+from server.schemas.base import EntityId, OnRequest, ReadSchema, WriteSchema
+from server.schemas.movies import BestMoviesQuery, Expansion, GenreMatch, Movie, Year, check_years
+from server.schemas.ratings import Stars
 
 BECAUSE_OF_ALIEN: JsonDict = {
     "movie_id": 1200,
@@ -26,8 +27,84 @@ class User(ReadSchema):
 class RecommendationQuery(BestMoviesQuery):
     """The length of a list of recommendations, what to leave out, and what to include."""
 
+    genre: list[str] = Field(
+        default=[],
+        max_length=20,
+        description="Name of a genre in any case, or its id. Can be repeated. An unknown genre is an error.",
+        examples=[["Comedy"]],
+    )
+    genre_match: Annotated[GenreMatch, Field(description="Whether a movie needs all the genres, or any.")] = (
+        GenreMatch.ALL
+    )
+    year_from: Year | None = Field(default=None, description="First year, inclusive.")
+    year_to: Year | None = Field(default=None, description="Last year, inclusive; not before `year_from`.")
+    min_probability: float = Field(
+        default=0, ge=0, le=1, description="Smallest probability; the list may be shorter.", examples=[0.7]
+    )
     exclude_seen: Annotated[bool, Field(description="Leave out the movies that the user has rated.")] = False
     explain: Annotated[bool, Field(description="Add the reasons for each movie.")] = False
+
+    _not_before_year_from = field_validator("year_to")(check_years)
+
+    @property
+    def filters_movies(self) -> bool:
+        """Whether genres or years limit the movies."""
+        return bool(self.genre) or self.year_from is not None or self.year_to is not None
+
+
+class GuestRating(WriteSchema):
+    """A rating that is not stored."""
+
+    movie_id: EntityId
+    rating: Stars
+
+
+class RecommendationRequest(WriteSchema):
+    """Ratings to recommend by, the oldest first, and the same options as for a stored user. Nothing is stored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"ratings": [{"movie_id": 318, "rating": 5.0}, {"movie_id": 296, "rating": 3.5}], "n": 3},
+            ]
+        }
+    )
+
+    ratings: list[GuestRating] = Field(max_length=10_000, description="At most one for each movie; may be empty.")
+    n: Annotated[int, Field(strict=True, ge=1, le=100, description="Maximum number of movies.")] = 10
+    exclude_seen: Annotated[bool, Field(strict=True, description="Leave out the rated movies.")] = False
+    explain: Annotated[bool, Field(strict=True, description="Add the reasons for each movie.")] = False
+    expand: list[Expansion] = Field(default=[], max_length=20, description="`movies` adds the movies.")
+    genre: list[str] = Field(
+        default=[], max_length=20, description="Names of genres in any case, or ids as text.", examples=[["Comedy"]]
+    )
+    genre_match: Annotated[GenreMatch, Field(description="Whether a movie needs all the genres, or any.")] = (
+        GenreMatch.ALL
+    )
+    year_from: Annotated[int, Field(strict=True, ge=0, le=9999)] | None = Field(
+        default=None, description="First year, inclusive.", examples=[1990]
+    )
+    year_to: Annotated[int, Field(strict=True, ge=0, le=9999)] | None = Field(
+        default=None, description="Last year, inclusive; not before `year_from`.", examples=[1999]
+    )
+    min_probability: float = Field(
+        default=0, strict=True, ge=0, le=1, description="Smallest probability; the list may be shorter."
+    )
+
+    _not_before_year_from = field_validator("year_to")(check_years)
+
+    @field_validator("ratings")
+    @classmethod
+    def _of_different_movies(cls, ratings: list[GuestRating]) -> list[GuestRating]:
+        movie_ids = [rating.movie_id for rating in ratings]
+        if len(set(movie_ids)) < len(movie_ids):
+            raise ValueError("A movie is rated more than once. Send one rating for each movie.")
+        return ratings
+
+    @property
+    def query(self) -> RecommendationQuery:
+        """The options of the list."""
+        return RecommendationQuery(**self.model_dump(exclude={"ratings"}))
 
 
 class Reason(ReadSchema):
@@ -68,6 +145,16 @@ class Explanation(ReadSchema):
     )
 
 
+class Recommendation(ReadSchema):
+    """A recommended movie."""
+
+    movie: Movie
+    probability: float = Field(examples=[0.91])
+    because: OnRequest[list[Reason]] = Field(
+        default=None, description="The rated movies that contribute most, at most five. Only with `explain=true`."
+    )
+
+
 class RecommendedMovies(ReadSchema):
     """Movies for a user, best first, as two arrays of the same length."""
 
@@ -82,8 +169,13 @@ class RecommendedMovies(ReadSchema):
             "or more: P(rating >= 4 | recommended, rated), calibrated on held-out ratings. Decreases along the list."
         )
     )
+    recommendations: OnRequest[list[Recommendation]] = Field(
+        default=None,
+        description="Movie, probability and reasons together, in the same order. Only with `expand=movies` or "
+        "`explain=true`.",
+    )
     movies: OnRequest[list[Movie]] = Field(
-        default=None, description="The movies in the same order. Only with `expand=movies`."
+        default=None, description="The movies in the same order. Only with `expand=movies`; see `recommendations`."
     )
     explanations: OnRequest[list[Explanation]] = Field(
         default=None, description="The reasons for each movie, in the same order. Only with `explain=true`."

@@ -55,15 +55,19 @@ class GenreDataManager(BaseDataManager):
 
     def list_ids(self, wanted: Sequence[str]) -> list[int]:
         """Return the ids of genres, each by its name in any case or by its id. Raises `InvalidField`."""
+        return [genre_id for genre_id, _ in self.find_all(wanted)]
+
+    def find_all(self, wanted: Sequence[str], *, pointer: str = "#/query/genre") -> list[tuple[int, str]]:
+        """Return ids and names of genres, each by its name in any case or by its id. Raises `InvalidField`."""
         if not wanted:
             return []
         rows = self.session.execute(select(Genre.genre_id, Genre.genre_name)).all()
         # Compared here, because databases disagree on letter case beyond ASCII.
-        known = {str(genre_id): genre_id for genre_id, _ in rows}
-        known |= {name.casefold(): genre_id for genre_id, name in rows}
+        known = {str(genre_id): (genre_id, name) for genre_id, name in rows}
+        known |= {name.casefold(): (genre_id, name) for genre_id, name in rows}
         for text in wanted:
             if text.casefold() not in known:
-                raise InvalidField("#/query/genre", _unknown_genre(text, [name for _, name in rows]))
+                raise InvalidField(pointer, _unknown_genre(text, [name for _, name in rows]))
         return [known[text.casefold()] for text in wanted]
 
 

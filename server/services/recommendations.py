@@ -5,13 +5,15 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from server.backend.reader import Reader
-from server.errors import UserNotFound
-from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import History
+from server.errors import MovieNotFound, UserNotFound
+from server.recommender.data.catalogue import Catalogue, MovieFilter
+from server.recommender.data.interactions import LIKE_THRESHOLD, History
 from server.recommender.data.lists import top_items
-from server.recommender.model import NO_MOVIES, TrainedModel
+from server.recommender.model import ALL_MOVIES, Recommendations, TrainedModel
 from server.schemas import user as schemas
+from server.schemas.movies import GenreMatch, Movie
 from server.services.base import BaseService
+from server.services.genres import GenreDataManager
 from server.services.live.cards import MovieCards
 from server.services.live.model import LiveModel
 from server.services.movies import MovieDataManager
@@ -38,10 +40,11 @@ class RecommendationService(BaseService):
 
     def recommends_inline(self, user_id: int, query: schemas.RecommendationQuery) -> bool:
         """Return whether a list is made so fast that the event loop may wait for it."""
-        if not self.cards.is_in_process or query.expand or query.explain or self.live_model.version is None:
+        needs_more = query.expand or query.explain or query.filters_movies
+        if not self.cards.is_in_process or needs_more or self.live_model.version is None:
             return False
         ratings = self.histories.count(user_id, at_most=MAX_INLINE_RATINGS + 1)
-        return ratings <= MAX_INLINE_RATINGS and not _lacks_movies(self.live_model.get(), ratings, query)
+        return ratings <= MAX_INLINE_RATINGS and len(self.live_model.get().catalogue) - ratings >= query.n
 
     def recommend_movies(self, user_id: int, query: schemas.RecommendationQuery) -> schemas.RecommendedMovies:
         """Return the movies the user will most probably like, best first.
@@ -51,23 +54,68 @@ class RecommendationService(BaseService):
         history = self.histories.find(user_id)
         if history is None:
             raise UserNotFound(user_id)
+        return self._recommend(history, query, pointer="#/query/genre")
+
+    def recommend_to_guest(self, request: schemas.RecommendationRequest) -> schemas.RecommendedMovies:
+        """Return the list of a user with these ratings. Raises `MovieNotFound` and as `recommend_movies`."""
+        movie_ids = [rating.movie_id for rating in request.ratings]
+        known = self.movies.list_titles(set(movie_ids))
+        for movie_id in movie_ids:
+            if movie_id not in known:
+                raise MovieNotFound(movie_id)
+        history = History(
+            np.array(movie_ids, np.int64),
+            np.array([rating.rating for rating in request.ratings], np.float32),
+            np.arange(len(movie_ids)),
+        )
+        return self._recommend(history, request.query, pointer="#/body/genre")
+
+    def _recommend(
+        self, history: History, query: schemas.RecommendationQuery, *, pointer: str
+    ) -> schemas.RecommendedMovies:
         model = self.live_model.get()
-        newcomers = self._movies_newer_than(model, history, query)
-        found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen, newcomers=newcomers or NO_MOVIES)
-        movie_ids = found.movie_ids.tolist()
+        found = self._find_best(model, history, query, self._movie_filter(query, pointer=pointer))
+        n_listed = np.count_nonzero(found.probabilities >= query.min_probability)
+        movie_ids, probabilities = found.movie_ids[:n_listed].tolist(), found.probabilities[:n_listed].tolist()
+        movies = self.cards.list_by_ids(movie_ids) if query.expand or query.explain else None
+        explanations = self._explain(model, history, movie_ids) if query.explain else None
         return schemas.RecommendedMovies(
             movie_ids=movie_ids,
-            probabilities=found.probabilities.tolist(),
-            movies=self.cards.list_by_ids(movie_ids) if query.expands_movies else None,
-            explanations=self._explain(model, history, movie_ids) if query.explain else None,
+            probabilities=probabilities,
+            recommendations=None if movies is None else _together(movies, probabilities, explanations),
+            movies=movies if query.expands_movies else None,
+            explanations=explanations,
         )
 
-    def _movies_newer_than(
-        self, model: TrainedModel, history: History, query: schemas.RecommendationQuery
-    ) -> Catalogue | None:
-        """Read movies that the model does not know, the most rated first, if its own cannot fill the list."""
-        if not _lacks_movies(model, history.movie_ids.size, query):
-            return None
+    def _find_best(
+        self, model: TrainedModel, history: History, query: schemas.RecommendationQuery, movie_filter: MovieFilter
+    ) -> Recommendations:
+        """Return the list; movies that the model does not know precede disliked ones if its own do not fill it."""
+        found = model.recommend(history, n=query.n, exclude_seen=query.exclude_seen, movie_filter=movie_filter)
+        disliked = history.movie_ids[history.ratings < LIKE_THRESHOLD]
+        if found.movie_ids.size == query.n and found.movie_ids[-1] not in disliked:
+            return found
+        return model.recommend(
+            history,
+            n=query.n,
+            exclude_seen=query.exclude_seen,
+            newcomers=self._movies_newer_than(model),
+            movie_filter=movie_filter,
+        )
+
+    def _movie_filter(self, query: schemas.RecommendationQuery, *, pointer: str) -> MovieFilter:
+        if not query.filters_movies:
+            return ALL_MOVIES
+        genres = GenreDataManager(self.session).find_all(query.genre, pointer=pointer)
+        return MovieFilter(
+            genre_names=tuple(name for _, name in genres),
+            needs_all_genres=query.genre_match is GenreMatch.ALL,
+            year_from=query.year_from,
+            year_to=query.year_to,
+        )
+
+    def _movies_newer_than(self, model: TrainedModel) -> Catalogue:
+        """Read movies that the model does not know, the most rated first."""
         newer = self.cards.list_by_ids(self.movies.list_unknown_to(model.movie_ids.tolist(), MAX_NEWCOMERS))
         return Catalogue.of_movies(
             (movie.movie_id, movie.year, [genre.genre_name for genre in movie.genres]) for movie in newer
@@ -100,8 +148,14 @@ class RecommendationService(BaseService):
         ]
 
 
-def _lacks_movies(model: TrainedModel, n_rated: int, query: schemas.RecommendationQuery) -> bool:
-    return len(model.catalogue) - (n_rated if query.exclude_seen else 0) < query.n
+def _together(
+    movies: list[Movie], probabilities: list[float], explanations: list[schemas.Explanation] | None
+) -> list[schemas.Recommendation]:
+    reasons = [None] * len(movies) if explanations is None else [explanation.because for explanation in explanations]
+    return [
+        schemas.Recommendation(movie=movie, probability=probability, because=because)
+        for movie, probability, because in zip(movies, probabilities, reasons, strict=True)
+    ]
 
 
 def _strongest(contributions: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """The classes of our routes: one request, one transaction, committed before the response; and cacheable responses."""
 
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -26,21 +26,33 @@ class TransactionalRoute(StrictRoute):
     threads, during which it would hold a connection.
     """
 
+    writes: bool | None = None
+    """Whether the handler writes; None: unless its methods only read."""
+
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 (the options of APIRoute)
-        if not READING_METHODS.issuperset(options["methods"]):
+        if self._writes(options["methods"]):
             options["dependencies"] = [*(options["dependencies"] or ()), TAKES_WRITE_SLOT]
         super().__init__(path, endpoint if iscoroutinefunction(endpoint) else in_thread(endpoint), **options)
 
     def get_route_handler(self) -> RouteHandler:
         """Wrap FastAPI's handler, which solves the dependencies and calls ours."""
         handle = super().get_route_handler()
-        writes = not READING_METHODS.issuperset(self.methods or ())
+        writes = self._writes(self.methods or ())
 
         async def handle_in_session(request: Request) -> Response:
             current_session.set(state_of(request)["database"].open_session(writes=writes))
             return await handle(request)
 
         return handle_in_session
+
+    def _writes(self, methods: Iterable[str]) -> bool:
+        return not READING_METHODS.issuperset(methods) if self.writes is None else self.writes
+
+
+class QueryRoute(TransactionalRoute):
+    """A route whose POST only reads: the query is too large for a URL."""
+
+    writes = False
 
 
 class CacheableRoute(TransactionalRoute):

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
 from server.backend.database import Database
-from server.errors import ArtifactError, MovieNotFound, NoActiveModel
+from server.errors import ArtifactError, InvalidField, MovieNotFound, NoActiveModel
 from server.models import Rating
-from server.schemas.movies import BestMoviesQuery, Expansion, SimilarMovies
+from server.schemas.movies import BestMoviesQuery, Expansion, GenreMatch, SimilarMovies
 from server.schemas.ratings import RatingCreate
-from server.schemas.user import Explanation, RecommendationQuery
+from server.schemas.user import Explanation, GuestRating, RecommendationQuery, RecommendationRequest
 from server.services.live.model import LiveModel
 from server.services.movies import SimilarMoviesService
 from server.services.ratings import RatingService
@@ -106,7 +106,7 @@ def test_the_movies_come_in_the_order_of_the_list(recommendations: Recommendatio
 def test_the_movies_are_read_together(recommendations: RecommendationService, trained: LiveModel) -> None:
     recommendations.session.connection()
     counts = []
-    for n in (1, 30):
+    for n in (1, 10):
         with counted_statements(trained.database) as statements:
             recommendations.recommend_movies(1, RecommendationQuery(n=n, expand=MOVIES, explain=True))
         counts.append(len(statements))
@@ -115,9 +115,9 @@ def test_the_movies_are_read_together(recommendations: RecommendationService, tr
 
 
 def test_an_explanation_adds_up_to_the_score(recommendations: RecommendationService) -> None:
-    explanations = explained(recommendations, 1)
+    explanations = explained(recommendations, 1, exclude_seen=True)
 
-    scores = [explanation.score for explanation in explanations[: len(TASTE_MOVIES)]]
+    scores = [explanation.score for explanation in explanations if explanation.movie_id in TASTE_MOVIES]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] > scores[-1]
     assert [sum_of(explanation) for explanation in explanations] == pytest.approx(
@@ -175,7 +175,8 @@ def test_a_movie_newer_than_the_model_has_nothing_to_explain(
 
     explanations = explained(recommendations, 1, exclude_seen=exclude_seen)
 
-    assert sorted(explanations[-len(newer) :], key=lambda explanation: explanation.movie_id) == [
+    of_newer = [explanation for explanation in explanations if explanation.movie_id in newer]
+    assert sorted(of_newer, key=lambda explanation: explanation.movie_id) == [
         Explanation(movie_id=movie_id, **NOTHING) for movie_id in newer
     ]
 
@@ -199,7 +200,13 @@ def test_a_user_who_has_seen_everything_gets_empty_lists(recommendations: Recomm
         user_id, RecommendationQuery(exclude_seen=True, expand=MOVIES, explain=True)
     )
 
-    assert found.model_dump() == {"movie_ids": [], "probabilities": [], "movies": [], "explanations": []}
+    assert found.model_dump() == {
+        "movie_ids": [],
+        "probabilities": [],
+        "recommendations": [],
+        "movies": [],
+        "explanations": [],
+    }
 
 
 def test_movies_are_similar_that_the_same_people_like(similar: SimilarMoviesService) -> None:
@@ -259,3 +266,88 @@ def test_without_a_model_that_can_be_read_nothing_is_similar(catalogue: Database
         pytest.raises(ArtifactError, match=f"version {version} cannot be read"),
     ):
         SimilarMoviesService(session, live_model, cards_of(session)).list_similar_movies(1, BestMoviesQuery())
+
+
+def test_movies_probabilities_and_reasons_come_together(recommendations: RecommendationService) -> None:
+    found = recommendations.recommend_movies(1, RecommendationQuery(n=5, expand=MOVIES, explain=True))
+
+    assert found.recommendations is not None
+    assert found.explanations is not None
+    assert [each.movie.movie_id for each in found.recommendations] == found.movie_ids
+    assert [each.probability for each in found.recommendations] == found.probabilities
+    assert [each.because for each in found.recommendations] == [each.because for each in found.explanations]
+
+
+@pytest.mark.parametrize(
+    ("filters", "kinds"),
+    [
+        ({"genre": ["drama"]}, {1}),
+        ({"genre": ["Drama", "Comedy"]}, set()),
+        ({"genre": ["Drama", "Comedy"], "genre_match": GenreMatch.ANY}, {0, 1}),
+        ({"year_from": 2001}, set()),
+        ({"year_from": 2000, "year_to": 2000, "genre": ["COMEDY"]}, {0}),
+    ],
+)
+def test_filters_keep_the_order_of_the_list(
+    recommendations: RecommendationService, filters: dict[str, object], kinds: set[int]
+) -> None:
+    whole = recommendations.recommend_movies(1, RecommendationQuery(n=100))
+    query = RecommendationQuery.model_validate({"n": 100, **filters})
+
+    found = recommendations.recommend_movies(1, query)
+
+    expected = [movie_id for movie_id in whole.movie_ids if movie_id % 2 in kinds]
+    assert [movie_id for movie_id in found.movie_ids if movie_id in TASTE_MOVIES] == [
+        movie_id for movie_id in expected if movie_id in TASTE_MOVIES
+    ]
+    shown = dict(zip(whole.movie_ids, whole.probabilities, strict=True))
+    assert found.probabilities == pytest.approx([shown[movie_id] for movie_id in found.movie_ids], abs=1e-6)
+
+
+def test_a_list_ends_at_the_smallest_probability(recommendations: RecommendationService) -> None:
+    whole = recommendations.recommend_movies(1, RecommendationQuery(n=20))
+    limit = whole.probabilities[7]
+
+    found = recommendations.recommend_movies(1, RecommendationQuery(n=20, min_probability=limit))
+
+    assert found.movie_ids == whole.movie_ids[:8]
+    assert found.probabilities == whole.probabilities[:8]
+
+
+@pytest.mark.parametrize(
+    ("genre", "message"), [("Dramma", "Did you mean 'Drama'"), ("Quiz", "GET /genres lists all genres")]
+)
+def test_an_unknown_genre_is_refused(recommendations: RecommendationService, genre: str, message: str) -> None:
+    with pytest.raises(InvalidField, match=message) as refused:
+        recommendations.recommend_movies(1, RecommendationQuery(genre=[genre]))
+    assert refused.value.pointer == "#/query/genre"
+
+    with pytest.raises(InvalidField) as refused_guest:
+        recommendations.recommend_to_guest(RecommendationRequest(ratings=[], genre=[genre]))
+    assert refused_guest.value.pointer == "#/body/genre"
+
+
+def test_a_guest_gets_the_list_of_a_user_with_the_same_ratings(recommendations: RecommendationService) -> None:
+    user = UserService(recommendations.session).create_user().user_id
+    stars = {4: 5.0, 7: 1.0, 12: 4.5, 31: 4.0}
+    rate(recommendations.session, user, stars)
+    ratings = [GuestRating(movie_id=movie_id, rating=rating) for movie_id, rating in stars.items()]
+
+    guest = recommendations.recommend_to_guest(
+        RecommendationRequest(ratings=ratings, n=100, explain=True, expand=MOVIES)
+    )
+
+    assert guest == recommendations.recommend_movies(user, RecommendationQuery(n=100, explain=True, expand=MOVIES))
+
+
+def test_a_guest_without_ratings_gets_the_list_of_a_new_user(recommendations: RecommendationService) -> None:
+    user = UserService(recommendations.session).create_user().user_id
+
+    guest = recommendations.recommend_to_guest(RecommendationRequest(ratings=[]))
+
+    assert guest == recommendations.recommend_movies(user, RecommendationQuery())
+
+
+def test_a_guests_rating_of_an_unknown_movie_is_refused(recommendations: RecommendationService) -> None:
+    with pytest.raises(MovieNotFound, match="999"):
+        recommendations.recommend_to_guest(RecommendationRequest(ratings=[GuestRating(movie_id=UNKNOWN, rating=4.0)]))

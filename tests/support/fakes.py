@@ -41,7 +41,7 @@ from server.schemas.recommendation_engine import (
 )
 from server.schemas.statistics import Statistics
 from server.schemas.tags import MovieTag, MovieTagPage, TagCount, TagPage, TagQuery
-from server.schemas.user import Explanation, Reason, RecommendationQuery, RecommendedMovies, User
+from server.schemas.user import Explanation, Reason, RecommendationQuery, RecommendationRequest, RecommendedMovies, User
 from server.services.ratings import SavedRating
 
 # On the wire this is 2024-10-30T14:30:00: UTC, without the fraction.
@@ -288,6 +288,7 @@ class FakeRecommendationService:
 
     def __init__(self) -> None:
         self.queries: list[RecommendationQuery] = []
+        self.guests: list[RecommendationRequest] = []
         self.error: Exception | None = None
 
     def recommends_inline(self, user_id: int, query: RecommendationQuery) -> bool:
@@ -306,6 +307,10 @@ class FakeRecommendationService:
             movies=[MATRIX, UNRATED] if query.expands_movies else None,
             explanations=EXPLANATIONS if query.explain else None,
         )
+
+    def recommend_to_guest(self, request: RecommendationRequest) -> RecommendedMovies:
+        self.guests.append(request)
+        return self.recommend_movies(1, request.query)
 
 
 class FakeRecommendationEngineService:

@@ -38,6 +38,8 @@ CONTRACT = {
     ("get", f"{API}/user/{{user_id}}/ratings"): "list_user_ratings",
     ("post", f"{API}/user/{{user_id}}/ratings/import"): "import_user_ratings",
     ("get", f"{API}/user/{{user_id}}/recommended-movies"): "list_recommended_movies",
+    ("post", f"{API}/recommendations"): "recommend_to_guest",
+    ("post", "/api/rest/v1/recommendations"): "recommend_to_guest",
     ("post", f"{API}/recommendation-engine"): "train_model",
     ("get", f"{API}/recommendation-engine"): "get_recommendation_engine",
     ("get", f"{API}/recommendation-engine/live-calibration"): "get_live_calibration",
@@ -263,7 +265,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("schema", "optional"),
     [
-        (RecommendedMovies, {"movies", "explanations"}),
+        (RecommendedMovies, {"recommendations", "movies", "explanations"}),
         (SimilarMovies, {"movies"}),
         (Explanation, set()),
         (Movie, {"highlights"}),
