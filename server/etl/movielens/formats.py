@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from server.command_errors import SourceError
@@ -50,7 +51,7 @@ COLUMN_NAMES: Final[Mapping[Role, Mapping[str, tuple[str, ...]]]] = {
 OPTIONAL_FIELDS: Final = frozenset({"tmdbId"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Format:
     """How the rows of a file are written."""
 
@@ -68,7 +69,7 @@ class Format:
     flags: tuple[str, ...] = ()
     """The genres whose flags, 0 or 1, are in the columns from that of the genres on (100K)."""
 
-    @property
+    @cached_property
     def needed_width(self) -> int:
         """The number of columns up to the last one that holds a required field."""
         return 1 + max(position for name, position in self.positions.items() if name not in OPTIONAL_FIELDS)

@@ -42,7 +42,7 @@ class RatingParser:
         for block in blocks:
             frame = read_typed(block, self._format, _TYPES)
             if frame is not None and frame.select(self._all_valid().all()).item():
-                self._ratings.count(frame["rating"])
+                self._ratings.count_valid(frame["rating"])
                 yield FrameBatch(self._as_batch(frame), frame.height, [], block.size)
             else:
                 yield from map(self._parse_slowly, subdivide(block, self._name, _SLOW_BLOCK_BYTES))
