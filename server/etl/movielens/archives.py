@@ -26,6 +26,7 @@ MAX_COMPRESSION: Final = 100
 ALWAYS_ALLOWED_BYTES: Final = 100 << 20
 """Files up to this size may compress better, because they do no harm."""
 ARCHIVE_SUFFIXES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
+_DOCUMENT_SUFFIXES = (".xlsx", ".xlsm", ".ods", ".numbers", ".npz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ def as_source_error(name: str) -> Iterator[None]:
 def _list_files(path: Path, resources: ExitStack) -> list[Entry]:
     if path.is_dir():
         return _list_folder(path)
-    if zipfile.is_zipfile(path):
+    # Spreadsheets are zip archives, too.
+    if zipfile.is_zipfile(path) and not path.name.lower().endswith(_DOCUMENT_SUFFIXES):
         return _list_zip(resources.enter_context(zipfile.ZipFile(path)))
     if tarfile.is_tarfile(path):
         return _extract_tar(path, _temporary_folder(resources))

@@ -30,8 +30,8 @@ class SourceFiles:
     by_role: dict[Role, Entry] = field(default_factory=dict)
     genres: Entry | None = None
     """The list of genres of 100K."""
-    unread: list[Entry] = field(default_factory=list)
-    """Files of other types whose names say that they contain movies, ratings, links or tags."""
+    unread: list[tuple[Role, Entry]] = field(default_factory=list)
+    """Files that are not read, though their names or types say that they contain movies, ratings, links or tags."""
 
 
 def find_files(entries: Sequence[Entry], source: str, *, is_single_file: bool) -> SourceFiles:
@@ -68,8 +68,8 @@ def _sort_by_role(folder: PurePosixPath, entries: Sequence[Entry]) -> SourceFile
             ranked[_FILES_OF_100K[name]].append((len(_EXTENSIONS), entry))
         elif match and match[2] in _EXTENSIONS and not match[3]:
             ranked[Role(f"{match[1]}s")].append((_EXTENSIONS.index(match[2]), entry))
-        elif match:
-            files.unread.append(entry)
+        elif match or "rating" in name:
+            files.unread.append((Role(f"{match[1]}s") if match else Role.RATINGS, entry))
     files.by_role = _choose_release(ranked)
     return files
 
@@ -86,14 +86,13 @@ def _choose_release(ranked: Mapping[Role, Sequence[tuple[int, Entry]]]) -> dict[
 
 
 def _check_unread(files: SourceFiles) -> None:
-    for entry in files.unread:
-        match = _NAME.fullmatch(entry.name.lower().removesuffix(".gz"))
-        if match is not None and Role(f"{match[1]}s") not in files.by_role:
+    for role, entry in files.unread:
+        if role not in files.by_role:
             raise SourceError(f"{entry.name} is not read. Matinee reads {READABLE}.")
 
 
 def _nothing_found(entries: Sequence[Entry], found: Sequence[SourceFiles], source: str) -> SourceError:
-    unread = [entry.name for files in found for entry in files.unread]
+    unread = [entry.name for files in found for role, entry in files.unread if role is Role.MOVIES]
     if unread or len(entries) == 1:
         return SourceError(f"{(unread or [entries[0].name])[0]} is not read. Matinee reads {READABLE}.")
     names = sorted({entry.name for entry in entries})

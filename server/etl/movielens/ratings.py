@@ -125,7 +125,7 @@ def _parse_time() -> pl.Expr:
     text = _stripped("timestamp")
     number = text.str.extract(r"^(-?\d{1,18})(?:\.\d*)?$").cast(pl.Int64, strict=False)
     seconds = pl.when(number >= _FIRST_MILLISECOND).then(number // 1000).otherwise(number)
-    date = text.str.replace(r"^(\d{4}-\d\d-\d\d)T", "$1 ").str.replace(r"\s*(?:Z|UTC)$", "")
+    date = text.str.replace(r"^(\d{4})[-/](\d\d?)[-/](\d\d?)T?", "$1-$2-$3 ").str.replace(r"\s*(?:Z|UTC|GMT)?$", "")
     with_offset = date.str.to_datetime(_DATE_FORMAT_WITH_OFFSET, strict=False).dt.replace_time_zone(None)
     dates = [date.str.to_datetime(each, strict=False) for each in _DATE_FORMATS]
     return pl.coalesce(seconds, pl.coalesce(*dates, with_offset).dt.epoch("s")).alias("timestamp")

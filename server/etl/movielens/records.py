@@ -1,8 +1,8 @@
 """Split blocks of text into records, which may contain separators and line breaks in quotation marks."""
 
 import csv
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from server.command_errors import SourceError
 from server.etl.movielens.batches import Rejected
@@ -102,27 +102,34 @@ def _read_record(lines: Sequence[str], position: int, file_format: Format) -> tu
 
 
 def _split(text: str, file_format: Format) -> list[str]:
+    """Split a row. Raises the error of the first dialect, or that of a row that continues on the next line."""
     if not file_format.is_quoted:
         return _split_plain(text, file_format)
-    try:
-        return _split_csv(text, file_format)
-    except RowError:
-        if "\\" not in text:
-            raise
+    errors: list[RowError] = []
+    for dialect in _dialects(text, file_format.separator):
+        try:
+            return _check_width(_split_csv(text, file_format.separator, dialect), file_format)
+        except RowError as error:
+            errors.append(error)
+    raise next((error for error in errors if isinstance(error, _UnfinishedRow)), errors[0])
+
+
+def _dialects(text: str, separator: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the options of the csv module for RFC 4180 and, if the text may need them, for two relatives of it."""
+    yield {}
+    if f'{separator} "' in text:
+        yield {"skipinitialspace": True}
+    if "\\" in text:
         # MySQL and others write \" in place of "".
-        return _split_csv(text, file_format, escape="\\")
+        yield {"escapechar": "\\", "doublequote": False}
 
 
-def _split_csv(text: str, file_format: Format, escape: str | None = None) -> list[str]:
-    reader = csv.reader(
-        [text], delimiter=file_format.separator, strict=True, escapechar=escape, doublequote=escape is None
-    )
+def _split_csv(text: str, separator: str, dialect: Mapping[str, Any]) -> list[str]:
     try:
-        fields = next(reader)
+        return next(csv.reader([text], delimiter=separator, strict=True, **dialect))
     except csv.Error as error:
         kind = _UnfinishedRow if str(error) == _UNFINISHED else RowError
         raise kind(f"not a row of CSV: {error}") from error
-    return _check_width(fields, file_format)
 
 
 def _split_plain(text: str, file_format: Format) -> list[str]:

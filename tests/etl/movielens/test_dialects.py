@@ -109,12 +109,16 @@ def test_quotation_marks_are_doubled_or_escaped(tmp_path: Path) -> None:
         '1,"""Great"" One, The (1990)",Drama\n'
         '2,"The \\"Great\\" One, Part 2 (1991)",Drama\n'
         '3,"Slash\\",Drama\n'
+        '4, "Postman, The (1994)", "Drama"\n'
+        '5,"A \\"line\\" \nbreak",Drama\n'
     )
 
     assert [each.source_title for each in read(tmp_path, movies).movies] == [
         '"Great" One, The (1990)',
         'The "Great" One, Part 2 (1991)',
         "Slash\\",
+        "Postman, The (1994)",
+        'A "line" \nbreak',
     ]
 
 
@@ -144,6 +148,7 @@ def test_signs_of_windows_1252_are_kept_and_control_characters_are_not(tmp_path:
         ("1,2,3.5,2000-07-30T20:45:03.250+02:00", 964982703),
         ("1,2,3.5,2000-07-30 18:45", 964982700),
         ("1,2,3.5,2000-07-30", 964915200),
+        ("1,2,3.5,2000/7/30 18:45:03 GMT", 964982703),
         ('"1","2","3.5","964982703"', 964982703),
         ("001, 2,3.50, 964982703", 964982703),
         ("1,2,3.5,0", 0),

@@ -171,6 +171,7 @@ def test_the_files_of_one_release_belong_together(tmp_path: Path) -> None:
         ({"readme.txt": b""}, "readme.txt is not read. Matinee reads movies.csv, ratings.csv, "),
         ({"movies.json": b"[]", "a": b""}, "movies.json is not read. Matinee reads movies.csv, ratings.csv, "),
         (FILES | {"tags.parquet": b"PAR1"}, "tags.parquet is not read. Matinee reads movies.csv, ratings.csv, "),
+        ({"movies.csv": MOVIES, "my_ratings.csv": RATINGS}, "my_ratings.csv is not read. Matinee reads movies.csv, "),
         ({"movies.csv": MOVIES, "ratings.xlsx": b"PK"}, "ratings.xlsx is not read. Matinee reads movies.csv, "),
         (
             {"ratings.csv": RATINGS, "b.txt": b""},
@@ -202,6 +203,13 @@ def test_other_files_are_refused_by_name(tmp_path: Path, write: Write, files: Fi
         open_source(path)
 
     assert str(refusal.value).startswith(message.format(path=path))
+
+
+def test_a_spreadsheet_is_refused_by_name(tmp_path: Path) -> None:
+    spreadsheet = write_zip(tmp_path, {"xl/workbook.xml": b""}).rename(tmp_path / "ratings.xlsx")
+
+    with pytest.raises(SourceError, match=r"^ratings\.xlsx is not read\. Matinee reads movies\.csv, ratings\.csv, "):
+        open_source(spreadsheet)
 
 
 def test_a_path_that_does_not_exist_is_refused(tmp_path: Path) -> None:
