@@ -18,7 +18,7 @@ from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.passwords import Passwords
 from server.backend.periodic import PeriodicTasks
-from server.backend.rate_limits import ClientLimits
+from server.backend.rate_limits import AccountLimits, ClientLimits
 from server.backend.tokens import TokenSigner
 from server.routers import (
     error_pages,
@@ -172,7 +172,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
 
 def _login_service(settings: Settings, database: Database) -> LoginService:
     tokens = TokenSigner(settings.auth_secret.get_secret_value(), lifetime_s=settings.auth_token_lifetime_s)
-    return LoginService(database.reader, tokens, Passwords(PasswordHash.recommended()))
+    return LoginService(database.reader, tokens, Passwords(PasswordHash.recommended()), AccountLimits(settings))
 
 
 app = create_app()

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from server.backend.private_files import create_private_file
 from server.command_errors import SettingsError
 
 
@@ -19,10 +20,11 @@ def copy_sqlite(file: Path, destination: Path) -> None:
     aside = destination.with_name(f".partial-{destination.name}")
     aside.unlink(missing_ok=True)
     try:
+        create_private_file(aside)
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             connection.execute("VACUUM INTO ?", [str(aside)])
         aside.rename(destination)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise SettingsError(f"{file} cannot be copied to {destination}: {error}.") from None
     finally:
         aside.unlink(missing_ok=True)

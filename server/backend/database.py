@@ -1,14 +1,16 @@
 """The database: its engine, the settings of connections, and transactions."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
+from server.backend.private_files import create_private_file
 from server.backend.reader import PostgreSQLReader, Reader, SQLiteReader
 
 if TYPE_CHECKING:  # SQLAlchemy imports the driver where the database is PostgreSQL
@@ -92,6 +94,7 @@ def _create_engine(settings: Settings) -> Engine:
         connect_args=_connect_args(backend, settings.database_timeout_s),
     )
     if backend == "sqlite":
+        event.listen(engine, "do_connect", _create_sqlite_file)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "checkin", _end_sqlite)
@@ -107,6 +110,10 @@ def _connect_args(backend: str, timeout_s: float) -> dict[str, Any]:
         "connect_timeout": max(2, int(timeout_s)),
         "application_name": "matinee",
     }
+
+
+def _create_sqlite_file(_dialect: object, _record: object, arguments: Sequence[str], _options: object) -> None:
+    create_private_file(Path(arguments[0]))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

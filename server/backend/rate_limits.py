@@ -3,6 +3,8 @@
 import ipaddress
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import limits
 from anyio import to_thread
@@ -18,6 +20,9 @@ IPV6_PREFIX = 64
 """A client with one IPv6 address usually has all addresses with the same 64 bits."""
 
 IN_MEMORY = "memory://"
+
+WRONG_PASSWORDS = "10/minute; 60/hour"
+"""The wrong passwords of one account that are verified. More of them are refused at once."""
 
 
 class ClientLimits:
@@ -46,13 +51,48 @@ class ClientLimits:
             await to_thread.run_sync(self._hit, items, what, client)
 
     def _hit(self, items: list[limits.RateLimitItem], what: str, client: str) -> None:
-        try:
+        with _storage_errors():
             for item in items:
                 if not self._limiter.hit(item, what, client):
-                    window = self._limiter.get_window_stats(item, what, client)
-                    raise TooManyRequests(max(1, math.ceil(window.reset_time - time.time())))
-        except StorageError:
-            raise LimitsUnavailable from None
+                    raise TooManyRequests(_seconds_until_reset(self._limiter, item, what, client))
+
+
+class AccountLimits:
+    """Limits the wrong passwords of one account, from however many addresses they come.
+
+    A guess beyond the limit is refused before its password is verified, which costs 64 MiB and a core, so guessing
+    does not keep other users from signing in.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._limiter = FixedWindowRateLimiter(_open_storage(settings.limits_storage))
+        self._items = limits.parse_many(WRONG_PASSWORDS)
+
+    def check(self, user_id: int) -> None:
+        """Raise `TooManyRequests` if the account has had too many wrong passwords lately."""
+        with _storage_errors():
+            for item in self._items:
+                if not self._limiter.test(item, "account", str(user_id)):
+                    raise TooManyRequests(_seconds_until_reset(self._limiter, item, "account", str(user_id)))
+
+    def count_wrong_password(self, user_id: int) -> None:
+        """Count a wrong password. Raises `LimitsUnavailable` if it cannot be counted."""
+        with _storage_errors():
+            for item in self._items:
+                self._limiter.hit(item, "account", str(user_id))
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except StorageError:
+        raise LimitsUnavailable from None
+
+
+def _seconds_until_reset(limiter: FixedWindowRateLimiter, item: limits.RateLimitItem, *names: str) -> int:
+    window = limiter.get_window_stats(item, *names)
+    return max(1, math.ceil(window.reset_time - time.time()))
 
 
 def client_of(address: str) -> str:

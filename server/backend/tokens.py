@@ -10,6 +10,7 @@ from server.errors import InvalidToken
 ALGORITHM = "HS256"
 AUDIENCE = "matinee"
 CLAIMS = ["sub", "aud", "iat", "exp", "generation"]
+MAX_NUMBER = 2**53 - 1
 LEEWAY_S = 10
 """The clocks of machines that share a secret may differ by this much."""
 
@@ -52,6 +53,14 @@ class TokenSigner:
                 leeway=LEEWAY_S,
                 options={"require": CLAIMS},
             )
-            return Caller(int(claims["sub"]), int(claims["generation"]))
-        except (jwt.InvalidTokenError, TypeError, ValueError):
+            return Caller(_number(claims["sub"]), _number(claims["generation"]))
+        except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError):
             raise InvalidToken from None
+
+
+def _number(claim: object) -> int:
+    """Return a claim as a number that the database can hold. Raise `ValueError` for anything else."""
+    number = int(str(claim))
+    if not 0 < number <= MAX_NUMBER:
+        raise ValueError("a claim is out of range")
+    return number

@@ -70,6 +70,8 @@ def create_rating(
 @router.get("/{rating_id}", responses=documented(RatingNotFound(0)))
 def get_rating(access: AccessDep, rating_id: RatingId, ratings: RatingServiceDep) -> Rating:
     """Get one rating."""
+    # Before the rating is looked up: a revoked token must not reveal which ratings exist.
+    access.require_valid()
     rating = ratings.get_rating(rating_id)
     access.require_user(rating.user_id)
     return rating
@@ -82,6 +84,6 @@ def get_rating(access: AccessDep, rating_id: RatingId, ratings: RatingServiceDep
 )
 def delete_rating(access: AccessDep, rating_id: RatingId, ratings: RatingServiceDep) -> None:
     """Delete a rating; the movie's average and count follow."""
-    rating = ratings.get_rating(rating_id)
-    access.require_user(rating.user_id)
+    access.require_valid()
+    access.require_user((rating := ratings.get_rating(rating_id)).user_id)
     ratings.delete_rating(rating)

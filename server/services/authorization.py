@@ -12,6 +12,9 @@ from server.services.token import CredentialsReader
 class Access(Protocol):
     """The check that a handler makes before it acts."""
 
+    def require_valid(self) -> None:
+        """Return unless the token was revoked. Raises `InvalidToken`."""
+
     def require_user(self, user_id: int) -> None:
         """Return if the caller may act as this user. Raises `AccessDenied`; `InvalidToken` for a revoked token."""
 
@@ -21,6 +24,9 @@ class Access(Protocol):
 
 class OpenAccess:
     """Access without authentication."""
+
+    def require_valid(self) -> None:
+        """Let everyone pass."""
 
     def require_user(self, user_id: int) -> None:
         """Let everyone act as any user."""
@@ -38,6 +44,10 @@ class TokenPermissions:
     def __init__(self, reader: Reader, caller: Caller) -> None:
         self.credentials = CredentialsReader(reader)
         self.caller = caller
+
+    def require_valid(self) -> None:
+        """Return unless the token was revoked. Raises as `Access` says."""
+        self._current_role()
 
     def require_user(self, user_id: int) -> None:
         """Return if the caller is this user or an administrator. Raises as `Access` says."""

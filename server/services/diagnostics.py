@@ -3,13 +3,16 @@
 import secrets
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import takewhile
 from pathlib import Path
 
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import BaseModel
 from sqlalchemy import Double, cast, func, or_, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from server.backend import migrate as schema
 from server.backend.config import Settings, without_password
@@ -22,12 +25,16 @@ from server.errors import ArtifactError
 from server.models import MovieStatistics, Rating
 from server.recommender import artifact
 from server.recommender.algorithms.registry import ALGORITHMS
+from server.schemas.base import Paging
 from server.services.base import BaseDataManager
 from server.services.model_versions import ModelVersionDataManager
+from server.services.training.ratings_reader import RatingsReader
+from server.services.training.runs import TrainingRunDataManager
 
 GIB = 2**30
 FREE_BYTES_WARNING = 2 * GIB
 FREE_BYTES_NEEDED = GIB // 4
+RECENT_RUNS = 20
 
 
 class Health(StrEnum):
@@ -135,6 +142,7 @@ def _examine_database(settings: Settings, store: ModelStore) -> Iterator[Finding
             with database.transaction(writes=False) as session:
                 yield DoctorDataManager(session).compare_statistics()
                 yield _examine_live_model(ModelVersionDataManager(session), store)
+                yield _examine_trainings(session)
     except SQLAlchemyError as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
         remedy = "Start the database or correct MATINEE_DATABASE_URL. If the file is damaged, restore a backup."
@@ -179,6 +187,33 @@ def _examine_live_model(versions: ModelVersionDataManager, store: ModelStore) ->
             name="live model", health=Health.FAILED, detail=f"Version {active.version}: {error}", remedy=remedy
         )
     return _ok("live model", f"version {active.version} is intact")
+
+
+def _examine_trainings(session: Session) -> Finding:
+    """Report the age of the live model, the ratings since, and the trainings that failed after the last success."""
+    name = "trainings"
+    runs = TrainingRunDataManager(session).list_page(Paging(limit=RECENT_RUNS))
+    failed = list(takewhile(lambda run: run.status != "succeeded", runs))
+    failed = [run for run in failed if run.status == "failed"]
+    age = _describe_age(ModelVersionDataManager(session), RatingsReader(session))
+    if not failed:
+        return _ok(name, age)
+    return Finding(
+        name=name,
+        health=Health.WARNING,
+        detail=f"{age} {len(failed)} failed since the last success. Run {failed[0].run_id}: {failed[0].error}",
+        remedy="Remedy the cause, then run: matinee train",
+    )
+
+
+def _describe_age(versions: ModelVersionDataManager, ratings: RatingsReader) -> str:
+    active = versions.find_active()
+    live = None if active is None else versions.find(active.version)
+    if live is None:
+        return "No model has been trained yet."
+    hours = (datetime.now(UTC) - live.created_at).total_seconds() / 3600
+    count, _, _ = ratings.summarise()
+    return f"The live model is {hours:.1f} hours old; {count - live.data.ratings:+,} ratings since."
 
 
 class DoctorDataManager(BaseDataManager):

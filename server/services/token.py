@@ -8,6 +8,7 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from server.backend.passwords import Passwords
+from server.backend.rate_limits import AccountLimits
 from server.backend.reader import Reader
 from server.backend.tokens import Caller, TokenSigner
 from server.command_errors import NoCredentials, UnfitPassword
@@ -49,17 +50,25 @@ class CredentialsReader:
 class LoginService:
     """Rules of logging in."""
 
-    def __init__(self, reader: Reader, tokens: TokenSigner, passwords: Passwords) -> None:
+    def __init__(
+        self, reader: Reader, tokens: TokenSigner, passwords: Passwords, account_limits: AccountLimits
+    ) -> None:
+        self.account_limits = account_limits
         self.credentials = CredentialsReader(reader)
         self.tokens = tokens
         self.passwords = passwords
 
     def log_in(self, request: TokenRequest) -> Token:
-        """Return a token. Raises `WrongCredentials`, after the same work whether or not the user exists."""
+        """Return a token. Raises `WrongCredentials`, after the same work whether or not the user exists.
+
+        Raises `TooManyRequests` after too many wrong passwords for the same user.
+        """
         user_id = _user_id(request.username)
+        self.account_limits.check(user_id)
         credentials = self.credentials.find(user_id)
         password_hash = None if credentials is None else credentials.password_hash
         if not self.passwords.verify(request.password.get_secret_value(), password_hash) or credentials is None:
+            self.account_limits.count_wrong_password(user_id)
             raise WrongCredentials
         token = self.tokens.sign(Caller(user_id, credentials.generation))
         expires_in = self.tokens.lifetime_s

@@ -1,4 +1,5 @@
 import sqlite3
+import stat
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -70,3 +71,9 @@ def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
         copy_sqlite(tmp_path / "broken.db", tmp_path / "copy.db")
 
     assert [path.name for path in tmp_path.iterdir()] == ["broken.db"]
+
+
+def test_a_copy_is_readable_by_its_owner_only(file: Path, tmp_path: Path) -> None:
+    copy_sqlite(file, tmp_path / "copy.db")
+
+    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600

@@ -1,3 +1,4 @@
+import stat
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -137,3 +138,15 @@ def test_a_transaction_that_reads_before_it_writes_does_not_fail(database: Datab
     at_once([partial(add_genres, thread) for thread in range(8)])
 
     assert count_genres(database) == 40
+
+
+def test_a_new_database_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    database = Database(Settings(_env_file=None, database_url=f"sqlite:///{tmp_path}/new.db"))
+
+    with database.transaction(writes=True) as session:
+        session.execute(text("CREATE TABLE t (a)"))
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+
+    database.dispose()
+    assert modes["new.db"] == 0o600
+    assert set(modes.values()) == {0o600}

@@ -65,7 +65,10 @@ def test_a_new_password_voids_the_tokens_of_the_old(
 
     with pytest.raises(InvalidToken):
         access_of(session, user).require_user(user)
+    with pytest.raises(InvalidToken):
+        access_of(session, user).require_valid()
     access_of(session, user, generation=2).require_user(user)
+    access_of(session, user, generation=2).require_valid()
 
 
 @pytest.mark.parametrize("generation", [0, 2])

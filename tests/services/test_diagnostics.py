@@ -2,13 +2,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import delete, text, update
 
 from server.backend import migrate as schema
 from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
-from server.models import MovieStatistics
+from server.models import MovieStatistics, Rating
 from server.services.diagnostics import Finding, Health, examine
 from server.services.training.trainer import Trainer
 
@@ -35,7 +35,7 @@ def test_a_trained_installation_passes_every_check(examined: Examine, trainer: T
 
     findings = examined()
 
-    assert [finding.health for finding in findings.values() if not finding.name.startswith("space")] == [Health.OK] * 6
+    assert [finding.health for finding in findings.values() if not finding.name.startswith("space")] == [Health.OK] * 7
     assert failures(findings) == []
     assert findings["live model"].detail == "version 1 is intact"
     assert findings["database"].detail.startswith(("SQLite 3.", "PostgreSQL "))
@@ -48,6 +48,25 @@ def test_an_empty_installation_has_warnings_but_no_failure(examined: Examine) ->
     assert (findings["live model"].remedy, findings["model store"].remedy) == (
         "Run: matinee train",
         "The first training creates it.",
+    )
+
+
+@pytest.mark.usefixtures("tastes")
+def test_failed_trainings_and_ratings_since_the_live_model_are_reported(
+    examined: Examine, trainer: Trainer, database: Database
+) -> None:
+    trainer.carry_out(trainer.start_run())
+    for _ in range(2):
+        trainer.fail(trainer.start_run(), "The training ran out of memory.")
+    with database.transaction(writes=True) as session:
+        session.execute(delete(Rating).where(Rating.user_id == 1))
+
+    finding = examined()["trainings"]
+
+    assert finding.health is Health.WARNING
+    assert finding.detail == (
+        "The live model is 0.0 hours old; -15 ratings since. 2 failed since the last success. "
+        "Run 3: The training ran out of memory."
     )
 
 

@@ -1,11 +1,13 @@
 import pytest
 from sqlalchemy.orm import Session
 
+from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.passwords import Passwords
+from server.backend.rate_limits import AccountLimits
 from server.backend.tokens import Caller, TokenSigner
 from server.command_errors import NoCredentials, UnfitPassword
-from server.errors import UserNotFound, WrongCredentials
+from server.errors import TooManyRequests, UserNotFound, WrongCredentials
 from server.models import Role
 from server.schemas.token import TokenRequest
 from server.services.token import CredentialsReader, CredentialsService, LoginService
@@ -24,7 +26,12 @@ def passwords() -> CountingPasswords:
 
 @pytest.fixture
 def login(database: Database, passwords: CountingPasswords) -> LoginService:
-    return LoginService(database.reader, TokenSigner(SECRET, lifetime_s=60), Passwords(passwords))
+    return LoginService(
+        database.reader,
+        TokenSigner(SECRET, lifetime_s=60),
+        Passwords(passwords),
+        AccountLimits(Settings(_env_file=None)),
+    )
 
 
 @pytest.fixture
@@ -155,3 +162,31 @@ def test_a_user_without_a_password_gets_no_role(credentials: CredentialsService)
 
     with pytest.raises(NoCredentials, match=f"matinee user set-password {user_id}"):
         credentials.set_role(user_id, Role.ADMIN)
+
+
+def test_wrong_passwords_of_one_account_are_limited_before_they_are_verified(
+    login: LoginService, passwords: CountingPasswords, alice: int
+) -> None:
+    for _ in range(10):
+        with pytest.raises(WrongCredentials):
+            log_in(login, alice, ANOTHER)
+    verified = len(passwords.verified)
+
+    with pytest.raises(TooManyRequests) as refusal:
+        log_in(login, alice, ANOTHER)
+
+    assert len(passwords.verified) == verified
+    assert 1 <= refusal.value.retry_after_s <= 60
+
+
+def test_wrong_passwords_of_one_account_do_not_lock_out_another(
+    login: LoginService, database: Database, passwords: CountingPasswords, alice: int
+) -> None:
+    bob = in_transaction(
+        database, lambda session: CredentialsService(session, passwords).create_user(PASSWORD, Role.USER)
+    )
+    for _ in range(10):
+        with pytest.raises(WrongCredentials):
+            log_in(login, alice, ANOTHER)
+
+    assert log_in(login, bob) == Caller(bob, generation=1)
