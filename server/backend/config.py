@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from server.backend.logging import LogFormat
 from server.command_errors import SettingsError
@@ -45,24 +45,34 @@ def _checked_database_url(value: str) -> str:
         raise ValueError(NOT_ENCODED if "@" in value else NOT_A_DATABASE_URL) from None
     if url.drivername not in DRIVERS:
         raise ValueError(f"names the database {url.drivername!r}; Matinee runs on sqlite and postgresql")
-    if url.drivername != "sqlite":
-        # A second @ would make the rest of a password the host.
-        if value.count("@") > 1:
-            raise ValueError(NOT_ENCODED)
-        _check_options(url)
+    # A second @ would make the rest of a password the host.
+    if url.drivername != "sqlite" and value.count("@") > 1:
+        raise ValueError(NOT_ENCODED)
+    _check_options(url)
     if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
         raise ValueError("names a database in memory, which other processes can't see; name a file")
     return value
 
 
 def _check_options(url: URL) -> None:
-    """Raise ValueError for an option that PostgreSQL's client library does not know; psycopg raises a TypeError."""
+    """Raise ValueError for an option that the driver would not accept, which it reports with a TypeError."""
+    if not url.query:
+        return
+    if unknown := sorted(url.query.keys() - _known_options(url)):
+        raise ValueError(f"has the unknown option {unknown[0]!r}; remove it from the URL")
+    try:
+        url.set(drivername=DRIVERS[url.drivername]).get_dialect()().create_connect_args(url)
+    except (SQLAlchemyError, TypeError, ValueError):
+        raise ValueError("has an option with a wrong value; correct the part after the question mark") from None
+
+
+def _known_options(url: URL) -> set[str]:
+    if url.drivername == "sqlite":
+        return set()
     # Only installations on PostgreSQL load its driver.
     from psycopg.pq import Conninfo  # noqa: PLC0415
 
-    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
-    if unknown := sorted(url.query.keys() - known):
-        raise ValueError(f"has the unknown option {unknown[0]!r}; remove it from the URL")
+    return {option.keyword.decode() for option in Conninfo.get_defaults()}
 
 
 SECRET_LENGTH = 32

@@ -7,6 +7,7 @@ from typing import BinaryIO, Literal
 
 import fsspec
 
+from server.backend.config import without_password
 from server.command_errors import SettingsError
 
 OpenStoredFile = Callable[[str, Literal["rb", "wb"]], AbstractContextManager[BinaryIO]]
@@ -20,7 +21,10 @@ class ModelStore:
         try:
             self.file_system, self.root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError, OSError) as error:
-            raise SettingsError(f"MATINEE_MODEL_STORE {url!r} cannot be opened: {error}") from None
+            shown = without_password(url)
+            # A library may repeat a part of the URL in its message.
+            reason = error if shown == url else type(error).__name__
+            raise SettingsError(f"MATINEE_MODEL_STORE {shown!r} cannot be opened: {reason}") from None
 
     def check(self) -> None:
         """Create the store if it does not exist. Raises `SettingsError` if it cannot be used."""

@@ -14,7 +14,7 @@ from server.command_errors import CommandError
 from server.errors import ApiError
 
 COMMANDS = {
-    "ingest": "Load movies and ratings, all or nothing.",
+    "ingest": "Load movies, ratings, links and tags, all or nothing.",
     "train": "Train a model, and activate it unless it is worse than the live version.",
     "evaluate": "Compare algorithms on the same held-out ratings.",
     "models": "List, activate and delete model versions.",

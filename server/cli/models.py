@@ -10,7 +10,7 @@ from server.backend.model_store import ModelStore
 from server.cli.database import open_database
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result
-from server.schemas.base import Paging
+from server.schemas.base import MAX_ID, Paging
 from server.schemas.recommendation_engine import ModelVersion, ModelVersionPage
 from server.services.recommendation_engine import RecommendationEngineService
 
@@ -36,7 +36,9 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
 
 @app.command(epilog=examples("matinee models activate 3"))
 def activate(
-    version: Annotated[int, typer.Argument(help="Number of a version, as listed by: matinee models")],
+    version: Annotated[
+        int, typer.Argument(min=1, max=MAX_ID, help="Number of a version, as listed by: matinee models")
+    ],
 ) -> None:
     """Make a version the live one. Running servers load it within a second."""
     settings = Settings.load()
@@ -47,7 +49,7 @@ def activate(
 
 @app.command(epilog=examples("matinee models prune --keep 5"))
 def prune(
-    keep: Annotated[int, typer.Option(min=0, help="Number of the newest versions to keep.")],
+    keep: Annotated[int, typer.Option(min=0, max=MAX_ID, help="Number of the newest versions to keep.")],
 ) -> None:
     """Delete old versions and their artifacts. The live version and its predecessor always stay."""
     settings = Settings.load()

@@ -8,7 +8,7 @@ from rich.table import Table
 from server.cli.database import open_database
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result
-from server.schemas.base import Paging
+from server.schemas.base import MAX_ID, Paging
 from server.schemas.recommendation_engine import TrainingRun, TrainingRunPage
 from server.services.recommendation_engine import RecommendationEngineService
 
@@ -38,7 +38,9 @@ def runs(
 
 
 @app.command(epilog=examples("matinee runs cancel 3"))
-def cancel(run: Annotated[int, typer.Argument(help="Number of a run, as listed by: matinee runs")]) -> None:
+def cancel(
+    run: Annotated[int, typer.Argument(min=1, max=MAX_ID, help="Number of a run, as listed by: matinee runs")],
+) -> None:
     """Cancel a queued or a running training. A running one stops within seconds."""
     with open_database() as database, database.transaction(writes=True) as session:
         cancelled = RecommendationEngineService(session).cancel_run(run)

@@ -37,7 +37,7 @@ app = command_app()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Number of serving processes.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Number of serving processes.")] = 1,
 ) -> None:
     """Serve the API. An empty database gets its tables first."""
     settings = Settings.load()
@@ -99,7 +99,7 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise SettingsError(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port."
+                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --host or --port."
             ) from None
 
 

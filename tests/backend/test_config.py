@@ -82,6 +82,12 @@ def test_values_override_the_environment_which_overrides_the_file(
             "postgresql://u@host/m?sslmode=require&prepare_threshold=0",
             "has the unknown option 'prepare_threshold'; remove it from the URL.",
         ),
+        (
+            "DATABASE_URL",
+            "postgresql://u@host/m?port=abc",
+            "has an option with a wrong value; correct the part after the question mark.",
+        ),
+        ("DATABASE_URL", "sqlite:///a.db?mode=ro", "has the unknown option 'mode'; remove it from the URL."),
         ("MODEL_STORE", "", "must not be empty."),
         ("SEED", "-1", "must be at least 0."),
         ("SEED", "many", "must be a whole number."),

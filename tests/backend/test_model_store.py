@@ -1,3 +1,4 @@
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,3 +109,11 @@ def test_removing_an_artifact_twice_is_harmless(store: ModelStore) -> None:
 def test_a_url_with_an_unknown_scheme_is_a_settings_error(url: str) -> None:
     with pytest.raises(SettingsError, match=r"^MATINEE_MODEL_STORE '.*' cannot be opened: "):
         ModelStore(url)
+
+
+def test_a_store_that_cannot_be_opened_is_named_without_its_password() -> None:
+    with pytest.raises(SettingsError) as raised:
+        ModelStore("ftp://me:se/cr@et@127.0.0.1:1/models")
+
+    sentence = r"MATINEE_MODEL_STORE 'ftp://\*\*\*@127\.0\.0\.1:1/models' cannot be opened: \w+Error"
+    assert re.fullmatch(sentence, str(raised.value))

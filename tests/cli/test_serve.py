@@ -21,7 +21,7 @@ def test_a_port_in_use_is_named(matinee: Matinee, listening_port: int) -> None:
         1,
         "",
         f"Error: Cannot listen on 127.0.0.1:{listening_port}: Address already in use. "
-        "Choose another port with --port.\n",
+        "Choose another with --host or --port.\n",
     )
 
 
