@@ -85,7 +85,7 @@ fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each 
 .PHONY: chaos
 chaos: .venv/.installed-dev ## Kill a server that accepts ratings ROUNDS times per database, then inject other faults
 	@.venv/bin/python -m tests.e2e.tools.chaos --rounds $(ROUNDS)
-	@.venv/bin/pytest tests/e2e/test_faults.py -p no:cacheprovider
+	@.venv/bin/pytest tests/e2e/test_faults.py tests/e2e/test_attacks.py tests/e2e/test_request_heads.py -p no:cacheprovider
 
 .PHONY: format
 format: .venv/.installed-dev ## Format the code and apply the linter's fixes

@@ -168,8 +168,7 @@ def test_only_one_of_two_simultaneous_trainings_runs(installation: Installation)
     assert_is_in_good_health(installation)
 
 
-def test_a_training_survives_a_suspended_machine(trained_demo: Installation, tmp_path: Path) -> None:
-    installation = trained_demo.copy_to(tmp_path)
+def test_a_training_survives_a_suspended_machine(installation: Installation) -> None:
     lease_s = 1
 
     def read_age_s() -> float:
