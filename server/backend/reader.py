@@ -127,10 +127,14 @@ class PostgreSQLReader(Reader):
         """Do nothing: the connections are the engine's."""
 
     def _read(self, statement: str, parameters: Mapping[str, object]) -> list[Row]:
-        pooled = self._engine.raw_connection()
+        unavailable = self._engine.dialect.loaded_dbapi.OperationalError
+        try:
+            pooled = self._engine.raw_connection()
+        except unavailable as error:
+            raise OperationalError("connect", None, error) from error
         try:
             return _read_at_once(pooled.driver_connection, statement, parameters)
-        except self._engine.dialect.loaded_dbapi.OperationalError as error:
+        except unavailable as error:
             pooled.invalidate(error)
             raise OperationalError(statement, None, error) from error
         finally:

@@ -184,11 +184,22 @@ def _describe_errors(operation: Json, method: str, path: str) -> None:
     for status, described in documented(*errors).items():
         known = responses.setdefault(str(status), described)
         known["content"][MEDIA_TYPE]["examples"] |= described["content"][MEDIA_TYPE]["examples"]
-    responses["422"] = _invalid_input(operation)
+    responses["422"] = _merged_invalid_input(_invalid_input(operation), responses.get("422", {}))
     for response in responses.values():
         for shown in response.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {}).values():
             # The examples use the id 0.
             shown["value"] = shown["value"] | {"instance": re.sub(r"\{\w+\}", "0", path)}
+
+
+def _merged_invalid_input(invalid_input: Json, documented_by_route: Json) -> Json:
+    """Return the response of invalid input, together with another problem of status 422 that a route documents."""
+    content = documented_by_route.get("content", {}).get(MEDIA_TYPE)
+    if content is None:
+        return invalid_input
+    merged = invalid_input["content"][MEDIA_TYPE]
+    merged["schema"] = {"anyOf": [merged["schema"], content["schema"]]}
+    merged["examples"] |= content["examples"]
+    return invalid_input
 
 
 def _invalid_input(operation: Json) -> Json:
