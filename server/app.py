@@ -21,6 +21,7 @@ from server.backend.periodic import PeriodicTasks
 from server.backend.rate_limits import AccountLimits, ClientLimits
 from server.backend.tokens import TokenSigner
 from server.routers import (
+    diagnostics,
     error_pages,
     genres,
     health,
@@ -107,6 +108,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     resources = [movies, user, ratings, recommendations, genres, tags, recommendation_engine, statistics]
     for resource in [*resources, *([token] if settings.auth else [])]:
         app.include_router(resource.router, prefix=API_PREFIX)
+    app.include_router(diagnostics.build_router(settings), prefix=API_PREFIX)
     for other in (health, metrics_route, error_pages):
         app.include_router(other.router)
     app.include_router(page.build_router(settings))

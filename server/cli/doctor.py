@@ -7,7 +7,8 @@ from server.backend.config import Settings
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result
 from server.command_errors import SettingsError
-from server.services.diagnostics import Finding, Health, describe_wrong_settings, examine
+from server.schemas.diagnostics import Finding, Health
+from server.services.diagnostics import describe_wrong_settings, examine
 
 app = command_app()
 

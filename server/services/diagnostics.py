@@ -4,12 +4,10 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import takewhile
 from pathlib import Path
 
 from fsspec.implementations.local import LocalFileSystem
-from pydantic import BaseModel
 from sqlalchemy import Double, cast, func, or_, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -26,6 +24,7 @@ from server.models import MovieStatistics, Rating
 from server.recommender import artifact
 from server.recommender.algorithms.registry import ALGORITHMS
 from server.schemas.base import Paging
+from server.schemas.diagnostics import Finding, Health
 from server.services.base import BaseDataManager
 from server.services.model_versions import ModelVersionDataManager
 from server.services.training.ratings_reader import RatingsReader
@@ -35,23 +34,6 @@ GIB = 2**30
 FREE_BYTES_WARNING = 2 * GIB
 FREE_BYTES_NEEDED = GIB // 4
 RECENT_RUNS = 20
-
-
-class Health(StrEnum):
-    """Result of a check."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-class Finding(BaseModel):
-    """One check: its result, and how to fix a problem."""
-
-    name: str
-    health: Health
-    detail: str
-    remedy: str | None = None
 
 
 def check_settings(settings: Settings) -> None:
@@ -68,8 +50,11 @@ def describe_wrong_settings(error: SettingsError) -> Finding:
     return Finding(name="settings", health=Health.FAILED, detail=str(error), remedy="Correct the variable, or .env.")
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Yield one finding after another. A check that depends on a failed one is left out."""
+def examine(settings: Settings, *, recounts: bool = True) -> Iterator[Finding]:
+    """Yield one finding after another. A check that depends on a failed one is left out.
+
+    Without ``recounts``, nothing is read whose size grows with the number of ratings.
+    """
     try:
         check_settings(settings)
     except SettingsError as error:
@@ -79,7 +64,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _ok("settings", f"{settings.shown_database_url}, models in {without_password(settings.model_store)}")
     yield from _examine_space(settings, store)
     yield _examine_store(store)
-    yield from _examine_database(settings, store)
+    yield from _examine_database(settings, store, recounts=recounts)
 
 
 def _ok(name: str, detail: str) -> Finding:
@@ -125,7 +110,7 @@ def _examine_store(store: ModelStore) -> Finding:
         )
 
 
-def _examine_database(settings: Settings, store: ModelStore) -> Iterator[Finding]:
+def _examine_database(settings: Settings, store: ModelStore, *, recounts: bool) -> Iterator[Finding]:
     if settings.sqlite_file is not None and not settings.sqlite_file.exists():
         detail = f"The file {settings.sqlite_file} does not exist yet."
         yield Finding(
@@ -140,7 +125,8 @@ def _examine_database(settings: Settings, store: ModelStore) -> Iterator[Finding
         yield SCHEMA_FINDINGS[state]
         if state is SchemaState.CURRENT:
             with database.transaction(writes=False) as session:
-                yield DoctorDataManager(session).compare_statistics()
+                if recounts:
+                    yield DoctorDataManager(session).compare_statistics()
                 yield _examine_live_model(ModelVersionDataManager(session), store)
                 yield _examine_trainings(session)
     except SQLAlchemyError as error:

@@ -28,7 +28,8 @@ from server.backend.config import Settings
 from server.backend.model_store import ModelStore
 from server.command_errors import TrainingInProgress
 from server.models import RunStatus, StoredIndex, TrainingRun
-from server.services.diagnostics import DoctorDataManager, Health
+from server.schemas.diagnostics import Health
+from server.services.diagnostics import DoctorDataManager
 from server.services.live.model import LiveModel
 from server.services.model_versions import ModelVersionDataManager
 from server.services.training.trainer import Trainer

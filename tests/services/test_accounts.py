@@ -8,8 +8,9 @@ from server.backend.database import Database
 from server.errors import UserNotFound
 from server.models import Credentials, DeletedUser, MovieStatistics, Rating, User
 from server.schemas.base import MAX_ID
+from server.schemas.diagnostics import Health
 from server.services.accounts import AccountService
-from server.services.diagnostics import DoctorDataManager, Health
+from server.services.diagnostics import DoctorDataManager
 from server.services.user import UserDataManager
 from tests.support.source_files import load_folder, write_source
 

@@ -9,7 +9,8 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
 from server.models import MovieStatistics, Rating
-from server.services.diagnostics import Finding, Health, examine
+from server.schemas.diagnostics import Finding, Health
+from server.services.diagnostics import examine
 from server.services.training.trainer import Trainer
 
 Examine = Callable[[], dict[str, Finding]]

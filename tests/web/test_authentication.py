@@ -49,6 +49,7 @@ OPEN: set[Route] = {
     ("GET", f"{API}/genres"),
     ("GET", f"{API}/tags"),
     ("GET", f"{API}/statistics"),
+    ("POST", f"{API}/recommendations"),
     ("POST", f"{API}/token"),
 }
 OWN: dict[Route, int] = {
@@ -57,6 +58,7 @@ OWN: dict[Route, int] = {
     ("DELETE", f"{RATINGS}/{{rating_id}}"): 204,
     ("GET", f"{API}/user/{{user_id}}/ratings"): 200,
     ("POST", f"{API}/user/{{user_id}}/ratings/import"): 200,
+    ("DELETE", f"{API}/user/{{user_id}}"): 204,
     # No model has been trained.
     ("GET", f"{API}/user/{{user_id}}/recommended-movies"): 409,
 }

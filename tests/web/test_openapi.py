@@ -30,6 +30,7 @@ CONTRACT = {
     ("get", f"{API}/genres"): "list_genres",
     ("get", f"{API}/tags"): "list_tags",
     ("get", f"{API}/statistics"): "get_statistics",
+    ("get", f"{API}/diagnostics"): "get_diagnostics",
     ("post", f"{API}/ratings"): "create_rating",
     ("get", f"{API}/ratings/{{rating_id}}"): "get_rating",
     ("delete", f"{API}/ratings/{{rating_id}}"): "delete_rating",

@@ -90,9 +90,3 @@ export async function call(method, path, body, query) {
 export async function getText(path, signal) {
   return (await send(new URL(path, document.baseURI), signal ? { signal } : {})).text();
 }
-
-/** @param {string} path @param {AbortSignal} [signal] */
-export async function getOutside(path, signal) {
-  const response = await fetch(new URL(path, document.baseURI), signal ? { signal } : {});
-  return response.json();
-}

@@ -12,6 +12,7 @@ const COMPARED = 2;
 const FIGURES = [
   ["Algorithm", (model) => model.algorithm],
   ["Trained", (model) => moment(model.created_at)],
+  ["Verdict", (model) => model.verdict ?? "-"],
   ["Ratings", (model) => count(model.data.ratings)],
   ["NDCG@10", ({ metrics }) => `${decimal(metrics.ndcg_at_10, 3)} (${decimal(metrics.ndcg_at_10_low, 3)} to ${decimal(metrics.ndcg_at_10_high, 3)})`],
   ["Recall@20", ({ metrics }) => decimal(metrics.recall_at_20, 3)],

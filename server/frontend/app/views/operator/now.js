@@ -1,5 +1,5 @@
 import { html } from "../../../vendor/preact-htm.js";
-import { get, getOutside } from "../../api.js";
+import { get } from "../../api.js";
 import { Loaded } from "../../components/feedback.js";
 import { count, duration } from "../../format.js";
 import { useLoaded, usePolling } from "../../hooks.js";
@@ -8,18 +8,15 @@ const POLL_MS = 5_000;
 
 /** @param {AbortSignal} signal */
 async function look(signal) {
-  const [statistics, engine, health] = await Promise.all([
-    get("statistics", {}, signal),
-    get("recommendation-engine", {}, signal),
-    getOutside("readyz", signal),
-  ]);
-  return { statistics, engine, health };
+  const [statistics, engine] = await Promise.all([get("statistics", {}, signal), get("recommendation-engine", {}, signal)]);
+  return { statistics, engine };
 }
 
 export function Now() {
   const loaded = useLoaded(look, []);
   usePolling(loaded.reload, POLL_MS);
-  return html`<${Loaded} loaded=${loaded}>${(/** @type {any} */ { statistics, engine, health }) => html`
+  return html`
+    <${Loaded} loaded=${loaded}>${(/** @type {any} */ { statistics, engine }) => html`
     <dl class="figures">
       ${[
         ["Movies", count(statistics.movies)],
@@ -31,15 +28,21 @@ export function Now() {
         ["Database", statistics.database],
         ["Matinee", statistics.version],
       ].map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
-    </dl>
+    </dl>`}<//>
+    <${Findings} />`;
+}
+
+function Findings() {
+  const loaded = useLoaded((signal) => get("diagnostics", {}, signal), []);
+  return html`
     <section>
-      <h2>Findings</h2>
-      <table>
-        <thead><tr><th>Check</th><th>Health</th><th>Detail</th></tr></thead>
-        <tbody>${statistics.findings?.map((/** @type {any} */ finding) => html`
-          <tr><th scope="row">${finding.name}</th><td><span class=${`badge ${finding.health}`}>${finding.health}</span></td>
-            <td>${finding.detail} ${finding.remedy && html`<br /><small>${finding.remedy}</small>`}</td></tr>`)
-          ?? html`<tr><th scope="row">readiness</th><td><span class=${`badge ${health.status}`}>${health.status}</span></td><td>${health.detail ?? ""}</td></tr>`}</tbody>
-      </table>
-    </section>`}<//>`;
+      <div class="row"><h2>Findings</h2><button type="button" class="secondary" aria-busy=${loaded.isLoading} onClick=${loaded.reload}>Check again</button></div>
+      <${Loaded} loaded=${loaded}>${(/** @type {any} */ { findings }) => html`
+        <div class="scroll"><table>
+          <thead><tr><th>Check</th><th>Health</th><th>Detail</th></tr></thead>
+          <tbody>${findings.map((/** @type {any} */ finding) => html`
+            <tr><th scope="row">${finding.name}</th><td><span class=${`badge ${finding.health}`}>${finding.health}</span></td>
+              <td>${finding.detail} ${finding.remedy && html`<br /><small>${finding.remedy}</small>`}</td></tr>`)}</tbody>
+        </table></div>`}<//>
+    </section>`;
 }
