@@ -40,6 +40,7 @@ from server.services.diagnostics import check_settings
 from server.services.live.calibration import RunningCalibration
 from server.services.live.cards import MovieCards
 from server.services.live.catalogue import LiveCatalogue
+from server.services.live.listing import LiveListing
 from server.services.live.metrics import InstallationCollector
 from server.services.live.model import LiveModel
 from server.services.token import LoginService
@@ -136,13 +137,14 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         database = Database(settings)
         migrate.prepare(database)
         live_catalogue = LiveCatalogue(database)
+        listing = LiveListing(database.reader)
         store = ModelStore(settings.model_store)
         live_model = LiveModel(database, store)
         supervisor = TrainingSupervisor(database, settings)
-        tasks = (live_catalogue.refresh, live_model.refresh, supervisor.supervise)
+        tasks = (live_catalogue.refresh, listing.refresh, live_model.refresh, supervisor.supervise)
         # Side by side: reading a model and checking its digests releases the interpreter.
         with ThreadPoolExecutor() as pool:
-            for loaded in [pool.submit(load) for load in tasks[:2]]:
+            for loaded in [pool.submit(load) for load in tasks[:3]]:
                 loaded.result()
         refresher = PeriodicTasks(tasks, settings.refresh_interval_s)
         refresher.start()
@@ -153,6 +155,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
                     live_catalogue=live_catalogue,
                     live_model=live_model,
                     cards=MovieCards(database.reader),
+                    listing=listing,
                     metrics=metrics,
                     installation=InstallationCollector(database, live_model),
                     running_calibration=RunningCalibration(metrics),

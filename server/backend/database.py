@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # SQLAlchemy imports the driver where the database is Postgre
     import psycopg
 
 # Handlers run in at most this many threads at a time (AnyIO's default), and these tasks of the app run beside them.
-HANDLER_THREADS, PERIODIC_TASKS = 40, 3
+HANDLER_THREADS, PERIODIC_TASKS = 40, 4
 
 # On SQLite everyone who may want a connection finds one: nobody waits for the pool. PostgreSQL's are dearer; there
 # threads wait for one, but never the event loop, which uses no session.

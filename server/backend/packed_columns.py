@@ -33,3 +33,16 @@ def unpack(dialect: str, row: Packed) -> tuple[NDArray[Any], ...]:
     *numbers, stars = (column or b"" for column in row)
     *ids, moments = (np.frombuffer(column, ">i8").astype(np.int64) for column in numbers)
     return *ids, np.frombuffer(stars, ">f4").astype(np.float32), moments
+
+
+def pack_integers(statement: str, dialect: str, *columns: str) -> str:
+    """Return a statement with packed columns of whole numbers for ``{packed}``."""
+    form = "group_concat({})" if dialect == "sqlite" else "string_agg(int8send({}), ''::bytea)"
+    return statement.format(packed=", ".join(form.format(column) for column in columns))
+
+
+def unpack_integers(dialect: str, row: Packed) -> tuple[NDArray[np.int64], ...]:
+    """Return the columns that `pack_integers` has selected, of equal length."""
+    if dialect == "sqlite":
+        return tuple(np.fromstring(numbers or "", np.int64, sep=",") for numbers in row)
+    return tuple(np.frombuffer(column or b"", ">i8").astype(np.int64) for column in row)

@@ -10,6 +10,7 @@ from server.web.dependencies import (
     MovieId,
     Movies,
     MovieServiceDep,
+    OptionalAccessDep,
     Paging,
     SimilarMoviesServiceDep,
     TagServiceDep,
@@ -24,13 +25,15 @@ router = APIRouter(prefix="/movies", tags=["movies"], route_class=CacheableRoute
 
 @router.get("", responses=PAGED)
 @runs_inline(when=lambda query, movies, **_: movies.lists_inline(query))
-def list_movies(query: Movies, movies: MovieServiceDep, links: LinksDep) -> MoviePage:
+def list_movies(query: Movies, movies: MovieServiceDep, links: LinksDep, access: OptionalAccessDep) -> MoviePage:
     """List movies, a page at a time: all, or those that match a search and filters.
 
     Every word of the search must match in the title, an alternative title, a genre, the year or a tag. The last word
     may be unfinished, longer words may have typos. Case, accents, punctuation and the place of the article make no
     difference. Hits with fewer typos come first, then those that fit better, weighed with popularity.
     """
+    if query.user_id is not None:
+        access.require_user(query.user_id)
     return links.on(movies.list_movies(query))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 
-from server.schemas.base import ID_LIMIT, Digits, Limit, OnRequest, Paging, ReadSchema, Total
+from server.schemas.base import ID_LIMIT, Digits, Limit, OnRequest, Paging, PathId, ReadSchema, Total
 
 TOY_STORY: JsonDict = {
     "movie_id": 1,
@@ -80,6 +80,9 @@ class Movie(ReadSchema):
     imdb_id: str | None = Field(description="The id at IMDb; null where unknown.")
     tmdb_id: int | None = Field(description="The id at The Movie Database (TMDB); null where unknown.")
     highlights: OnRequest[Highlights] = Field(default=None, description="Only with `highlight=true`.")
+    user_rating: OnRequest[float] = Field(
+        default=None, description="The rating of the user `user_id` in stars. Absent if the user has not rated it."
+    )
 
 
 class DecadeCount(ReadSchema):
@@ -193,21 +196,57 @@ class BestMoviesQuery(BaseModel):
         return Expansion.MOVIES in self.expand
 
 
-class MovieSort(StrEnum):
-    """Orders of a movie list. A leading minus reverses an order."""
+class SortName(StrEnum):
+    """What a movie list is sorted by."""
 
     RELEVANCE = "relevance"
     POPULARITY = "popularity"
     RATING = "rating"
+    TOP_RATED = "top_rated"
     YEAR = "year"
     TITLE = "title"
     ID = "id"
-    RELEVANCE_REVERSED = "-relevance"
-    POPULARITY_REVERSED = "-popularity"
-    RATING_REVERSED = "-rating"
-    YEAR_REVERSED = "-year"
-    TITLE_REVERSED = "-title"
-    ID_REVERSED = "-id"
+
+
+BEST_FIRST = {SortName.RELEVANCE, SortName.POPULARITY, SortName.RATING, SortName.TOP_RATED}
+
+
+class MovieSort(StrEnum):
+    """Orders of a movie list. A leading minus means descending."""
+
+    RELEVANCE = "relevance"
+    POPULARITY = "popularity"
+    RATING = "rating"
+    TOP_RATED = "top_rated"
+    YEAR = "year"
+    TITLE = "title"
+    ID = "id"
+    RELEVANCE_DESCENDING = "-relevance"
+    POPULARITY_DESCENDING = "-popularity"
+    RATING_DESCENDING = "-rating"
+    TOP_RATED_DESCENDING = "-top_rated"
+    YEAR_DESCENDING = "-year"
+    TITLE_DESCENDING = "-title"
+    ID_DESCENDING = "-id"
+
+    @property
+    def by(self) -> SortName:
+        """What it sorts by."""
+        return SortName(self.removeprefix("-"))
+
+
+class SortOrder(StrEnum):
+    """Directions of an order."""
+
+    ASCENDING = "asc"
+    DESCENDING = "desc"
+
+
+class GenreMatch(StrEnum):
+    """How many of the requested genres a movie must have."""
+
+    ALL = "all"
+    ANY = "any"
 
 
 Year = Annotated[int, Field(ge=0, le=9999, examples=[1995]), Digits]
@@ -219,13 +258,6 @@ def check_years(year_to: int | None, info: ValidationInfo) -> int | None:
     if year_to is not None and year_from is not None and year_to < year_from:
         raise ValueError(f"No year is both from {year_from} and to {year_to}. Exchange year_from and year_to.")
     return year_to
-
-
-class GenreMatch(StrEnum):
-    """How many of several genres a movie must have."""
-
-    ALL = "all"
-    ANY = "any"
 
 
 class MovieQuery(Paging):
@@ -244,9 +276,23 @@ class MovieQuery(Paging):
     genre: list[str] = Field(
         default=[],
         max_length=20,
-        description="Name of a genre in any case, or its id. If repeated, a movie must have all. An unknown genre "
-        "is an error.",
+        description="Name of a genre in any case, or its id; may be repeated. An unknown genre is an error.",
         examples=[["Comedy"]],
+    )
+    genre_match: GenreMatch = Field(
+        default=GenreMatch.ALL, description="Whether a movie must have `all` of the genres, or `any`."
+    )
+    tag: list[str] = Field(
+        default=[],
+        max_length=20,
+        description="A tag in any case; may be repeated, then a movie must have all. An unknown tag is an error.",
+        examples=[["pixar"]],
+    )
+    movie_id: list[PathId] = Field(
+        default=[],
+        max_length=100,
+        description="Id of a movie; may be repeated. Without `sort`, the movies come in the order of the ids.",
+        examples=[[1, 2571]],
     )
     year_from: Year | None = Field(default=None, description="First year, inclusive.")
     year_to: Year | None = Field(default=None, description="Last year, inclusive; not before `year_from`.")
@@ -256,10 +302,17 @@ class MovieQuery(Paging):
     sort: MovieSort | None = Field(
         default=None,
         description=(
-            "`relevance`, `popularity` and `rating` start with the best, `year`, `title` and `id` with the lowest; "
-            "a leading `-` reverses the order. Movies without a rating or a year are last in both. "
-            "Default: `relevance` with a search, otherwise `id`."
+            "`relevance`, `popularity`, `rating` and `top_rated` start with the best, `year`, `title` and `id` with "
+            "the lowest; a leading `-` means descending. `top_rated` is the mean rating shrunk towards the mean of all "
+            "ratings by 50 votes. Movies without a rating or a year are always last. New ratings count within two "
+            "seconds. Default: `relevance` with a search, otherwise `id`."
         ),
+    )
+    order: SortOrder | None = Field(
+        default=None, description="Direction of `sort`: `asc` for the lowest first, `desc` for the highest first."
+    )
+    user_id: PathId | None = Field(
+        default=None, description="Add `user_rating`, the rating of this user, to each movie that the user has rated."
     )
 
     facets: Annotated[bool, Field(description="Count the genres and decades of all matching movies.")] = False
@@ -267,12 +320,28 @@ class MovieQuery(Paging):
 
     _not_before_year_from = field_validator("year_to")(check_years)
 
+    @field_validator("order")
+    @classmethod
+    def _not_against_sort(cls, order: SortOrder | None, info: ValidationInfo) -> SortOrder | None:
+        if order is SortOrder.ASCENDING and (info.data.get("sort") or "").startswith("-"):
+            raise ValueError("A sort with a leading - is descending. Remove the - or the order.")
+        return order
+
     @property
     def words(self) -> str | None:
         """The search, or None if it is missing or blank."""
         return self.search if self.search and not self.search.isspace() else None
 
     @property
-    def order(self) -> MovieSort:
-        """The requested or the default order."""
-        return self.sort or (MovieSort.RELEVANCE if self.words else MovieSort.ID)
+    def sort_name(self) -> SortName:
+        """What the list is sorted by, or by default."""
+        if self.sort is not None:
+            return self.sort.by
+        return SortName.RELEVANCE if self.words else SortName.ID
+
+    @property
+    def is_descending(self) -> bool:
+        """Whether the highest is first."""
+        if self.order is not None:
+            return self.order is SortOrder.DESCENDING
+        return self.sort_name in BEST_FIRST or (self.sort or "").startswith("-")

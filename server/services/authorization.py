@@ -4,7 +4,7 @@ from typing import Protocol
 
 from server.backend.reader import Reader
 from server.backend.tokens import Caller
-from server.errors import AccessDenied, InvalidToken
+from server.errors import AccessDenied, InvalidToken, NotSignedIn
 from server.models import Role
 from server.services.token import CredentialsReader
 
@@ -33,6 +33,22 @@ class OpenAccess:
 
     def require_admin(self) -> None:
         """Let everyone act as an administrator."""
+
+
+class NoAccess:
+    """Access of a caller without a token on a public route."""
+
+    def require_valid(self) -> None:
+        """Refuse. Raises `NotSignedIn`."""
+        raise NotSignedIn
+
+    def require_user(self, user_id: int) -> None:  # noqa: ARG002 (no user may be acted for)
+        """Refuse to act as a user. Raises `NotSignedIn`."""
+        raise NotSignedIn
+
+    def require_admin(self) -> None:
+        """Refuse to act as an administrator. Raises `NotSignedIn`."""
+        raise NotSignedIn
 
 
 class TokenPermissions:

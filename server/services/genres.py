@@ -53,22 +53,25 @@ class GenreDataManager(BaseDataManager):
             for genre_id, name, movies in rows
         ]
 
-    def list_ids(self, wanted: Sequence[str]) -> list[int]:
-        """Return the ids of genres, each by its name in any case or by its id. Raises `InvalidField`."""
-        return [genre_id for genre_id, _ in self.find_all(wanted)]
-
     def find_all(self, wanted: Sequence[str], *, pointer: str = "#/query/genre") -> list[tuple[int, str]]:
         """Return ids and names of genres, each by its name in any case or by its id. Raises `InvalidField`."""
         if not wanted:
             return []
-        rows = self.session.execute(select(Genre.genre_id, Genre.genre_name)).all()
-        # Compared here, because databases disagree on letter case beyond ASCII.
-        known = {str(genre_id): (genre_id, name) for genre_id, name in rows}
-        known |= {name.casefold(): (genre_id, name) for genre_id, name in rows}
-        for text in wanted:
-            if text.casefold() not in known:
-                raise InvalidField(pointer, _unknown_genre(text, [name for _, name in rows]))
-        return [known[text.casefold()] for text in wanted]
+        genres = self.session.execute(select(Genre.genre_id, Genre.genre_name)).all()
+        return find_genres(wanted, [(genre_id, name) for genre_id, name in genres], pointer=pointer)
+
+
+def find_genres(
+    wanted: Sequence[str], genres: Sequence[tuple[int, str]], *, pointer: str = "#/query/genre"
+) -> list[tuple[int, str]]:
+    """Return ids and names of genres, each by its name in any case or by its id. Raises `InvalidField`."""
+    # Compared here, because databases disagree on letter case beyond ASCII.
+    known = {str(genre_id): (genre_id, name) for genre_id, name in genres}
+    known |= {name.casefold(): (genre_id, name) for genre_id, name in genres}
+    for text in wanted:
+        if text.casefold() not in known:
+            raise InvalidField(pointer, _unknown_genre(text, [name for _, name in genres]))
+    return [known[text.casefold()] for text in wanted]
 
 
 def _unknown_genre(text: str, names: Sequence[str]) -> str:

@@ -2,85 +2,54 @@
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    FromClause,
-    Select,
-    exists,
-    func,
-    literal,
-    select,
-)
-from sqlalchemy.orm import Session, aliased
+import numpy as np
+from sqlalchemy import ARRAY, BigInteger, FromClause, exists, func, literal, select
+from sqlalchemy.orm import Session
 
-from server.errors import MovieNotFound
-from server.models import Genre, Ingestion, Movie, MovieGenre, MovieStatistics
+from server.errors import InvalidField, MovieNotFound, UserNotFound
+from server.models import Movie, MovieStatistics
 from server.schemas import movies as schemas
-from server.schemas.movies import MovieQuery, MovieSort
+from server.schemas.movies import GenreMatch, MovieQuery, SortName
+from server.search.folding import fold
 from server.search.highlights import Span
 from server.search.index import Hits
 from server.services.base import BaseDataManager, BaseService
-from server.services.genres import GenreDataManager
+from server.services.genres import find_genres
 from server.services.live.cards import MovieCards
 from server.services.live.catalogue import LiveCatalogue
+from server.services.live.listing import UNKNOWN_YEAR, Integers, ListingSnapshot, Mask
 from server.services.live.model import LiveModel
 
 rating_count = MovieStatistics.rating_count.expression
-rating_mean = MovieStatistics.rating_sum / func.nullif(MovieStatistics.rating_count, 0)
 
-
-class SortKey(NamedTuple):
-    """An SQL expression to order by."""
-
-    expression: ColumnElement[Any]
-    largest_first: bool = False
-    may_be_null: bool = False
-    """Then what is null comes last, in either direction."""
-
-
-SORT_KEYS: dict[str, tuple[SortKey, ...]] = {
-    "popularity": (SortKey(rating_count, largest_first=True),),
-    "rating": (SortKey(rating_mean, largest_first=True, may_be_null=True), SortKey(rating_count, largest_first=True)),
-    "year": (SortKey(Movie.year.expression, may_be_null=True),),
-    "title": (SortKey(Movie.sort_title.expression),),
-    "id": (),
-}
-SORTS_BY_STATISTICS = {"popularity", "rating"}
-
+MAX_YEAR = 9999
 
 MAX_INLINE_WORDS = 8
 """A search of more words may take longer than the event loop should wait."""
 
 
-class ListingPlan(NamedTuple):
-    """How a list is made."""
+class MovieFilter(NamedTuple):
+    """Which movies of a snapshot pass the filters of a query. The facets need them apart."""
 
-    is_in_order: bool
-    """The index has the ids in order: the catalogue as it is, or what a search found. Otherwise the database sorts."""
-    is_quick: bool
-    """It takes a millisecond or two, so that it may run on the event loop."""
+    by_genre: Mask
+    by_year: Mask
+    by_others: Mask
 
-    @classmethod
-    def of(cls, query: MovieQuery) -> "ListingPlan":
-        """Plan a list."""
-        has_filters = bool(query.genre) or not (query.year_from is query.year_to is query.min_ratings is None)
-        in_order = MovieSort.RELEVANCE if query.words else MovieSort.ID
-        is_in_order = query.order is in_order and not has_filters
-        is_short = len((query.words or "").split()) <= MAX_INLINE_WORDS
-        return cls(is_in_order=is_in_order, is_quick=is_in_order and is_short and not query.facets)
+    @property
+    def all(self) -> Mask:
+        """The movies that pass all filters."""
+        return self.by_genre & self.by_year & self.by_others
 
 
 class MovieService(BaseService):
     """Rules of the catalogue."""
 
-    def __init__(self, session: Session, catalogue: LiveCatalogue, cards: MovieCards) -> None:
+    def __init__(self, session: Session, catalogue: LiveCatalogue, listing: ListingSnapshot, cards: MovieCards) -> None:
         super().__init__(session)
-        self.movies = MovieDataManager(session)
         self.cards = cards
+        self.listing = listing
         # The index of this moment: another may take its place during the request.
         self.index = catalogue.index
 
@@ -91,20 +60,28 @@ class MovieService(BaseService):
 
     def lists_inline(self, query: MovieQuery) -> bool:
         """Return whether a list is made so fast that the event loop may wait for it."""
-        is_quick = self.cards.is_in_process and ListingPlan.of(query).is_quick
-        return is_quick and (query.words is None or self.index.is_fast(query.words))
+        if not self.cards.is_in_process or query.facets:
+            return False
+        words = query.words
+        return words is None or (len(words.split()) <= MAX_INLINE_WORDS and self.index.is_fast(words))
 
     def list_movies(self, query: MovieQuery) -> schemas.MoviePage:
-        """Return a page of the movies that fit, with the number of all that do."""
+        """Return a page of the movies that fit, with the number of all that do.
+
+        Raises `InvalidField` for an unknown genre or tag, and `UserNotFound`.
+        """
         hits = self.index.search(query.words) if query.words else None
-        movie_ids, total = self._list_ids(query, hits)
-        found = self.cards.list_by_ids(movie_ids)
+        chosen = self._filter(query, hits)
+        in_order = self._in_order(query, hits, chosen)
+        found = self.cards.list_by_ids(in_order[query.offset : query.offset + query.limit].tolist())
+        if query.user_id is not None:
+            found = self._with_user_ratings(found, query.user_id)
         return schemas.MoviePage(
             movies=self._highlighted(found, hits) if query.highlight else found,
-            total=total,
+            total=in_order.size,
             page=query.page,
             limit=query.limit,
-            facets=self.movies.count_facets(query, hits) if query.facets else None,
+            facets=_count_facets(self.listing, chosen) if query.facets and chosen is not None else None,
             corrected_search=self.index.correct(query.words, hits) if query.words and hits is not None else None,
         )
 
@@ -128,19 +105,65 @@ class MovieService(BaseService):
             raise MovieNotFound(movie_id)
         return histogram
 
-    def _list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int]:
-        if not ListingPlan.of(query).is_in_order:
-            movie_ids, version = self.movies.list_ids(query, hits)
-            return movie_ids, self._count(query, hits, version)
-        in_order = self.index.movie_ids if hits is None else hits.movie_ids
-        return in_order[query.offset : query.offset + query.limit].tolist(), in_order.size
+    def _filter(self, query: MovieQuery, hits: Hits | None) -> MovieFilter | None:
+        """Choose the movies of the snapshot that pass, or return None if the index alone knows the list."""
+        filters = (query.genre, query.tag, query.movie_id, query.facets)
+        bounds = (query.year_from, query.year_to, query.min_ratings)
+        default_order = (SortName.RELEVANCE, True) if hits is not None else (SortName.ID, False)
+        is_in_order = (query.sort_name, query.is_descending) == default_order
+        if is_in_order and not any(filters) and all(bound is None for bound in bounds):
+            return None
+        return MovieFilter(
+            by_genre=self._pass_by_genre(query),
+            by_year=_between(self.listing.table.years, query.year_from, query.year_to),
+            by_others=self._pass_by_others(query, hits),
+        )
 
-    def _count(self, query: MovieQuery, hits: Hits | None, version: int | None) -> int:
-        """Count all movies that match. Counts that depend on the catalogue alone are cached under its version."""
-        if version is None or hits is not None or query.min_ratings is not None:
-            return self.movies.count(query, hits)
-        filters = query.model_dump_json(include={"genre", "year_from", "year_to"})
-        return self.cards.count_once(version, filters, lambda: self.movies.count(query, hits))
+    def _pass_by_genre(self, query: MovieQuery) -> Mask:
+        table = self.listing.table
+        if not query.genre:
+            return np.ones(len(self.listing), np.bool_)
+        rows = table.of_genre[[table.genres.index(genre) for genre in find_genres(query.genre, table.genres)]]
+        match = np.logical_and if query.genre_match is GenreMatch.ALL else np.logical_or
+        passes: Mask = match.reduce(rows, axis=0)
+        return passes
+
+    def _pass_by_others(self, query: MovieQuery, hits: Hits | None) -> Mask:
+        table = self.listing.table
+        passes = self.listing.counts >= (query.min_ratings or 0)
+        if hits is not None:
+            passes &= table.mask_of(hits.movie_ids)
+        if query.movie_id:
+            passes &= table.mask_of(np.array(query.movie_id, np.int64))
+        for tag in query.tag:
+            passes &= table.mask_of(self._find_tagged(tag))
+        return passes
+
+    def _find_tagged(self, tag: str) -> Integers:
+        movie_ids = self.cards.list_tagged(" ".join(fold(tag).split()))
+        if not movie_ids:
+            raise InvalidField("#/query/tag", f"Unknown tag {tag!r}. GET /tags?prefix= lists tags.")
+        return np.array(movie_ids, np.int64)
+
+    def _in_order(self, query: MovieQuery, hits: Hits | None, chosen: MovieFilter | None) -> Integers:
+        """Return the ids of all movies that pass, in their order."""
+        if chosen is None:
+            return self.index.movie_ids if hits is None else hits.movie_ids
+        table = self.listing.table
+        if query.movie_id and query.sort is None:
+            order = table.positions_of(np.array(list(dict.fromkeys(query.movie_id)), np.int64))
+        elif query.sort_name is SortName.RELEVANCE and hits is not None:
+            order = table.positions_of(hits.movie_ids)
+            order = order if query.is_descending else order[::-1]
+        else:
+            order = self.listing.order(query.sort_name, is_descending=query.is_descending)
+        return table.movie_ids[order[chosen.all[order]]]
+
+    def _with_user_ratings(self, movies: Sequence[schemas.Movie], user_id: int) -> list[schemas.Movie]:
+        ratings = self.cards.find_user_ratings(user_id, [movie.movie_id for movie in movies])
+        if ratings is None:
+            raise UserNotFound(user_id)
+        return [movie.model_copy(update={"user_rating": ratings.get(movie.movie_id)}) for movie in movies]
 
     def _highlighted(self, movies: Sequence[schemas.Movie], hits: Hits | None) -> list[schemas.Movie]:
         """Mark in the titles the words that led to the hits; none without a search."""
@@ -180,57 +203,6 @@ class SimilarMoviesService(BaseService):
 class MovieDataManager(BaseDataManager):
     """SQL of the catalogue's lists; `MovieCards` has the hot reads."""
 
-    def list_ids(self, query: MovieQuery, hits: Hits | None) -> tuple[list[int], int | None]:
-        """Return the ids on a page of the movies that pass the filters, among `hits` if given.
-
-        The second value is the version of the catalogue, or None if the page is empty.
-        """
-        statement, rank = self._select_fitting(
-            query, hits, with_statistics=query.order.lstrip("-") in SORTS_BY_STATISTICS
-        )
-        version = select(func.max(Ingestion.ingestion_id)).scalar_subquery()
-        ordered = statement.add_columns(version).order_by(*_order(query.order, rank))
-        rows = self.session.execute(ordered.limit(query.limit).offset(query.offset)).all()
-        return [movie_id for movie_id, _ in rows], rows[0][1] if rows else None
-
-    def count(self, query: MovieQuery, hits: Hits | None) -> int:
-        """Count the movies that pass the filters, among `hits` if given."""
-        statement, _ = self._select_fitting(query, hits)
-        return self.session.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True)) or 0
-
-    def count_facets(self, query: MovieQuery, hits: Hits | None) -> schemas.Facets:
-        """Count genres and decades of the movies that pass the filters, among `hits` if given."""
-        fitting, _ = self._select_fitting(query, hits)
-        # An alias, because a filter by genre uses the same table.
-        of_genre = aliased(MovieGenre)
-        genre = (Genre.genre_id, Genre.genre_name)
-        genres = (
-            fitting
-            .join(of_genre, of_genre.movie_id == Movie.movie_id)
-            .join(Genre, Genre.genre_id == of_genre.genre_id)
-            .with_only_columns(*genre, func.count(), maintain_column_froms=True)
-            .group_by(*genre)
-            .order_by(func.count().desc(), Genre.genre_name)
-        )
-        decade = Movie.year // 10 * 10
-        decades = (
-            fitting
-            .where(Movie.year.is_not(None))
-            .with_only_columns(decade, func.count(), maintain_column_froms=True)
-            .group_by(decade)
-            .order_by(decade)
-        )
-        return schemas.Facets(
-            genres=[
-                schemas.GenreCount(genre_id=genre_id, genre_name=name, total_movies=movies)
-                for genre_id, name, movies in self.session.execute(genres)
-            ],
-            decades=[
-                schemas.DecadeCount(decade=first, total_movies=movies)
-                for first, movies in self.session.execute(decades)
-            ],
-        )
-
     def exists(self, movie_id: int) -> bool:
         """Return whether the movie exists."""
         return self.session.scalar(select(Movie.movie_id).where(Movie.movie_id == movie_id)) is not None
@@ -252,34 +224,6 @@ class MovieDataManager(BaseDataManager):
             )
         )
 
-    def _select_fitting(
-        self, query: MovieQuery, hits: Hits | None, *, with_statistics: bool = False
-    ) -> tuple[Select[int], ColumnElement[Any]]:
-        """Select the ids of the movies that pass the filters, among `hits` if given; also return their rank."""
-        statement = select(Movie.movie_id)
-        # Only if needed, because a join doubles the cost of counting a whole catalogue.
-        if with_statistics or query.min_ratings is not None:
-            statement = statement.join(MovieStatistics)
-        rank: ColumnElement[Any] = Movie.movie_id.expression
-        if hits is not None:
-            ranked = self._as_table(hits.movie_ids.tolist())
-            statement = statement.join(ranked, ranked.c.movie_id == Movie.movie_id)
-            rank = ranked.c.rank
-        return statement.where(*self._conditions(query)), rank
-
-    def _conditions(self, query: MovieQuery) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = [
-            exists().where(MovieGenre.movie_id == Movie.movie_id, MovieGenre.genre_id == genre_id)
-            for genre_id in GenreDataManager(self.session).list_ids(query.genre)
-        ]
-        if query.year_from is not None:
-            conditions.append(Movie.year >= query.year_from)
-        if query.year_to is not None:
-            conditions.append(Movie.year <= query.year_to)
-        if query.min_ratings is not None:
-            conditions.append(rating_count >= query.min_ratings)
-        return conditions
-
     def _as_table(self, movie_ids: list[int]) -> FromClause:
         """Return a list of ids of any length, passed as one parameter, as a table of `movie_id` and `rank`."""
         if self.dialect == "postgresql":
@@ -296,14 +240,27 @@ def _highlights(spans: Sequence[Sequence[Span]]) -> schemas.Highlights:
     return schemas.Highlights(title=title, alternative_titles=others)
 
 
-def _order(sort: MovieSort, rank: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    """Turn an order into SQL keys; the last is the id, so that no two movies are equal."""
-    name, is_reversed = sort.lstrip("-"), sort.startswith("-")
-    order: list[ColumnElement[Any]] = []
-    for key in SORT_KEYS.get(name, (SortKey(rank),)):
-        if key.may_be_null:
-            # "NULLS LAST" without the words, which the two databases take differently.
-            order.append(key.expression.is_(None))
-        order.append(key.expression.desc() if key.largest_first != is_reversed else key.expression.asc())
-    by_id = Movie.movie_id.expression
-    return [*order, by_id.desc() if sort is MovieSort.ID_REVERSED else by_id.asc()]
+def _between(years: Integers, first: int | None, last: int | None) -> Mask:
+    if first is None and last is None:
+        return np.ones(years.size, np.bool_)
+    return (years >= max(first or 0, 0)) & (years <= (MAX_YEAR if last is None else last))
+
+
+def _count_facets(listing: ListingSnapshot, chosen: MovieFilter) -> schemas.Facets:
+    """Count genres and decades. Each facet ignores its own filter, so that a page can offer the others."""
+    table = listing.table
+    by_genre = np.count_nonzero(table.of_genre & (chosen.by_year & chosen.by_others), axis=1).tolist()
+    counted = zip(by_genre, table.genres, strict=True)
+    years = table.years[chosen.by_genre & chosen.by_others]
+    decades = np.bincount(years[years != UNKNOWN_YEAR] // 10)
+    return schemas.Facets(
+        genres=[
+            schemas.GenreCount(genre_id=genre_id, genre_name=name, total_movies=movies)
+            for movies, (genre_id, name) in sorted(counted, key=lambda genre: (-genre[0], genre[1][1]))
+            if movies
+        ],
+        decades=[
+            schemas.DecadeCount(decade=10 * int(decade), total_movies=int(decades[decade]))
+            for decade in np.flatnonzero(decades)
+        ],
+    )

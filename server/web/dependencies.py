@@ -21,7 +21,7 @@ from server.schemas.ratings import UserRatingsQuery
 from server.schemas.token import TokenRequest
 from server.schemas.user import RecommendationQuery
 from server.services.accounts import AccountService
-from server.services.authorization import Access, OpenAccess, TokenPermissions
+from server.services.authorization import Access, NoAccess, OpenAccess, TokenPermissions
 from server.services.genres import GenreService
 from server.services.health import HealthService
 from server.services.live.calibration import RunningCalibration
@@ -64,6 +64,15 @@ async def get_access(request: Request, token: Annotated[str | None, Depends(toke
 
 
 AccessDep = Annotated[Access, Depends(get_access)]
+
+
+async def get_optional_access(request: Request) -> Access:
+    """Return the caller's permissions on a public route; without a token they are none."""
+    token = await token_scheme(request)
+    return NoAccess() if token is None and state_of(request)["login"] else await get_access(request, token)
+
+
+OptionalAccessDep = Annotated[Access, Depends(get_optional_access)]
 
 
 async def acquire_write_slot(request: Request, _access: AccessDep) -> AsyncIterator[None]:
@@ -163,7 +172,7 @@ async def get_account_service() -> AccountService:
 async def get_movie_service(request: Request) -> MovieService:
     """Return the service of the movies, with the search index of this moment."""
     state = state_of(request)
-    return MovieService(current_session.get(), state["live_catalogue"], state["cards"])
+    return MovieService(current_session.get(), state["live_catalogue"], state["listing"].get(), state["cards"])
 
 
 async def get_similar_movies_service(request: Request) -> SimilarMoviesService:

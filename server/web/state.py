@@ -16,6 +16,7 @@ from server.backend.rate_limits import ClientLimits
 from server.services.live.calibration import RunningCalibration
 from server.services.live.cards import MovieCards
 from server.services.live.catalogue import LiveCatalogue
+from server.services.live.listing import LiveListing
 from server.services.live.metrics import InstallationCollector
 from server.services.live.model import LiveModel
 from server.services.token import LoginService
@@ -29,6 +30,7 @@ class State(TypedDict):
     live_catalogue: LiveCatalogue
     live_model: LiveModel
     cards: MovieCards
+    listing: LiveListing
     metrics: Metrics
     installation: InstallationCollector
     running_calibration: RunningCalibration

@@ -2,7 +2,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from server.errors import ApiError, ArtifactError, NoActiveModel
-from server.schemas.movies import BestMoviesQuery, Expansion, MovieQuery, MovieSort
+from server.schemas.movies import BestMoviesQuery, Expansion, MovieQuery, MovieSort, SortName
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
 
@@ -47,7 +47,7 @@ def test_without_parameters_all_movies_are_asked_for_by_id(client: TestClient, b
     assert behind.movies.queries == [
         MovieQuery(limit=10, page=1, search=None, genre=[], year_from=None, year_to=None, min_ratings=None, sort=None)
     ]
-    assert behind.movies.queries[0].order is MovieSort.ID
+    assert behind.movies.queries[0].sort_name is SortName.ID
 
 
 def test_every_parameter_arrives_as_a_typed_value(client: TestClient, behind: Fakes) -> None:
@@ -65,7 +65,7 @@ def test_every_parameter_arrives_as_a_typed_value(client: TestClient, behind: Fa
             year_from=1990,
             year_to=1999,
             min_ratings=5,
-            sort=MovieSort.RATING_REVERSED,
+            sort=MovieSort.RATING_DESCENDING,
             facets=True,
             highlight=True,
         )
@@ -76,7 +76,7 @@ def test_a_search_is_ordered_by_relevance_unless_asked_otherwise(client: TestCli
     client.get(MOVIES, params={"search": "alien"})
     client.get(MOVIES, params={"search": "alien", "sort": "year"})
 
-    assert [query.order for query in behind.movies.queries] == [MovieSort.RELEVANCE, MovieSort.YEAR]
+    assert [query.sort_name for query in behind.movies.queries] == [SortName.RELEVANCE, SortName.YEAR]
 
 
 def test_a_blank_search_is_none(client: TestClient, behind: Fakes) -> None:

@@ -16,7 +16,7 @@ from server.services.movies import MovieService
 from server.services.training.trainer import Trainer
 from tests.conftest import DATABASES, database_copy
 from tests.support.builders import MOVIES, NEWER_MOVIES, RATINGS, genre_of, taste_rows
-from tests.support.readers import cards_of
+from tests.support.readers import movies_of
 from tests.support.source_files import load_folder, write_source
 
 
@@ -45,7 +45,7 @@ def movies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         live_catalogue = LiveCatalogue(database)
         live_catalogue.refresh()
         with database.transaction(writes=False) as session:
-            yield MovieService(session, live_catalogue, cards_of(session))
+            yield movies_of(session, live_catalogue)
 
 
 @pytest.fixture(scope="module", params=DATABASES)

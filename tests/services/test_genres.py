@@ -6,7 +6,7 @@ from server.errors import InvalidField
 from server.models import Genre as GenreRow
 from server.schemas.base import Paging
 from server.schemas.movies import GenreCount, GenrePage
-from server.services.genres import GenreDataManager, GenreService
+from server.services.genres import GenreService, find_genres
 
 
 @pytest.mark.usefixtures("catalogue")
@@ -39,15 +39,13 @@ def test_genres_come_by_name_with_their_number_of_movies(session: Session) -> No
     assert pages[2] == GenrePage(genres=[], total=12, page=3, limit=6)
 
 
-@pytest.mark.usefixtures("catalogue")
-def test_a_genre_is_found_by_its_name_in_any_case_and_by_its_id(session: Session) -> None:
-    genres = GenreDataManager(session)
-    (crime, sci_fi) = genres.list_ids(["cRIME", "Sci-Fi"])
-
-    assert genres.list_ids([str(sci_fi), "Crime"]) == [sci_fi, crime]
+GENRES = [(3, "Crime"), (7, "Drama"), (5, "Sci-Fi")]
 
 
-@pytest.mark.usefixtures("catalogue")
+def test_a_genre_is_found_by_its_name_in_any_case_and_by_its_id() -> None:
+    assert find_genres(["cRIME", "Sci-Fi", "5"], GENRES) == [GENRES[0], GENRES[2], GENRES[2]]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -59,8 +57,8 @@ def test_a_genre_is_found_by_its_name_in_any_case_and_by_its_id(session: Session
         ("", "Unknown genre ''. GET /genres lists all genres."),
     ],
 )
-def test_an_unknown_genre_is_an_error_that_names_the_nearest_one(session: Session, name: str, message: str) -> None:
+def test_an_unknown_genre_is_an_error_that_names_the_nearest_one(name: str, message: str) -> None:
     with pytest.raises(InvalidField) as raised:
-        GenreDataManager(session).list_ids(["Drama", name])
+        find_genres(["Drama", name], GENRES)
 
     assert (str(raised.value), raised.value.pointer) == (message, "#/query/genre")

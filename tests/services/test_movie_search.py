@@ -10,6 +10,7 @@ from server.schemas.movies import (
     MoviePage,
     MovieQuery,
     MovieSort,
+    SortOrder,
     TextRange,
 )
 from server.services.movies import MovieService
@@ -30,7 +31,7 @@ THRILLERS_BY_POPULARITY = [2, 7, 6, 9]
         (MovieQuery(search="thriller", sort=MovieSort.YEAR), [6, 7, 2, 9]),
         (MovieQuery(search="thriller", sort=MovieSort.RATING), [2, 7, 6, 9]),
         (MovieQuery(search="thriller", sort=MovieSort.RELEVANCE), THRILLERS_BY_POPULARITY),
-        (MovieQuery(search="thriller", sort=MovieSort.RELEVANCE_REVERSED), [9, 6, 7, 2]),
+        (MovieQuery(search="thriller", sort=MovieSort.RELEVANCE, order=SortOrder.ASCENDING), [9, 6, 7, 2]),
         (MovieQuery(search="thriller", sort=MovieSort.TITLE, min_ratings=1), [7, 2, 6]),
     ],
     ids=str,
@@ -61,7 +62,7 @@ def test_a_blank_search_is_ignored(movies: MovieService, search: str) -> None:
     assert (ids_of(page), page.total) == ([1, 2, 3], 12)
 
 
-@pytest.mark.parametrize("sort", [None, MovieSort.YEAR, MovieSort.RELEVANCE_REVERSED])
+@pytest.mark.parametrize("sort", [None, MovieSort.YEAR, MovieSort.RELEVANCE_DESCENDING])
 def test_a_search_without_hits_returns_an_empty_page(movies: MovieService, sort: MovieSort | None) -> None:
     page = movies.list_movies(MovieQuery(search="zyzzyva", sort=sort))
 
@@ -73,6 +74,12 @@ def test_signs_of_a_query_language_are_plain_text(movies: MovieService, search: 
     page = movies.list_movies(MovieQuery(search=search, sort=MovieSort.TITLE))
 
     assert page == MoviePage(movies=[], total=0, page=1, limit=10)
+
+
+ALL_GENRES = {
+    **{"Thriller": 4, "Action": 3, "Comedy": 3, "Drama": 3, "Sci-Fi": 3},
+    **{"Adventure": 2, "Animation": 2, "Crime": 2, "Horror": 2, "Mystery": 1, "Romance": 1},
+}
 
 
 def facets_of(movies: MovieService, query: MovieQuery) -> tuple[dict[str, int], dict[int, int]]:
@@ -104,13 +111,16 @@ def test_facets_count_the_whole_list(movies: MovieService) -> None:
     [
         (
             MovieQuery(),
-            {
-                **{"Thriller": 4, "Action": 3, "Comedy": 3, "Drama": 3, "Sci-Fi": 3},
-                **{"Adventure": 2, "Animation": 2, "Crime": 2, "Horror": 2, "Mystery": 1, "Romance": 1},
-            },
+            ALL_GENRES,
             {1970: 1, 1980: 1, 1990: 6, 2000: 2},
         ),
-        (MovieQuery(genre=["crime"]), {"Crime": 2, "Action": 1, "Drama": 1, "Thriller": 1}, {1990: 1, 2000: 1}),
+        # Each facet ignores its own filter, so that a page can offer the other genres and decades.
+        (MovieQuery(genre=["crime"]), ALL_GENRES, {1990: 1, 2000: 1}),
+        (
+            MovieQuery(genre=["crime"], year_from=2000),
+            {"Comedy": 1, "Crime": 1, "Drama": 1, "Romance": 1},
+            {1990: 1, 2000: 1},
+        ),
         (
             MovieQuery(min_ratings=3),
             {"Action": 1, "Adventure": 1, "Animation": 1, "Comedy": 1, "Sci-Fi": 1, "Thriller": 1},
@@ -119,7 +129,7 @@ def test_facets_count_the_whole_list(movies: MovieService) -> None:
         (
             MovieQuery(search="thriller", year_to=1995),
             {"Thriller": 2, "Action": 1, "Crime": 1, "Mystery": 1},
-            {1990: 2},
+            {1990: 3},
         ),
         (MovieQuery(search="zyzzyva"), {}, {}),
     ],

@@ -3,8 +3,8 @@ import itertools
 import pytest
 from sqlalchemy.orm import Session
 
-from server.errors import MovieNotFound
-from server.schemas.movies import AverageRating, Genre, Movie, MoviePage, MovieQuery, MovieSort
+from server.errors import InvalidField, MovieNotFound, UserNotFound
+from server.schemas.movies import AverageRating, Genre, GenreMatch, Movie, MoviePage, MovieQuery, MovieSort, SortOrder
 from server.services.movies import MovieDataManager, MovieService
 from tests.support.builders import ids_of
 
@@ -42,13 +42,22 @@ ORDERS = {
     "year": [3, 4, 1, 6, 7, 12, 2, 11, 10, 5, 8, 9],
     "-year": [5, 10, 2, 11, 12, 1, 6, 7, 4, 3, 8, 9],
     "popularity": [2, 1, 3, 5, 7, 4, 6, 11, 8, 9, 10, 12],
-    "-popularity": [8, 9, 10, 12, 4, 6, 11, 3, 5, 7, 1, 2],
-    # Heat and Aliens have the same mean: the one more people have rated counts for more.
+    "-popularity": [2, 1, 3, 5, 7, 4, 6, 11, 8, 9, 10, 12],
+    # Heat and Aliens have the same mean: the one that more people have rated comes first.
     "rating": [5, 2, 3, 1, 7, 4, 11, 6, 8, 9, 10, 12],
-    "-rating": [6, 11, 4, 7, 1, 3, 2, 5, 8, 9, 10, 12],
+    "-rating": [5, 2, 3, 1, 7, 4, 11, 6, 8, 9, 10, 12],
+    # Below the mean of all ratings, more ratings are worse.
+    "top_rated": [2, 5, 3, 1, 4, 7, 11, 6, 8, 9, 10, 12],
+    "-top_rated": [2, 5, 3, 1, 4, 7, 11, 6, 8, 9, 10, 12],
     # Without a search nothing is more relevant than the rest.
     "relevance": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
-    "-relevance": [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1],
+    "-relevance": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+}
+ASCENDING = {
+    "popularity": [8, 9, 10, 12, 4, 6, 11, 3, 5, 7, 1, 2],
+    "rating": [6, 11, 4, 7, 1, 3, 2, 5, 8, 9, 10, 12],
+    "year": ORDERS["year"],
+    "id": ORDERS["id"],
 }
 
 
@@ -79,6 +88,18 @@ def test_every_order_is_total_and_its_pages_join_without_gap(movies: MovieServic
     assert orders == ORDERS
 
 
+@pytest.mark.parametrize("sort", ASCENDING)
+def test_an_order_can_be_asked_for_the_lowest_first(movies: MovieService, sort: str) -> None:
+    assert read_in_pages(movies, MovieQuery(sort=MovieSort(sort), order=SortOrder.ASCENDING)) == ASCENDING[sort]
+
+
+@pytest.mark.parametrize("sort", ["year", "title", "id"])
+def test_an_order_can_be_asked_for_the_highest_first(movies: MovieService, sort: str) -> None:
+    query = MovieQuery(sort=MovieSort(sort), order=SortOrder.DESCENDING)
+
+    assert read_in_pages(movies, query) == ORDERS[f"-{sort}"]
+
+
 def test_the_default_order_without_a_search_is_the_id(movies: MovieService) -> None:
     assert ids_of(movies.list_movies(MovieQuery(limit=4))) == [1, 2, 3, 4]
 
@@ -96,6 +117,11 @@ def test_a_page_past_the_end_is_empty_and_knows_the_total(movies: MovieService) 
         (MovieQuery(genre=["Sci-Fi", "Action"]), [2, 4]),
         (MovieQuery(genre=["sci-FI"]), [2, 3, 4]),
         (MovieQuery(genre=["sci-fi", "Sci-Fi"]), [2, 3, 4]),
+        (MovieQuery(genre=["Sci-Fi", "Action"], genre_match=GenreMatch.ANY), [2, 3, 4, 7]),
+        (MovieQuery(genre=["5"]), [2, 3, 4]),
+        (MovieQuery(movie_id=[7, 999, 2, 7]), [7, 2]),
+        (MovieQuery(movie_id=[7, 2, 1], genre=["Thriller"], sort=MovieSort.ID), [2, 7]),
+        (MovieQuery(movie_id=[8, 1], min_ratings=1), [1]),
         (MovieQuery(year_from=1999), [2, 5, 10, 11]),
         (MovieQuery(year_to=1986), [3, 4]),
         (MovieQuery(year_from=1995, year_to=1997), [1, 6, 7, 12]),
@@ -112,11 +138,28 @@ def test_a_filter_keeps_what_fits(movies: MovieService, query: MovieQuery, expec
 
 
 def test_a_filter_and_an_order_go_together(movies: MovieService) -> None:
-    query = MovieQuery(genre=["Thriller"], sort=MovieSort.YEAR_REVERSED, limit=3)
+    query = MovieQuery(genre=["Thriller"], sort=MovieSort.YEAR_DESCENDING, limit=3)
 
     page = movies.list_movies(query)
 
     assert (ids_of(page), page.total) == ([2, 6, 7], 4)
+
+
+def test_the_ratings_of_a_user_are_added(movies: MovieService) -> None:
+    page = movies.list_movies(MovieQuery(user_id=1, movie_id=[1, 2, 12]))
+
+    assert [movie.user_rating for movie in page.movies] == [4.0, 5.0, None]
+    assert "user_rating" not in page.movies[2].model_dump()
+
+
+def test_the_ratings_of_an_unknown_user_are_an_error(movies: MovieService) -> None:
+    with pytest.raises(UserNotFound, match="999"):
+        movies.list_movies(MovieQuery(user_id=999))
+
+
+def test_an_unknown_tag_is_an_error(movies: MovieService) -> None:
+    with pytest.raises(InvalidField, match="Unknown tag 'pixar'"):
+        movies.list_movies(MovieQuery(tag=["pixar"]))
 
 
 def test_an_average_is_the_exact_mean(movies: MovieService) -> None:

@@ -52,6 +52,7 @@ def app(behind: Fakes) -> FastAPI:
     app = create_app(Settings(_env_file=None))
     app.dependency_overrides = {
         dependencies.get_access: OpenAccess,
+        dependencies.get_optional_access: OpenAccess,
         dependencies.acquire_write_slot: lambda: None,
         dependencies.get_movie_service: lambda: behind.movies,
         dependencies.get_similar_movies_service: lambda: behind.similar,

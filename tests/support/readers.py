@@ -8,7 +8,10 @@ from sqlalchemy.orm import Session
 
 from server.backend.reader import Reader, Row
 from server.services.live.cards import MovieCards
+from server.services.live.catalogue import LiveCatalogue
+from server.services.live.listing import LiveListing
 from server.services.live.model import LiveModel
+from server.services.movies import MovieService
 from server.services.recommendations import RecommendationService
 
 
@@ -38,3 +41,10 @@ def cards_of(session: Session) -> MovieCards:
 def recommendations_of(session: Session, live_model: LiveModel) -> RecommendationService:
     """Return the service of recommendations as a session sees them."""
     return RecommendationService(session, SessionReader(session), live_model, cards_of(session))
+
+
+def movies_of(session: Session, catalogue: LiveCatalogue) -> MovieService:
+    """Give the service of the movies as a session sees them."""
+    listing = LiveListing(SessionReader(session))
+    listing.refresh()
+    return MovieService(session, catalogue, listing.get(), cards_of(session))

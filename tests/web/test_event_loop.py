@@ -19,10 +19,9 @@ from server.schemas.movies import MovieQuery
 from server.schemas.user import RecommendationQuery
 from server.services.live.catalogue import LiveCatalogue
 from server.services.live.model import LiveModel
-from server.services.movies import MovieService
 from server.services.recommendations import MAX_INLINE_RATINGS
 from server.services.training.trainer import Trainer
-from tests.support.readers import cards_of, recommendations_of
+from tests.support.readers import movies_of, recommendations_of
 from tests.support.source_files import load_folder, write_source
 from tests.support.waiting import DEADLINE_S, wait_until
 
@@ -111,7 +110,7 @@ def test_only_short_searches_run_on_the_event_loop(
     database: Database, query: dict[str, object], *, is_inline: bool
 ) -> None:
     with database.open_session(writes=False) as session:
-        service = MovieService(session, LiveCatalogue(database), cards_of(session))
+        service = movies_of(session, LiveCatalogue(database))
 
         assert service.lists_inline(MovieQuery.model_validate(query)) == is_inline
 

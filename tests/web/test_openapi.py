@@ -270,7 +270,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
         (RecommendedMovies, {"recommendations", "movies", "explanations"}),
         (SimilarMovies, {"movies"}),
         (Explanation, set()),
-        (Movie, {"highlights"}),
+        (Movie, {"highlights", "user_rating"}),
         (MoviePage, {"facets", "corrected_search"}),
     ],
 )

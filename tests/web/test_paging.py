@@ -104,6 +104,11 @@ def test_links_lead_only_to_pages_there_are(
         (f"min_ratings={2**53}", "#/query/min_ratings"),
         ("sort=length", "#/query/sort"),
         ("sort=--id", "#/query/sort"),
+        ("sort=-year&order=asc", "#/query/order"),
+        ("order=up", "#/query/order"),
+        ("genre_match=some", "#/query/genre_match"),
+        ("movie_id=1&movie_id=x", "#/query/movie_id/1"),
+        ("movie_id=" + "&movie_id=".join("1" * 101), "#/query/movie_id"),
         ("sort=", "#/query/sort"),
     ],
 )
@@ -131,8 +136,8 @@ def test_all_that_is_wrong_is_named_at_once(client: TestClient) -> None:
         {
             "pointer": "#/query/sort",
             "message": (
-                "Input should be 'relevance', 'popularity', 'rating', 'year', 'title', 'id', "
-                "'-relevance', '-popularity', '-rating', '-year', '-title' or '-id'"
+                "Input should be 'relevance', 'popularity', 'rating', 'top_rated', 'year', 'title', 'id', "
+                "'-relevance', '-popularity', '-rating', '-top_rated', '-year', '-title' or '-id'"
             ),
         },
     ]

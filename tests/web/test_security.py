@@ -31,6 +31,7 @@ def app() -> FastAPI:
     app = create_app(Settings(_env_file=None))
     app.dependency_overrides = {
         dependencies.get_access: OpenAccess,
+        dependencies.get_optional_access: OpenAccess,
         dependencies.get_movie_service: FakeMovieService,
     }
     return app

@@ -1,7 +1,7 @@
 """Movies as responses show them: the hot reads of the catalogue, and their cache in a serving process."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from server.backend.reader import ID_LISTS, Reader
@@ -12,8 +12,12 @@ from server.services.live.caching import VersionedCache
 MAX_DESCRIPTIONS = 10_000
 """Remember at most this many movies: a few megabytes."""
 
-MAX_TOTALS = 1_000
-"""Remember the totals of at most this many filters."""
+TAGGED = "SELECT movie_id FROM movie_tags JOIN tags USING (tag_id) WHERE tag_key = :tag_key"
+
+USER_RATINGS = """
+SELECT movie_id, rating FROM users LEFT JOIN ratings ON ratings.user_id = users.user_id AND movie_id {in_ids}
+WHERE users.user_id = :user_id
+"""
 
 AVERAGE_RATING = """
 SELECT title, rating_count, rating_sum / nullif(rating_count, 0)
@@ -65,7 +69,6 @@ class MovieCards:
         self._statistics = STATISTICS.format(in_ids=ID_LISTS[reader.dialect])
         self._descriptions = DESCRIPTIONS.format(in_ids=ID_LISTS[reader.dialect])
         self._described: VersionedCache[int, Description] = VersionedCache(max_descriptions)
-        self._totals: VersionedCache[str, int] = VersionedCache(MAX_TOTALS)
 
     @property
     def is_in_process(self) -> bool:
@@ -101,9 +104,16 @@ class MovieCards:
             return schemas.RatingHistogram(movie_id=movie_id, total_ratings=sum(counts), histogram=bars)
         return None
 
-    def count_once(self, version: int, filters: str, count: Callable[[], int]) -> int:
-        """Return how many movies of a version of the catalogue pass filters, counted the first time."""
-        return self._totals.for_version(version).get_all([filters], lambda _: {filters: count()})[filters]
+    def list_tagged(self, tag_key: str) -> list[int]:
+        """Return the ids of the movies with a tag, by its folded name."""
+        return [movie_id for (movie_id,) in self._reader.read(TAGGED, {"tag_key": tag_key})]
+
+    def find_user_ratings(self, user_id: int, movie_ids: Sequence[int]) -> dict[int, float] | None:
+        """Return a user's ratings of some movies, or None for an unknown user."""
+        statement = USER_RATINGS.format(in_ids=ID_LISTS[self._reader.dialect])
+        rows = self._reader.read(statement, {"user_id": user_id, "ids": self._reader.id_list(movie_ids)})
+        # The row of the user itself has no movie.
+        return {movie_id: stars for movie_id, stars in rows if movie_id is not None} if rows else None
 
     def _read_descriptions(self, movie_ids: Sequence[int]) -> dict[int, Description]:
         movies: dict[int, tuple[str, int | None]] = {}
