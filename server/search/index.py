@@ -19,7 +19,7 @@ from server.search.ranking import NO_FITS, NO_MOVIES, Fit, Movies, best_fit, pop
 from server.search.text import Name, parse_name, read_query, tag_word
 
 MAX_FAST_WORDS = 8
-MAX_FAST_WORK = 15_000
+MAX_FAST_WORK = 10_000
 
 
 @dataclass(frozen=True, slots=True)
