@@ -65,7 +65,7 @@ class RecommendationRequest(WriteSchema):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"ratings": [{"movie_id": 318, "rating": 5.0}, {"movie_id": 296, "rating": 3.5}], "n": 3},
+                {"ratings": [{"movie_id": 1, "rating": 5.0}, {"movie_id": 2, "rating": 3.5}], "n": 3},
             ]
         }
     )
