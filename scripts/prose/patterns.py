@@ -19,7 +19,7 @@ ANYWHERE = {
     r"\bstands?\b(?! for\b|-)": "'is', 'appears', 'waits'",
     r"[,;:] for (it|they|there|we|he|nobody|nothing|no)\b": "'because', or a new sentence",
     r"\b(of|for|to|by|from|with|and|but|as|than|beside|when|where) who\b": "name them: 'users who', 'clients that'",
-    r"\b(of|for|from|by|with|beside|than|into|under|over) what\b": "name the thing",
+    r"(?<!regardless\s)\b(of|for|from|by|with|beside|than|into|under|over) what\b": "name the thing",
     r"\b(whoever|whatever)\b": "name the person or the thing",
     r"\b(the|their|of|on|from|and|many|user's) likes\b": "'positive ratings'",
     r"\b(was|were) to (?!the\b|an?\b|be\b|its\b)\w+": "'was meant to', 'must'",

@@ -83,7 +83,7 @@ class ReliabilityBin(ReadSchema):
 
 
 class LiveCalibration(ReadSchema):
-    """The probabilities of recommendations beside what users then rated, since the start of the server."""
+    """Predicted probabilities beside the ratings that followed, since the start of the server."""
 
     bins: list[ReliabilityBin] = Field(description="One entry for each tenth with ratings, in ascending order.")
 

@@ -8,7 +8,7 @@ from server.schemas.base import ReadSchema
 
 
 class Statistics(ReadSchema):
-    """How much data there is."""
+    """The amount of data."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -58,7 +58,7 @@ class RatingsImportService(BaseService):
     def import_ratings(self, user_id: int, source: str, rows: Sequence[ExportedRating]) -> ImportReport:
         """Save the ratings of all rows that belong to a movie, and return what became of every row.
 
-        The newer of two ratings of a movie counts, in the file and beside what is stored. A row without a time counts
+        The newer of two ratings of a movie counts, in the file and in the database. A row without a time counts
         as new, unless its value is stored already. Raises `UserNotFound`.
         """
         if not self.users.exists(user_id):
@@ -166,7 +166,7 @@ def title_key(title: str) -> str:
 
 
 class TitleDataManager(BaseDataManager):
-    """SQL of what movies are known by."""
+    """SQL of the ids and titles that identify movies."""
 
     def list_ids(self) -> set[int]:
         """Return the ids of all movies."""

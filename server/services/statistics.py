@@ -12,7 +12,7 @@ from server.services.recommendation_engine import RecommendationEngineService
 
 
 class StatisticsService(BaseService):
-    """Counts what there is."""
+    """Counts movies, users and ratings."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

@@ -41,7 +41,7 @@ def test_without_enough_to_hold_out_popularity_is_trained_and_the_reason_counts(
     assert training.model.card.data.ratings == len(ratings)
 
 
-def test_a_model_of_likes_only_recommends_the_most_popular_first() -> None:
+def test_a_model_of_positive_ratings_only_recommends_the_most_popular_first() -> None:
     ratings = ratings_of([(user, movie, 5.0, movie) for user in range(1, 31) for movie in range(1, user + 1)])
 
     recommended = train_on(ratings).model.recommend(history_of({}), n=5, exclude_seen=False)

@@ -175,7 +175,7 @@ def test_a_ratings_file_is_imported(client: TestClient, behind: Fakes) -> None:
 
 
 @pytest.mark.parametrize("content", [b"id,name\n1,Heat\n", b"\0\0", b"<html></html>"])
-def test_a_file_that_is_no_ratings_file_is_refused(client: TestClient, content: bytes) -> None:
+def test_a_file_that_is_not_a_ratings_file_is_refused(client: TestClient, content: bytes) -> None:
     response = client.post(f"{USER}/1/ratings/import", content=content, headers={"Content-Type": "text/csv"})
 
     body = assert_problem(response, 422, "unknown-ratings-file")

@@ -33,7 +33,7 @@ def running_browser() -> Iterator[Browser]:
 
 
 class Visit:
-    """A page of one visitor, with what it should not do."""
+    """A page of one visitor, which records console errors and requests to other hosts."""
 
     def __init__(self, page: Page, address: str) -> None:
         self.page = page

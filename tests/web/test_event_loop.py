@@ -83,7 +83,7 @@ def test_only_short_histories_are_scored_on_the_event_loop(
 
 
 @pytest.mark.parametrize("query", [{"expand": ["movies"]}, {"explain": True}])
-def test_what_is_added_to_a_list_is_not_made_on_the_event_loop(
+def test_additions_to_a_list_are_not_computed_on_the_event_loop(
     settings: Settings, database: Database, query: dict[str, object]
 ) -> None:
     live_model = LiveModel(database, ModelStore(settings.model_store))

@@ -1,4 +1,4 @@
-"""What an operator does: train, watch, compare, roll back."""
+"""The page of an operator: train, watch, compare, roll back."""
 
 from playwright.sync_api import expect
 

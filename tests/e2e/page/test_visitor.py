@@ -1,4 +1,4 @@
-"""What a visitor does: find, rate, get recommendations, keep a list, sign up."""
+"""The page of a visitor: find, rate, get recommendations, keep a list, sign up."""
 
 import secrets
 from collections.abc import Iterator
