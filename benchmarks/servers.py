@@ -28,6 +28,15 @@ class Server:
     """From the start of its process to the first answer from its database."""
 
     @property
+    def cpu_s(self) -> float:
+        """CPU time of the process and its threads so far; NaN if the system doesn't report it."""
+        stat = Path(f"/proc/{self.process_id}/stat")
+        if not stat.exists():
+            return float("nan")
+        fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def memory_mb(self) -> float:
         """The memory of its process; not a number if the system does not report it."""
         status = Path(f"/proc/{self.process_id}/status")
