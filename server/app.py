@@ -140,7 +140,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         listing = LiveListing(database.reader)
         store = ModelStore(settings.model_store)
         live_model = LiveModel(database, store)
-        supervisor = TrainingSupervisor(database, settings)
+        supervisor = TrainingSupervisor(database, settings, starts_runs=settings.training == "here")
         tasks = (live_catalogue.refresh, listing.refresh, live_model.refresh, supervisor.supervise)
         # Side by side: reading a model and checking its digests releases the interpreter.
         with ThreadPoolExecutor() as pool:

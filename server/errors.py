@@ -17,6 +17,7 @@
         ├── TooManyRequests      429
         ├── HeadTooLarge         431
         └── UnavailableError     503  DatabaseUnavailable WriteQueueFull TooBusy LimitsUnavailable ArtifactError
+                                      StoreError
 
 An error says what happened. What to do about it depends on who reads it: ``server.web.error_pages`` adds the remedy for
 clients of the API, ``server.cli`` the one for a terminal. The docstring of a class says when it is raised and is shown
@@ -333,6 +334,13 @@ class LimitsUnavailable(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("The storage of the rate limits does not respond. Nothing was changed.")
+
+
+class StoreError(UnavailableError):
+    """The model store does not respond, or refuses access."""
+
+    code = "store-unavailable"
+    title = "Model store unavailable"
 
 
 class ArtifactError(UnavailableError):

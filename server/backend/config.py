@@ -158,6 +158,11 @@ class Settings(BaseSettings):
         le=3600,
         description="A training without a heartbeat for this many seconds counts as failed.",
     )
+    training: Literal["here", "worker"] = Field(
+        default="here",
+        description="Where queued trainings run: `here`, in a child process of a server, or in a `worker` "
+        "(`matinee worker`), so that servers need no memory for them.",
+    )
     training_threads: int = Field(
         default=1,
         ge=1,

@@ -1,6 +1,8 @@
-"""Files that only their owner may read: they hold password hashes."""
+"""Files and folders that only their owner may read."""
 
+import hashlib
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,3 +16,17 @@ def create_private_file(path: Path) -> None:
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ONLY))
+
+
+def private_cache_folder(key: str) -> Path:
+    """Return a folder for copies of remote files, which only its owner may use; the same for the same key.
+
+    It is in the folder for temporary files, which the variable TMPDIR sets. Raises `PermissionError` if the folder
+    belongs to another user.
+    """
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"matinee-{os.getuid()}-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user")
+    return folder

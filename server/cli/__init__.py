@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Compare algorithms on the same held-out ratings.",
     "models": "List, activate and delete model versions.",
     "runs": "List and cancel training runs.",
+    "worker": "Train the models that servers are asked for; serve nobody.",
     "serve": "Serve the API. An empty database gets its tables first.",
     "db": "Upgrade and back up the database.",
     "user": "Manage users, their passwords and their roles.",

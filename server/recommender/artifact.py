@@ -11,8 +11,10 @@ from importlib.metadata import version
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 
+from server.backend.model_store import CachedFile
 from server.errors import ArtifactError, InvalidInputError
 from server.recommender.algorithms.base import Algorithm, AlgorithmConfig, Array
 from server.recommender.algorithms.registry import get_algorithm
@@ -208,9 +210,7 @@ def _load_array(name: str, record: ArrayRecord, open_file: ArtifactOpener) -> Ar
         size = file.seek(0, os.SEEK_END)
         if not n_bytes < size <= n_bytes + MAX_HEADER_BYTES:
             raise _damaged(f"{name}.npy")
-        content = np.empty(size, np.uint8)
-        file.seek(0)
-        n_read = file.readinto(content.data)  # type: ignore[attr-defined]  # all files in binary mode have it
+        n_read, content = _read_content(file, size)
     if n_read != content.size or hashlib.sha256(content.data).hexdigest() != record.sha256:
         raise _damaged(f"{name}.npy")
     header = io.BytesIO(content[:MAX_HEADER_BYTES].tobytes())
@@ -220,6 +220,15 @@ def _load_array(name: str, record: ArrayRecord, open_file: ArtifactOpener) -> Ar
         raise ValueError(f"the array {name} is {dtype.str}{shape}, not {record.dtype}{record.shape}")
     array: Array = content[header.tell() :].view(dtype).reshape(shape, order="F" if is_fortran else "C")
     return array
+
+
+def _read_content(file: BinaryIO, size: int) -> tuple[int, NDArray[np.uint8]]:
+    """Return the number of bytes read and the bytes. A file of the local cache is mapped, so processes share it."""
+    if isinstance(file, CachedFile):
+        return size, np.memmap(file, np.uint8, "r")
+    content = np.empty(size, np.uint8)
+    file.seek(0)
+    return file.readinto(content.data), content  # type: ignore[attr-defined]  # all files in binary mode have it
 
 
 @contextmanager

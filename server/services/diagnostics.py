@@ -1,6 +1,5 @@
 """Checks an installation from top to bottom and says how to fix what is wrong. It changes nothing."""
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from server.backend.migrate import SchemaState
 from server.backend.model_store import ModelStore
 from server.backend.rate_limits import ClientLimits
 from server.command_errors import SettingsError
-from server.errors import ArtifactError
+from server.errors import ArtifactError, StoreError
 from server.models import MovieStatistics, Rating
 from server.recommender import artifact
 from server.recommender.algorithms.registry import ALGORITHMS
@@ -91,18 +90,19 @@ def _examine_space(settings: Settings, store: ModelStore) -> Iterator[Finding]:
 
 
 def _examine_store(store: ModelStore) -> Finding:
-    name, probe = "model store", f"{store.root}/.doctor-{secrets.token_hex(4)}"
+    name = "model store"
     try:
-        if not store.file_system.isdir(store.root):
+        if store.is_local and not store.file_system.isdir(store.root):
             return Finding(
                 name=name,
                 health=Health.WARNING,
                 detail="It does not exist yet.",
                 remedy="The first training creates it.",
             )
-        store.file_system.pipe_file(probe, b"probe")
-        store.file_system.rm_file(probe)
+        store.check_writable()
         return _ok(name, f"readable and writable, {len(store.list_names())} artifacts")
+    except StoreError as error:
+        return Finding(name=name, health=Health.FAILED, detail=str(error), remedy="Check address and credentials.")
     except OSError as error:
         detail = f"{store.root} cannot be written: {error.strerror or error}."
         return Finding(

@@ -36,6 +36,7 @@ REMEDIES = {
     "too-many-writes": RETRY,
     "too-busy": RETRY,
     "limits-unavailable": RETRY,
+    "store-unavailable": RETRY,
     "artifact-unreadable": "Train a new model or activate another with `PUT /recommendation-engine/active-model`.",
 }
 """The remedies of errors, by their codes."""

@@ -4,16 +4,34 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from server.backend.model_store import ModelStore
 from server.command_errors import SettingsError
+from server.errors import StoreError
+from tests.support import s3
 
 
-@pytest.fixture(params=["folder", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelStore]:
-    """An empty store: in a folder that does not exist yet, and in memory."""
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[dict[str, str]]:
+    """A running S3 server."""
+    with s3.running_server() as variables:
+        yield variables
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelStore]:
+    """An empty store: in a folder that does not exist yet, in memory, and in a bucket that does not exist yet."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     if request.param == "folder":
         yield ModelStore(str(tmp_path / "data" / "models"))
+        return
+    if request.param == "s3":
+        for name, value in request.getfixturevalue("s3_server").items():
+            monkeypatch.setenv(name, value)
+        store = ModelStore(f"s3://bucket-{uuid.uuid4().hex}/models")
+        store.check()
+        yield store
         return
     store = ModelStore(f"memory://{uuid.uuid4().hex}/models")
     yield store
@@ -50,7 +68,8 @@ def test_artifacts_with_the_same_label_have_different_names(store: ModelStore) -
     assert len(set(names)) == 3
 
 
-def test_an_artifact_gets_its_name_when_it_is_complete(store: ModelStore) -> None:
+def test_an_artifact_in_a_folder_gets_its_name_when_it_is_complete(tmp_path: Path) -> None:
+    store = ModelStore(str(tmp_path / "models"))
     with store.publish("run-1") as (name, open_file):
         with open_file("a.npy", "wb") as file:
             file.write(b"array")
@@ -117,3 +136,48 @@ def test_a_store_that_cannot_be_opened_is_named_without_its_password() -> None:
 
     sentence = r"MATINEE_MODEL_STORE 'ftp://\*\*\*@127\.0\.0\.1:1/models' cannot be opened: \w+Error"
     assert re.fullmatch(sentence, str(raised.value))
+
+
+def test_a_store_can_be_written_to(store: ModelStore) -> None:
+    store.check_writable()
+
+    assert store.list_names() == []
+
+
+class Unreachable(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A file system whose server does not answer."""
+
+    def refuse(self, *_arguments: object, **_options: object) -> object:
+        """Refuse the connection."""
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    open = makedirs = pipe_file = isdir = refuse
+
+
+def test_a_remote_store_that_does_not_answer_is_a_store_error() -> None:
+    store = ModelStore("memory://models")
+    store.file_system = Unreachable()
+
+    with pytest.raises(StoreError, match=r"The model store does not answer: .*Connection refused"):
+        store.check_writable()
+    with pytest.raises(StoreError), store.opener("run-1")("manifest.json", "rb"):
+        pass
+    with pytest.raises(SettingsError, match=r"cannot be used\. The model store does not answer"):
+        store.check()
+
+
+def test_arrays_of_a_remote_store_are_read_through_a_local_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    store = ModelStore(f"memory://{uuid.uuid4().hex}/models")
+    name = publish(store, "run-1", b"numbers")
+    first = read(store, name, "a.npy")
+    store.file_system.rm_file(f"{store.root}/{name}/a.npy")
+
+    again = read(store, name, "a.npy")
+    store.drop_cached(name)
+
+    assert first == again == b"numbers"
+    with pytest.raises(FileNotFoundError):
+        read(store, name, "a.npy")

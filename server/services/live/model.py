@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
-from server.errors import ArtifactError, NoActiveModel
+from server.errors import ArtifactError, NoActiveModel, StoreError
 from server.recommender import artifact
 from server.recommender.model import TrainedModel
 from server.services.model_versions import ModelVersionDataManager
@@ -66,7 +66,9 @@ class LiveModel:
     def _load(self, version: int, name: str) -> None:
         try:
             self._served = (version, artifact.load(self.store.opener(name)))
-        except ArtifactError as error:
+        except (ArtifactError, StoreError) as error:
+            # The local copy of a damaged array must not be read again.
+            self.store.drop_cached(name)
             self.problem = f"Model version {version} cannot be read. {error}"
             self._failed_version, self._retry_at = version, time.monotonic() + self._retry_s
             logger.error("%s", self.problem, exc_info=error.__cause__)
@@ -80,7 +82,7 @@ class LiveModel:
         with self.database.transaction(writes=False) as session:
             predecessors = ModelVersionDataManager(session).list_once_live(of_version)
         for version, name in predecessors:
-            with suppress(ArtifactError):
+            with suppress(ArtifactError, StoreError):
                 self._served = (version, artifact.load(self.store.opener(name)))
                 logger.warning("model version %d is served in place of version %d", version, of_version)
                 return

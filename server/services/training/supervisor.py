@@ -27,7 +27,7 @@ LOCK_TIMEOUT_S = 1
 class TrainingSupervisor:
     """Starts each run when its turn comes, and makes sure that none stays "running" forever.
 
-    Every serving process has a supervisor; the database decides which of them starts a run. The supervisor that
+    Every server and every worker has a supervisor; the database decides which of them starts a run. The supervisor that
     started a training process knows whether it lives, so it records the heartbeats, at the server's own priority. The
     others only observe them.
     """
@@ -37,11 +37,13 @@ class TrainingSupervisor:
         database: Database,
         settings: Settings,
         *,
+        starts_runs: bool = True,
         lowers_priority: bool = True,
         lock_timeout_s: float = LOCK_TIMEOUT_S,
     ) -> None:
         self.database = database
         self.settings = settings
+        self._starts_runs = starts_runs
         self._lowers_priority = lowers_priority
         self._lock_timeout_s = lock_timeout_s
         self._observer = LeaseObserver(settings.training_lease_s)
@@ -61,7 +63,7 @@ class TrainingSupervisor:
                 queue = TrainingRunDataManager(session).get_queue()
             if queue.running is not None and self._observer.is_lost(*queue.running):
                 self._end_lost(queue.running)
-            elif queue.running is None and queue.queued is not None:
+            elif self._starts_runs and queue.running is None and queue.queued is not None:
                 self._start_queued()
 
     def stop(self) -> None:

@@ -13,11 +13,11 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
 from server.command_errors import TrainingInProgress
-from server.errors import ArtifactError, MatineeError
+from server.errors import ArtifactError, MatineeError, StoreError
 from server.recommender import artifact
 from server.recommender.data.interactions import Interactions
 from server.recommender.evaluation.comparison import Verdict
-from server.recommender.training import train
+from server.recommender.training import Training, train
 from server.schemas.base import Paging
 from server.services.live.catalogue import CatalogueDataManager
 from server.services.model_versions import ModelVersionDataManager
@@ -145,6 +145,7 @@ class Trainer:
 
     def _train(self, run_id: int, on_progress: OnProgress, *, force_activation: bool) -> int:
         started = time.monotonic()
+        self.store.check_writable()
         on_progress("reading", 0.0)
         with self.database.transaction(writes=False) as session:
             reader = RatingsReader(session)
@@ -162,33 +163,41 @@ class Trainer:
                 on_progress=on_progress,
             )
             on_progress("comparing", 0.95)
-            verdict = self.policy.judge(training)
+            verdict = self._retry(lambda: self.policy.judge(training))
         if training.shortage is not None:
             reason = f"Trained popularity instead of {self.settings.algorithm}. {training.shortage} {verdict.reason}"
             verdict = Verdict(accepted=verdict.accepted, reason=reason)
         if force_activation and not verdict.accepted:
             verdict = Verdict(accepted=True, reason=f"Activated on request, regardless of quality. {verdict.reason}")
         on_progress("storing", 0.99)
-        with self.store.publish(f"run-{run_id}") as (name, open_file):
-            artifact.save(training.model, training.holdout, open_file)
+        name = self._retry(lambda: self._store(run_id, training))
         values = training.model.card.model_dump(mode="json")
         values["data"]["catalogue_version"] = catalogue_version
         values["metrics"] = values["metrics"] or {}
         return self._complete(run_id, name, values | {"duration_s": time.monotonic() - started}, verdict)
 
+    def _store(self, run_id: int, training: Training) -> str:
+        with self.store.publish(f"run-{run_id}") as (name, open_file):
+            artifact.save(training.model, training.holdout, open_file)
+        return name
+
+    def _retry(self, step: Callable[[], T]) -> T:
+        """Retry a step while database or store do not answer: a trained model is worth waiting for."""
+        return retry_until(step, timeout_s=RETRY_TIMEOUT_S, pause_s=self._retry_pause_s)
+
     def _complete(self, run_id: int, name: str, values: dict[str, Any], verdict: Verdict) -> int:
         """Record a stored model as a new version. If that fails, delete the artifact."""
-        values |= {"size_bytes": self.store.size_bytes(name), "artifact": name}
+        values |= {"size_bytes": self._retry(lambda: self.store.size_bytes(name)), "artifact": name}
 
         def write() -> int:
             with self.database.transaction(writes=True) as session:
                 return TrainingRunService(session).complete(run_id, values, verdict)
 
         try:
-            version = retry_until(write, timeout_s=RETRY_TIMEOUT_S, pause_s=self._retry_pause_s)
+            version = self._retry(write)
         except BaseException:
             # A COMMIT may have succeeded although its answer was lost. In doubt the artifact stays; `prune` deletes it.
-            with suppress(SQLAlchemyError), self.database.transaction(writes=False) as session:
+            with suppress(SQLAlchemyError, StoreError), self.database.transaction(writes=False) as session:
                 if name not in ModelVersionDataManager(session).list_artifacts():
                     self.store.remove(name)
             raise
@@ -205,17 +214,17 @@ class Trainer:
             # After the commit: a version in the database must never be without its artifact.
             for _, name in old:
                 self.store.remove(name)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, StoreError) as error:
             logger.warning("old model versions could not be deleted: %s", error)
 
 
 def retry_until(write: Callable[[], T], *, timeout_s: float, pause_s: float) -> T:
-    """Call `write`, and retry while the database refuses it, for example during an ingestion."""
+    """Call `write`, and retry while the database refuses it, as during an ingestion, or the store does not answer."""
     deadline = time.monotonic() + timeout_s
     while True:
         try:
             return write()
-        except OperationalError:
+        except (OperationalError, StoreError):
             if time.monotonic() > deadline:
                 raise
             time.sleep(pause_s)

@@ -141,3 +141,12 @@ def test_a_run_whose_server_is_gone_fails_after_the_lease(database: Database, se
     assert status_before == "running"
     assert run.status == "failed"
     assert "no heartbeat for 0.3 s" in str(run.error)
+
+
+def test_a_server_that_leaves_trainings_to_workers_starts_none(database: Database, settings: Settings) -> None:
+    run_id = request(database)
+    server = TrainingSupervisor(database, settings, starts_runs=False)
+
+    server.supervise()
+
+    assert get_run(database, run_id).status == "queued"

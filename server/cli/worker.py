@@ -1,0 +1,40 @@
+"""``matinee worker``: carries out queued trainings, and serves nobody."""
+
+import signal
+import threading
+
+from server.backend import logging
+from server.backend.config import Settings
+from server.backend.model_store import ModelStore
+from server.backend.periodic import PeriodicTasks
+from server.cli.database import open_database
+from server.cli.options import command_app, examples
+from server.cli.output import print_result
+from server.services.diagnostics import check_settings
+from server.services.training.supervisor import TrainingSupervisor
+
+app = command_app()
+
+
+@app.command(epilog=examples("matinee worker", "MATINEE_TRAINING=worker matinee serve"))
+def worker() -> None:
+    """Train the models that servers are asked for, at normal priority; serve nobody.
+
+    Start servers with MATINEE_TRAINING=worker, so that they queue trainings and leave them to workers. Several workers
+    may run: one of them trains, and another takes over if it is gone.
+    """
+    settings = Settings.load()
+    check_settings(settings)
+    ModelStore(settings.model_store).check()
+    logging.configure(settings.log_level, settings.log_format)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with open_database(settings) as database:
+        supervisor = TrainingSupervisor(database, settings, lowers_priority=False)
+        tasks = PeriodicTasks([supervisor.supervise], settings.refresh_interval_s)
+        tasks.start()
+        print_result("The worker waits for trainings (stop it with Ctrl-C).")
+        stopped.wait()
+        tasks.stop()
+        supervisor.stop()
