@@ -173,7 +173,12 @@ class Settings(BaseSettings):
         default=15,
         gt=0,
         le=600,
-        description="Seconds that a request waits for a database connection or lock before it is answered with 503.",
+        description="Seconds that a request waits for a database lock or statement before it is answered with 503.",
+    )
+    durable: bool = Field(
+        default=True,
+        description="`on`: a rating that was answered survives a power cut. `off`: it may be lost, but not in part; "
+        "writes are faster.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Log level: `debug`, `info`, `warning` or `error`."

@@ -1,20 +1,18 @@
 """The database: its engine, the settings of connections, and transactions."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
 from server.backend.private_files import create_private_file
 from server.backend.reader import PostgreSQLReader, Reader, SQLiteReader
-
-if TYPE_CHECKING:  # SQLAlchemy imports the driver where the database is PostgreSQL
-    import psycopg
 
 # Handlers run in at most this many threads at a time (AnyIO's default), and these tasks of the app run beside them.
 HANDLER_THREADS, PERIODIC_TASKS = 40, 4
@@ -22,6 +20,9 @@ HANDLER_THREADS, PERIODIC_TASKS = 40, 4
 # On SQLite everyone who may want a connection finds one: nobody waits for the pool. PostgreSQL's are dearer; there
 # threads wait for one, but never the event loop, which uses no session.
 POOL_SIZES = {"sqlite": HANDLER_THREADS + PERIODIC_TASKS, "postgresql": 20}
+
+POOL_TIMEOUT_S = 3.0
+"""A request waits at most this long for a connection, so that it ends in time even if its statement then hangs."""
 
 BULK_CACHE_KB = 64_000
 
@@ -48,6 +49,8 @@ class Database:
     def transaction(self, *, writes: bool) -> Iterator[Session]:
         """Run a block in one transaction: committed at its end, rolled back on any error."""
         with Session(self._writing_engine if writes else self.engine, expire_on_commit=False) as session:
+            if not self.reader.is_in_process:
+                lift_limits(session.connection())
             yield session
             session.commit()
 
@@ -70,6 +73,14 @@ class Database:
         self.engine.dispose()
 
 
+def lift_limits(connection: Connection) -> None:
+    """Let the statements of a transaction outside of requests, as of a training or a migration, take any time."""
+    if connection.dialect.name == "postgresql":
+        driver: Any = connection.connection.dbapi_connection
+        driver.limit_s = None
+        connection.execute(text("SELECT set_config('statement_timeout', '0', true)"))
+
+
 def driver_connection(session: Session) -> Any:  # noqa: ANN401 (each driver has a class of its own)
     """Return the driver's connection in a session's transaction, for bulk work without SQLAlchemy."""
     return session.connection().connection.dbapi_connection
@@ -90,33 +101,28 @@ def _create_engine(settings: Settings) -> Engine:
         url,
         pool_size=POOL_SIZES[backend],
         max_overflow=0,
-        pool_timeout=settings.database_timeout_s,
-        connect_args=_connect_args(backend, settings.database_timeout_s),
+        pool_timeout=min(settings.database_timeout_s, POOL_TIMEOUT_S),
+        connect_args={"timeout": settings.database_timeout_s}
+        if backend == "sqlite"
+        else {"application_name": "matinee"},
     )
     if backend == "sqlite":
         event.listen(engine, "do_connect", _create_sqlite_file)
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, is_durable=settings.durable))
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "checkin", _end_sqlite)
     else:
-        event.listen(engine, "connect", _limit_lock_waits(settings.database_timeout_s))
+        from server.backend.postgres_connection import listen  # noqa: PLC0415 (imports the driver)
+
+        listen(engine, settings)
     return engine
-
-
-def _connect_args(backend: str, timeout_s: float) -> dict[str, Any]:
-    if backend == "sqlite":
-        return {"timeout": timeout_s}
-    return {
-        "connect_timeout": max(2, int(timeout_s)),
-        "application_name": "matinee",
-    }
 
 
 def _create_sqlite_file(_dialect: object, _record: object, arguments: Sequence[str], _options: object) -> None:
     create_private_file(Path(arguments[0]))
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object, *, is_durable: bool) -> None:
     # The driver's own BEGIN comes too late and is always deferred; ours is in _begin_sqlite.
     connection.isolation_level = None
     # SQLite ignores foreign keys unless asked, per connection.
@@ -125,8 +131,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # for a lock here: where another connection is setting it, or writing before it is set, it is set without us.
     with suppress(sqlite3.OperationalError):
         connection.execute("PRAGMA journal_mode = WAL")
-    # In WAL mode this is safe against a killed process, and spares an fsync at each commit.
-    connection.execute("PRAGMA synchronous = NORMAL")
+    # In WAL mode NORMAL is safe against a killed process, but a power cut loses the last commits.
+    connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
 
 
 def _prepare_bulk(connection: Connection) -> None:
@@ -136,19 +142,12 @@ def _prepare_bulk(connection: Connection) -> None:
         driver.execute("PRAGMA foreign_keys = OFF")
         driver.execute(f"PRAGMA cache_size = {-BULK_CACHE_KB}")
         return
+    driver.limit_s = None
+    driver.execute("SELECT set_config('statement_timeout', '0', false)")
     # A killed client is noticed within a long statement, too, where the server knows how (from 14 on).
     name = "client_connection_check_interval"
     driver.execute("SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = %s", [name])
     driver.commit()
-
-
-def _limit_lock_waits(timeout_s: float) -> Callable[["psycopg.Connection", object], None]:
-    # Not by the connection's `options`, which the URL may use and poolers refuse.
-    def prepare(connection: "psycopg.Connection", _record: object) -> None:
-        connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(timeout_s * 1000)}ms"])
-        connection.commit()
-
-    return prepare
 
 
 def _begin_sqlite(connection: Connection) -> None:

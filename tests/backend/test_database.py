@@ -97,7 +97,19 @@ def test_every_connection_of_sqlite_is_configured(sqlite: Database) -> None:
     with sqlite.transaction(writes=False) as first, sqlite.transaction(writes=False) as second:
         values = [[session.scalar(text(f"PRAGMA {pragma}")) for pragma in pragmas] for session in (first, second)]
 
-    assert values == [[1, "wal", 1, 50]] * 2
+    assert values == [[1, "wal", 2, 50]] * 2
+
+
+@pytest.mark.parametrize(("durable", "level"), [(True, 2), (False, 1)])
+def test_durability_on_sqlite_is_a_setting(tmp_path: Path, level: int, *, durable: bool) -> None:
+    url = f"sqlite:///{tmp_path}/matinee.db"
+    database = Database(Settings(_env_file=None, database_url=url, durable=durable))
+
+    with database.open_session(writes=False) as session:
+        found = session.scalar(text("PRAGMA synchronous"))
+
+    database.dispose()
+    assert found == level
 
 
 def test_a_writing_transaction_on_sqlite_keeps_other_writers_out_from_its_beginning(sqlite: Database) -> None:
