@@ -54,7 +54,7 @@ class EaseConfig(AlgorithmConfig):
         default=0.0, ge=0, le=1, description="Weight of the newest tenth of all ratings in the popularity."
     )
     always_items: int = Field(
-        default=2_000, ge=1, description="Number of most-rated movies that have weights in any case."
+        default=3_000, ge=1, description="Number of most-rated movies that have weights in any case."
     )
     min_ratings: int = Field(default=10, ge=1, description="Other movies have weights from this number of ratings on.")
     max_user_ratings: int = Field(
