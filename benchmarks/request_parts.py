@@ -28,15 +28,16 @@ from server.recommender.calibration import Calibrator
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.pairs import Pairs
 from server.recommender.model import TrainedModel
-from server.services.user import UserDataManager, UserService
+from server.services.ratings import HistoryDataManager
+from server.services.recommendations import RecommendationService
 
 REQUESTS, ROUNDS = 5_000, 5
 HEADER = ("", "us", "share")
 
 # Parts further in are included in those further out.
 PARTS: dict[str, list[tuple[object, str]]] = {
-    "the service": [(UserService, "recommend_movies")],
-    "- reading the history": [(UserDataManager, "get_history")],
+    "the service": [(RecommendationService, "recommend_movies")],
+    "- reading the history": [(HistoryDataManager, "find")],
     "- the list": [(TrainedModel, "recommend")],
     "- - the history by index": [(Interactions, "from_history")],
     "- - worth of each rating": [(ease, "weighted_history")],

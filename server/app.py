@@ -165,6 +165,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
                     write_slot_timeout_s=settings.database_timeout_s,
                     limits=limits,
                     login=_login_service(settings, database) if settings.auth else None,
+                    sign_up=settings.auth and settings.sign_up,
                     login_slots=anyio.Semaphore(LOGIN_SLOTS),
                 )
         finally:

@@ -9,7 +9,7 @@
         ├── NotFoundError        404  MovieNotFound UserNotFound RatingNotFound RunNotFound ModelVersionNotFound
         ├── MethodNotAllowed     405
         ├── BodyTooSlow          408
-        ├── ConflictError        409  NoActiveModel
+        ├── ConflictError        409  NoActiveModel UsernameTaken
         ├── BodyTooLarge         413
         ├── UrlTooLong           414
         ├── UnsupportedEncoding  415
@@ -191,6 +191,16 @@ class ConflictError(ApiError):
     status = 409
     code = "conflict"
     title = "Conflict"
+
+
+class UsernameTaken(ConflictError):
+    """Another user has this user name."""
+
+    code = "username-taken"
+    title = "User name taken"
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"The user name {username!r} is taken.")
 
 
 class NoActiveModel(ConflictError):

@@ -36,6 +36,8 @@ class Credentials(Base):
     role: Mapped[str] = mapped_column(String)
     generation: Mapped[int]
     """Increases with each new password, which invalidates the tokens of earlier ones."""
+    username: Mapped[str | None] = mapped_column(String, unique=True, index=True)
+    """In lower case. Users whom an operator created may have none; they sign in with their id."""
 
 
 class DeletedUser(Base):

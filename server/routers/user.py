@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter, status
 
-from server.errors import ArtifactError, NoActiveModel, UnknownRatingsFile, UserNotFound
+from server.errors import ArtifactError, NoActiveModel, UnknownRatingsFile, UsernameTaken, UserNotFound
 from server.etl.ratings_export import read_export
 from server.schemas.ratings import RatingPage
 from server.schemas.ratings_import import ImportReport
-from server.schemas.user import RecommendedMovies, User
+from server.schemas.user import PasswordChange, RecommendedMovies, User, UserCreate, UserProfile
 from server.web.dependencies import (
+    TAKES_PASSWORD_SLOT,
     AccessDep,
     AccountServiceDep,
     CalibrationDep,
@@ -19,7 +20,6 @@ from server.web.dependencies import (
     UserId,
     UserRatings,
     UserRatingsServiceDep,
-    UserServiceDep,
 )
 from server.web.inline import runs_inline
 from server.web.paging import PAGED, LinksDep, described_header
@@ -32,13 +32,38 @@ router = APIRouter(prefix="/user", tags=["users"], route_class=TransactionalRout
 @router.post(
     "",
     status_code=status.HTTP_201_CREATED,
-    responses={201: described_header("Location", "The new user's ratings.")},
+    responses={201: described_header("Location", "The new user's ratings."), **documented(UsernameTaken("ripley"))},
+    dependencies=[TAKES_PASSWORD_SLOT],
 )
-def create_user(access: AccessDep, users: UserServiceDep, location: LocationDep) -> User:
-    """Create a user. ``Location`` leads to the user's ratings, none as yet."""
-    access.require_admin()
-    user = users.create_user()
+def create_user(
+    access: AccessDep, accounts: AccountServiceDep, location: LocationDep, wanted: UserCreate | None = None
+) -> User:
+    """Create a user. ``Location`` leads to the user's ratings, none as yet.
+
+    With a name and a password in the body, the user can sign in. Where sign-up is open, visitors may call this for
+    themselves; else only administrators may.
+    """
+    user = accounts.create_user(wanted, access)
     return location.on(user, "list_user_ratings", user_id=user.user_id)
+
+
+@router.get("/me")
+def get_current_user(access: AccessDep, accounts: AccountServiceDep) -> UserProfile:
+    """Get the user who is signed in."""
+    return accounts.get_profile(access.get_caller_id())
+
+
+@router.put("/me/password", status_code=status.HTTP_204_NO_CONTENT, dependencies=[TAKES_PASSWORD_SLOT])
+def change_password(access: AccessDep, change: PasswordChange, accounts: AccountServiceDep) -> None:
+    """Change the password of the user who is signed in. All tokens become invalid; sign in again."""
+    accounts.change_password(access.get_caller_id(), change)
+
+
+@router.get("/{user_id}", responses=documented(UserNotFound(0)))
+def get_user(access: AccessDep, user_id: UserId, accounts: AccountServiceDep) -> UserProfile:
+    """Get one user."""
+    access.require_user(user_id)
+    return accounts.get_profile(user_id)
 
 
 @router.delete("/{user_id}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(UserNotFound(0)))

@@ -13,7 +13,7 @@ class TokenRequest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     grant_type: Literal["password"]
-    username: str = Field(description="The id of the user.", examples=["1"])
+    username: str = Field(description="The name or the id of the user.", examples=["1"])
     password: SecretStr
 
 

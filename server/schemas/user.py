@@ -1,8 +1,8 @@
 """Wire types of users and their recommendations."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator
 from pydantic.config import JsonDict
 
 from server.schemas.base import EntityId, OnRequest, ReadSchema, WriteSchema
@@ -22,6 +22,50 @@ class User(ReadSchema):
     """A user."""
 
     user_id: int = Field(examples=[611])
+
+
+PASSWORD_LENGTHS = range(12, 1025)
+"""Length makes a password hard to guess; a much longer one is a mistake."""
+
+
+def _checked_password(password: SecretStr) -> SecretStr:
+    if len(password.get_secret_value()) not in PASSWORD_LENGTHS:
+        raise ValueError(f"A password has {PASSWORD_LENGTHS[0]} to {PASSWORD_LENGTHS[-1]} characters")
+    return password
+
+
+NewPassword = Annotated[
+    SecretStr,
+    AfterValidator(_checked_password),
+    Field(description="12 to 1024 characters.", examples=["correct horse battery"]),
+]
+
+
+class UserCreate(WriteSchema):
+    """An account to sign in with."""
+
+    username: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_.-]{2,31}$",
+        description="3 to 32 letters, digits, `_`, `.` and `-`, beginning with a letter. Case makes no difference.",
+        examples=["ripley"],
+    )
+    password: NewPassword
+
+
+class PasswordChange(WriteSchema):
+    """The current password and a new one."""
+
+    current_password: SecretStr = Field(examples=["correct horse battery"])
+    new_password: NewPassword
+
+
+class UserProfile(ReadSchema):
+    """A user."""
+
+    user_id: int = Field(examples=[611])
+    username: str | None = Field(description="In lower case; null for users without one.", examples=["ripley"])
+    role: Literal["user", "admin"] | None = Field(description="Null for users who cannot sign in.", examples=["user"])
+    total_ratings: int = Field(examples=[42])
 
 
 class RecommendationQuery(BestMoviesQuery):

@@ -21,6 +21,9 @@ class Access(Protocol):
     def require_admin(self) -> None:
         """Return if the caller is an administrator. Raises as `require_user` does."""
 
+    def get_caller_id(self) -> int:
+        """Return the id of the caller. Raises `NotSignedIn`; `InvalidToken` for a revoked token."""
+
 
 class OpenAccess:
     """Access without authentication."""
@@ -33,6 +36,10 @@ class OpenAccess:
 
     def require_admin(self) -> None:
         """Let everyone act as an administrator."""
+
+    def get_caller_id(self) -> int:
+        """Raise `NotSignedIn`: without authentication nobody is signed in."""
+        raise NotSignedIn
 
 
 class NoAccess:
@@ -48,6 +55,10 @@ class NoAccess:
 
     def require_admin(self) -> None:
         """Refuse to act as an administrator. Raises `NotSignedIn`."""
+        raise NotSignedIn
+
+    def get_caller_id(self) -> int:
+        """Raise `NotSignedIn`."""
         raise NotSignedIn
 
 
@@ -74,6 +85,11 @@ class TokenPermissions:
         """Return if the caller is an administrator. Raises as `Access` says."""
         if self._current_role() is not Role.ADMIN:
             raise AccessDenied
+
+    def get_caller_id(self) -> int:
+        """Return the id of the caller. Raises as `Access` says."""
+        self._current_role()
+        return self.caller.user_id
 
     def _current_role(self) -> Role:
         credentials = self.credentials.find(self.caller.user_id)

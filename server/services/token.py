@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pwdlib import PasswordHash
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from server.backend.passwords import Passwords
@@ -12,17 +12,17 @@ from server.backend.rate_limits import AccountLimits
 from server.backend.reader import Reader
 from server.backend.tokens import Caller, TokenSigner
 from server.command_errors import NoCredentials, UnfitPassword
-from server.errors import UserNotFound, WrongCredentials
+from server.errors import UsernameTaken, UserNotFound, WrongCredentials
 from server.models import Credentials, Role
 from server.schemas.base import MAX_ID
 from server.schemas.token import Token, TokenRequest
+from server.schemas.user import PASSWORD_LENGTHS
 from server.services.base import BaseDataManager, BaseService
 from server.services.user import UserDataManager
 
-# Length makes a password hard to guess; a much longer one is a mistake.
-PASSWORD_LENGTHS = range(12, 1025)
 MAX_ID_DIGITS = len(str(MAX_ID))
 
+USERNAME = "SELECT user_id FROM credentials WHERE username = :username"
 CREDENTIALS = "SELECT password_hash, role, generation FROM credentials WHERE user_id = :user_id"
 
 
@@ -39,6 +39,15 @@ class CredentialsReader:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
+
+    def find_user_id(self, username: str) -> int:
+        """Return the id of the user with this name or id, or 0, which is nobody's."""
+        if username.isascii() and username.isdigit():
+            number = int(username) if len(username) <= MAX_ID_DIGITS else 0
+            return number if number <= MAX_ID else 0
+        for (user_id,) in self.reader.read(USERNAME, {"username": username.lower()}):
+            return int(user_id)
+        return 0
 
     def find(self, user_id: int) -> StoredCredentials | None:
         """Return the credentials of a user, or None for a user who cannot log in."""
@@ -63,7 +72,7 @@ class LoginService:
 
         Raises `TooManyRequests` after too many wrong passwords for the same user.
         """
-        user_id = _user_id(request.username)
+        user_id = self.credentials.find_user_id(request.username)
         self.account_limits.check(user_id)
         credentials = self.credentials.find(user_id)
         password_hash = None if credentials is None else credentials.password_hash
@@ -84,12 +93,14 @@ class CredentialsService(BaseService):
         self.users = UserDataManager(session)
         self.passwords = passwords
 
-    def create_user(self, password: str, role: Role) -> int:
-        """Create a user who can log in and return the id. Raises `UnfitPassword`."""
+    def create_user(self, password: str, role: Role, username: str | None = None) -> int:
+        """Create a user who can log in and return the id. Raises `UnfitPassword` and `UsernameTaken`."""
         # Before the first statement: hashing takes longer than other writers should wait.
         password_hash = self._hash(password)
+        if username is not None and self.credentials.has_username(username):
+            raise UsernameTaken(username)
         user_id = self.users.create()
-        self.credentials.create(user_id, password_hash, role)
+        self.credentials.create(user_id, password_hash, role, username)
         return user_id
 
     def set_password(self, user_id: int, password: str) -> None:
@@ -117,10 +128,14 @@ class CredentialsService(BaseService):
 class CredentialsDataManager(BaseDataManager):
     """SQL of the credentials."""
 
-    def create(self, user_id: int, password_hash: str, role: Role) -> None:
+    def create(self, user_id: int, password_hash: str, role: Role, username: str | None = None) -> None:
         """Insert the first credentials of a user."""
         values = {"user_id": user_id, "password_hash": password_hash, "role": role, "generation": 1}
-        self.session.execute(insert(Credentials).values(values))
+        self.session.execute(insert(Credentials).values(values | {"username": username}))
+
+    def has_username(self, username: str) -> bool:
+        """Return whether a user has this name."""
+        return self.session.scalar(select(Credentials.user_id).where(Credentials.username == username)) is not None
 
     def set_password(self, user_id: int, password_hash: str) -> bool:
         """Replace a password and begin its generation; return False without credentials."""
@@ -134,9 +149,3 @@ class CredentialsDataManager(BaseDataManager):
     def _update(self, user_id: int, values: Mapping[str, object]) -> bool:
         statement = update(Credentials).where(Credentials.user_id == user_id).values(values)
         return self.session.scalar(statement.returning(Credentials.user_id)) is not None
-
-
-def _user_id(username: str) -> int:
-    """Return the id that a user name is, or 0, which is nobody's."""
-    number = int(username) if username.isascii() and username.isdigit() and len(username) <= MAX_ID_DIGITS else 0
-    return number if number <= MAX_ID else 0

@@ -1,25 +1,11 @@
 """Users."""
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.orm import Session
 
 from server.models import User
-from server.schemas import user as schemas
 from server.schemas.base import MAX_ID
-from server.services.base import BaseDataManager, BaseService
+from server.services.base import BaseDataManager
 from server.services.user_ids import UserIdDataManager
-
-
-class UserService(BaseService):
-    """Rules of users."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self.users = UserDataManager(session)
-
-    def create_user(self) -> schemas.User:
-        """Create a user."""
-        return schemas.User(user_id=self.users.create())
 
 
 class UserDataManager(BaseDataManager):

@@ -33,9 +33,8 @@ from server.services.recommendation_engine import RecommendationEngineService
 from server.services.recommendations import RecommendationService
 from server.services.statistics import StatisticsService
 from server.services.tags import TagService
-from server.services.token import LoginService
+from server.services.token import CredentialsReader, LoginService
 from server.services.training.supervisor import TrainingSupervisor
-from server.services.user import UserService
 from server.web.state import address_of, current_session, state_of
 
 T = TypeVar("T")
@@ -45,9 +44,13 @@ EXPORTED = "Date,Name,Year,Letterboxd URI,Rating\n2021-03-04,The Matrix,1999,htt
 token_scheme = OAuth2PasswordBearer(
     "/api/rest/v1/token",
     scheme_name="login",
-    description="The user name is the id of the user. A token is valid for as many seconds as `expires_in` says.",
+    description="The user name or the id of the user. A token is valid for as many seconds as `expires_in` says.",
     auto_error=False,
 )
+
+
+VISITOR_OPERATIONS = {"create_user"}
+"""These operations need no token if sign-up is open."""
 
 
 async def get_access(request: Request, token: Annotated[str | None, Depends(token_scheme)]) -> Access:
@@ -58,6 +61,8 @@ async def get_access(request: Request, token: Annotated[str | None, Depends(toke
     state = state_of(request)
     if state["login"] is None:
         return OpenAccess()
+    if token is None and state["sign_up"] and request.scope["route"].name in VISITOR_OPERATIONS:
+        return NoAccess()
     if token is None:
         raise NotSignedIn
     return TokenPermissions(state["database"].reader, state["login"].tokens.read(token))
@@ -90,6 +95,24 @@ async def acquire_write_slot(request: Request, _access: AccessDep) -> AsyncItera
 
 TAKES_WRITE_SLOT = Depends(acquire_write_slot, scope="function")
 """A dependency of every route that writes; `server.web.routes` adds it."""
+
+
+async def acquire_password_slot(request: Request) -> AsyncIterator[None]:
+    """Wait for a slot to hash a password, which takes 64 MiB; a request without a body needs none.
+
+    Counts against the limit of login attempts. Raises `TooManyRequests` and `TooBusy`.
+    """
+    if request.headers.get("Content-Length", "0") == "0" and "Transfer-Encoding" not in request.headers:
+        yield
+        return
+    state = state_of(request)
+    await state["limits"].count_login(address_of(request))
+    async with _slot(state["login_slots"], state["write_slot_timeout_s"], TooBusy()):
+        yield
+
+
+TAKES_PASSWORD_SLOT = Depends(acquire_password_slot, scope="function")
+"""A dependency of every route that hashes a password in its transaction."""
 
 
 async def get_login_service(request: Request) -> AsyncIterator[LoginService]:
@@ -164,9 +187,11 @@ async def get_training_supervisor(request: Request) -> TrainingSupervisor:
     return state_of(request)["training_supervisor"]
 
 
-async def get_account_service() -> AccountService:
+async def get_account_service(request: Request) -> AccountService:
     """Return the service of the accounts."""
-    return AccountService(current_session.get())
+    state = state_of(request)
+    reader = CredentialsReader(state["database"].reader)
+    return AccountService(current_session.get(), reader, is_sign_up_open=state["sign_up"])
 
 
 async def get_movie_service(request: Request) -> MovieService:
@@ -211,11 +236,6 @@ async def get_tag_service() -> TagService:
     return TagService(current_session.get())
 
 
-async def get_user_service() -> UserService:
-    """Return the service of the users."""
-    return UserService(current_session.get())
-
-
 async def get_recommendation_service(request: Request) -> RecommendationService:
     """Return the service of the recommendations."""
     state = state_of(request)
@@ -252,7 +272,6 @@ TagServiceDep = Annotated[TagService, Depends(get_tag_service)]
 UserRatingsServiceDep = Annotated[UserRatingsService, Depends(get_user_ratings_service)]
 SimilarMoviesServiceDep = Annotated[SimilarMoviesService, Depends(get_similar_movies_service)]
 TrainingSupervisorDep = Annotated[TrainingSupervisor, Depends(get_training_supervisor)]
-UserServiceDep = Annotated[UserService, Depends(get_user_service)]
 
 MovieId = Annotated[PathId, Path(description="Id of a movie.")]
 RatingId = Annotated[PathId, Path(description="Id of a rating.")]

@@ -41,6 +41,8 @@ class State(TypedDict):
     limits: ClientLimits
     login: LoginService | None
     """Issues and reads tokens, or None without authentication."""
+    sign_up: bool
+    """Whether visitors may create an account."""
     login_slots: anyio.Semaphore
 
 

@@ -57,7 +57,7 @@ def test_wrong_credentials_are_a_problem_with_a_challenge(client: TestClient, ch
     response = client.post(TOKEN, data=FORM | change)
 
     body = assert_problem(response, 401, "wrong-credentials")
-    assert body["detail"] == "The user name or the password is wrong. The user name is the id of the user."
+    assert body["detail"] == "The user name or the password is wrong. Sign in with the user name or the id of the user."
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 

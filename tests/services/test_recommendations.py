@@ -18,7 +18,7 @@ from server.services.live.model import LiveModel
 from server.services.movies import SimilarMoviesService
 from server.services.ratings import RatingService
 from server.services.recommendations import RecommendationService
-from server.services.user import UserService
+from server.services.user import UserDataManager
 from tests.conftest import DATABASES
 from tests.services.conftest import learned_taste
 from tests.support.builders import NEWER_MOVIES, TASTE_MOVIES, add_version, is_of_kind
@@ -143,7 +143,7 @@ def test_an_explanation_names_the_ratings_that_speak_for_a_movie_most(recommenda
 def test_a_rating_is_named_at_once_and_what_speaks_against_a_movie_is_not(
     recommendations: RecommendationService,
 ) -> None:
-    user_id = UserService(recommendations.session).create_user().user_id
+    user_id = UserDataManager(recommendations.session).create()
     rate(recommendations.session, user_id, {2: 5.0, 1: 0.5})
 
     explanations = explained(recommendations, user_id, exclude_seen=True)
@@ -156,7 +156,7 @@ def test_a_rating_is_named_at_once_and_what_speaks_against_a_movie_is_not(
 
 
 def test_a_user_without_ratings_owes_everything_to_popularity(recommendations: RecommendationService) -> None:
-    explanations = explained(recommendations, UserService(recommendations.session).create_user().user_id)
+    explanations = explained(recommendations, UserDataManager(recommendations.session).create())
 
     assert explanations[0].score > 0
     assert explanations == [
@@ -193,7 +193,7 @@ def test_a_score_that_is_not_a_sum_is_all_rest(nmf: LiveModel) -> None:
 
 
 def test_a_user_who_has_seen_everything_gets_empty_lists(recommendations: RecommendationService) -> None:
-    user_id = UserService(recommendations.session).create_user().user_id
+    user_id = UserDataManager(recommendations.session).create()
     rate(recommendations.session, user_id, dict.fromkeys([*TASTE_MOVIES, *NEWER_MOVIES], 4.0))
 
     found = recommendations.recommend_movies(
@@ -328,7 +328,7 @@ def test_an_unknown_genre_is_refused(recommendations: RecommendationService, gen
 
 
 def test_a_guest_gets_the_list_of_a_user_with_the_same_ratings(recommendations: RecommendationService) -> None:
-    user = UserService(recommendations.session).create_user().user_id
+    user = UserDataManager(recommendations.session).create()
     stars = {4: 5.0, 7: 1.0, 12: 4.5, 31: 4.0}
     rate(recommendations.session, user, stars)
     ratings = [GuestRating(movie_id=movie_id, rating=rating) for movie_id, rating in stars.items()]
@@ -341,7 +341,7 @@ def test_a_guest_gets_the_list_of_a_user_with_the_same_ratings(recommendations: 
 
 
 def test_a_guest_without_ratings_gets_the_list_of_a_new_user(recommendations: RecommendationService) -> None:
-    user = UserService(recommendations.session).create_user().user_id
+    user = UserDataManager(recommendations.session).create()
 
     guest = recommendations.recommend_to_guest(RecommendationRequest(ratings=[]))
 

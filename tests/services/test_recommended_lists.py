@@ -15,7 +15,7 @@ from server.schemas.user import RecommendationQuery, RecommendedMovies
 from server.services.live.model import LiveModel
 from server.services.ratings import RatingService
 from server.services.recommendations import RecommendationService
-from server.services.user import UserService
+from server.services.user import UserDataManager
 from tests.support.builders import NEWER_MOVIES, TASTE_MOVIES, is_of_kind
 from tests.support.readers import recommendations_of
 
@@ -41,7 +41,7 @@ def recommend(
 
 
 def new_user(recommendations: RecommendationService) -> int:
-    return UserService(recommendations.session).create_user().user_id
+    return UserDataManager(recommendations.session).create()
 
 
 def rated_by(session: Session, user_id: int) -> set[int]:

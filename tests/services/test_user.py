@@ -1,22 +1,22 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from server.services.user import UserDataManager, UserService
+from server.services.user import UserDataManager
 
 
 @pytest.fixture
-def users(session: Session) -> UserService:
-    return UserService(session)
+def users(session: Session) -> UserDataManager:
+    return UserDataManager(session)
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_a_new_user_comes_after_those_of_the_source(users: UserService) -> None:
-    assert [users.create_user().user_id for _ in range(3)] == [5, 6, 7]
+def test_a_new_user_comes_after_those_of_the_source(users: UserDataManager) -> None:
+    assert [users.create() for _ in range(3)] == [5, 6, 7]
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_users_of_the_source_exist_and_others_do_not(users: UserService) -> None:
-    assert [users.users.exists(user_id) for user_id in (1, 4, 5)] == [True, True, False]
+def test_users_of_the_source_exist_and_others_do_not(users: UserDataManager) -> None:
+    assert [users.exists(user_id) for user_id in (1, 4, 5)] == [True, True, False]
 
 
 @pytest.mark.usefixtures("catalogue")

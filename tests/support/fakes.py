@@ -41,7 +41,17 @@ from server.schemas.recommendation_engine import (
 )
 from server.schemas.statistics import Statistics
 from server.schemas.tags import MovieTag, MovieTagPage, TagCount, TagPage, TagQuery
-from server.schemas.user import Explanation, Reason, RecommendationQuery, RecommendationRequest, RecommendedMovies, User
+from server.schemas.user import (
+    Explanation,
+    Reason,
+    RecommendationQuery,
+    RecommendationRequest,
+    RecommendedMovies,
+    User,
+    UserCreate,
+    UserProfile,
+)
+from server.services.authorization import Access
 from server.services.ratings import SavedRating
 
 # On the wire this is 2024-10-30T14:30:00: UTC, without the fraction.
@@ -269,13 +279,16 @@ class FakeTagService:
         return MovieTagPage(tags=tags, total=1, page=paging.page, limit=paging.limit)
 
 
-class FakeUserService:
-    def create_user(self) -> User:
+class FakeAccountService:
+    """Knows the user 1, Ripley."""
+
+    def create_user(self, _wanted: UserCreate | None, _access: Access) -> User:
         return User(user_id=611)
 
-
-class FakeAccountService:
-    """Knows the user 1."""
+    def get_profile(self, user_id: int) -> UserProfile:
+        if user_id != 1:
+            raise UserNotFound(user_id)
+        return UserProfile(user_id=1, username="ripley", role="user", total_ratings=232)
 
     def delete_user(self, user_id: int) -> int:
         if user_id != 1:

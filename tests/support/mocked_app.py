@@ -28,7 +28,6 @@ class Fakes:
     imports: fakes.FakeRatingsImportService = field(default_factory=fakes.FakeRatingsImportService)
     statistics: fakes.FakeStatisticsService = field(default_factory=fakes.FakeStatisticsService)
     tags: fakes.FakeTagService = field(default_factory=fakes.FakeTagService)
-    users: fakes.FakeUserService = field(default_factory=fakes.FakeUserService)
     accounts: fakes.FakeAccountService = field(default_factory=fakes.FakeAccountService)
     engine: fakes.FakeRecommendationEngineService = field(default_factory=fakes.FakeRecommendationEngineService)
     health: fakes.FakeHealthService = field(default_factory=fakes.FakeHealthService)
@@ -54,12 +53,12 @@ def app(behind: Fakes) -> FastAPI:
         dependencies.get_access: OpenAccess,
         dependencies.get_optional_access: OpenAccess,
         dependencies.acquire_write_slot: lambda: None,
+        dependencies.acquire_password_slot: lambda: None,
         dependencies.get_movie_service: lambda: behind.movies,
         dependencies.get_similar_movies_service: lambda: behind.similar,
         dependencies.get_genre_service: lambda: behind.genres,
         dependencies.get_rating_service: lambda: behind.ratings,
         dependencies.get_account_service: lambda: behind.accounts,
-        dependencies.get_user_service: lambda: behind.users,
         dependencies.get_user_ratings_service: lambda: behind.user_ratings,
         dependencies.get_ratings_import_service: lambda: behind.imports,
         dependencies.get_statistics_service: lambda: behind.statistics,

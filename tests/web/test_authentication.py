@@ -51,14 +51,19 @@ OPEN: set[Route] = {
     ("GET", f"{API}/statistics"),
     ("POST", f"{API}/recommendations"),
     ("POST", f"{API}/token"),
+    ("POST", f"{API}/recommendations"),
 }
+MINE: set[Route] = {("GET", f"{API}/user/me"), ("PUT", f"{API}/user/me/password")}
+"""The routes of everyone who is signed in."""
+
 OWN: dict[Route, int] = {
+    ("GET", f"{API}/user/{{user_id}}"): 200,
+    ("DELETE", f"{API}/user/{{user_id}}"): 204,
     ("POST", RATINGS): 201,
     ("GET", f"{RATINGS}/{{rating_id}}"): 200,
     ("DELETE", f"{RATINGS}/{{rating_id}}"): 204,
     ("GET", f"{API}/user/{{user_id}}/ratings"): 200,
     ("POST", f"{API}/user/{{user_id}}/ratings/import"): 200,
-    ("DELETE", f"{API}/user/{{user_id}}"): 204,
     # No model has been trained.
     ("GET", f"{API}/user/{{user_id}}/recommended-movies"): 409,
 }
@@ -155,7 +160,7 @@ def test_a_forged_token_is_refused_everywhere(site: Site) -> None:
 
 
 def test_another_user_is_refused_everywhere(site: Site) -> None:
-    answers = site.call_all(site.routes() - OPEN, site.log_in(site.add_user()), site.add_user())
+    answers = site.call_all(site.routes() - OPEN - MINE, site.log_in(site.add_user()), site.add_user())
 
     assert set(answers.values()) == {403}
 
@@ -163,7 +168,7 @@ def test_another_user_is_refused_everywhere(site: Site) -> None:
 def test_a_user_may_use_only_their_own_resources(site: Site) -> None:
     alice = site.add_user()
 
-    answers = site.call_all(site.routes() - OPEN, site.log_in(alice), alice)
+    answers = site.call_all(site.routes() - OPEN - MINE, site.log_in(alice), alice)
 
     assert {route: status for route, status in answers.items() if status != 403} == OWN
 
@@ -171,7 +176,7 @@ def test_a_user_may_use_only_their_own_resources(site: Site) -> None:
 def test_an_admin_may_do_everything(site: Site) -> None:
     admin = site.log_in(site.add_user(Role.ADMIN))
     # A training would start a process.
-    routes = site.routes() - OPEN - {("POST", f"{API}/recommendation-engine")}
+    routes = site.routes() - OPEN - MINE - {("POST", f"{API}/recommendation-engine")}
 
     answers = site.call_all(routes, admin, site.add_user())
 

@@ -22,7 +22,7 @@ from server.models import AlternativeTitle, Genre, Ingestion, Movie, Rating, Use
 from server.schemas.ratings import RatingCreate
 from server.services.live.cards import MovieCards
 from server.services.ratings import RatingService, SavedRating
-from server.services.user import UserService
+from server.services.user import UserDataManager
 from tests.support.source_files import load_folder, write_source
 from tests.support.waiting import DEADLINE_S
 
@@ -54,7 +54,7 @@ def save(database: Database, user_id: int, movie_id: int, stars: float) -> Saved
 
 def create_user(database: Database) -> int:
     with database.transaction(writes=True) as session:
-        return UserService(session).create_user().user_id
+        return UserDataManager(session).create()
 
 
 def average_of(database: Database, movie_id: int) -> tuple[float | None, int]:
