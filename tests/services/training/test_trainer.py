@@ -283,11 +283,11 @@ def test_a_store_that_is_a_file_fails_the_run(database: Database, settings: Sett
     trainer = Trainer(database, ModelStore(str(tmp_path / "file")), settings)
     run_id = trainer.start_run()
 
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(FileExistsError):
         trainer.carry_out(run_id)
 
     run = get_run(database, run_id)
-    assert (run.status, run.error) == ("failed", "The model could not be stored: Not a directory.")
+    assert (run.status, run.error) == ("failed", "The model could not be stored: File exists.")
     assert list_versions(database) == []
 
 
