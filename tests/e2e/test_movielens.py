@@ -17,7 +17,7 @@ pytestmark = [
 
 def read_counts(report: str) -> dict[str, list[int]]:
     """Return the numbers of an ingestion report: read, added, updated, unchanged, rejected."""
-    rows = (line.split() for line in report.splitlines()[1:3])
+    rows = (line.split() for line in report.splitlines()[1:5])
     return {name: [int(number.replace(",", "")) for number in numbers] for name, *numbers in rows}
 
 
@@ -26,9 +26,19 @@ def test_the_real_data_is_loaded_completely_and_only_once(database_url: str, tmp
 
     first, second = installation.run("ingest", DATA), installation.run("ingest", DATA)
 
-    assert read_counts(first) == {"movies": [9742, 9742, 0, 0, 0], "ratings": [100_836, 100_836, 0, 0, 0]}
+    assert read_counts(first) == {
+        "movies": [9742, 9742, 0, 0, 0],
+        "links": [9742, 9742, 0, 0, 0],
+        "ratings": [100_836, 100_836, 0, 0, 0],
+        "tags": [3683, 3683, 0, 0, 0],
+    }
     assert "610 new users." in first
-    assert read_counts(second) == {"movies": [9742, 0, 0, 9742, 0], "ratings": [100_836, 0, 0, 100_836, 0]}
+    assert read_counts(second) == {
+        "movies": [9742, 0, 0, 9742, 0],
+        "links": [9742, 0, 0, 9742, 0],
+        "ratings": [100_836, 0, 0, 100_836, 0],
+        "tags": [3683, 0, 0, 3683, 0],
+    }
     assert "0 new users." in second
     with installation.serve() as server:
         get = server.client.get
