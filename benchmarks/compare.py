@@ -20,7 +20,7 @@ from benchmarks.without import TRICKS
 from benchmarks.workbench import percentiles_ms, print_table
 from server.backend.config import Settings
 from server.backend.database import Database
-from server.backend.migrate import prepare
+from server.backend.migrate import upgrade
 
 NOW, BARE = "now", "bare"
 
@@ -31,37 +31,44 @@ def main() -> None:
     parser.add_argument("--database", type=Path, required=True, help="a SQLite file")
     parser.add_argument("--models", type=Path, required=True, help="the folder of its models")
     parser.add_argument("--before", type=Path, help="another checkout, to compare with this one")
+    parser.add_argument("--before-models", type=Path, help="its models, if it cannot read the others")
     parser.add_argument("--without", nargs="*", default=[], choices=TRICKS, help="serve without a trick as well")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.5, help="of each round (default: %(default)s)")
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        settings = _copied(options, folder / NOW)
+        settings = _upgraded(_copied(options, folder / NOW))
         questions = _questions(settings)
         servers = {BARE: stack.enter_context(bare_server())}
         if options.before is not None:
-            copied = _copied(options, folder / "before")
+            copied = _copied(options, folder / "before", options.before_models)
             servers["before"] = stack.enter_context(matinee_server(copied, checkout=options.before.resolve()))
         servers[NOW] = stack.enter_context(matinee_server(settings))
         for trick in options.without:
-            copied = _copied(options, folder / trick)
+            copied = _upgraded(_copied(options, folder / trick))
             servers[f"without {trick}"] = stack.enter_context(matinee_server(copied, without=trick))
         stack.enter_context(off_the_first_core())
         _compare(questions, servers, options)
 
 
-def _copied(options: argparse.Namespace, folder: Path) -> Settings:
+def _copied(options: argparse.Namespace, folder: Path, models: Path | None = None) -> Settings:
     folder.mkdir()
     with sqlite3.connect(options.database) as source, sqlite3.connect(folder / "matinee.db") as target:
         source.backup(target)
-    shutil.copytree(options.models, folder / "models")
+    shutil.copytree(models or options.models, folder / "models")
     return Settings(_env_file=None, database_url=f"sqlite:///{folder}/matinee.db", model_store=str(folder / "models"))
+
+
+def _upgraded(settings: Settings) -> Settings:
+    database = Database(settings)
+    upgrade(database)
+    database.dispose()
+    return settings
 
 
 def _questions(settings: Settings) -> list[Question]:
     database = Database(settings)
-    prepare(database)
     try:
         return choose_questions(database)
     finally:
@@ -74,6 +81,8 @@ def _compare(questions: list[Question], servers: dict[str, Server], options: arg
     rows = []
     for question in questions:
         rates, durations = _measure(question, servers, options)
+        # A server that has answered nothing is as slow as one answer a round.
+        rates = {name: rate or 1 / options.seconds for name, rate in rates.items()}
         shares = {name: rate / rates[BARE] for name, rate in rates.items()}
         ratios = [rates[NOW] / rates[name] for name in others]
         row = [shares[NOW], *(shares[name] for name in others), *ratios, percentiles_ms(durations)[1]]

@@ -53,6 +53,11 @@ def choose_questions(database: Database) -> list[Question]:
         "list of ten, the last page": f"/movies?page={last_page}",
         "list of ten, genre and years, counted": "/movies?genre=Drama&year_from=1990",
         "list of ten, by rating": "/movies?sort=rating&min_ratings=10",
+        "list of ten, by popularity": "/movies?sort=popularity",
+        "list of ten, by popularity, genre and years, deep": (
+            "/movies?sort=popularity&genre=Drama&year_from=1950&page=100"
+        ),
+        "list of ten with facets": "/movies?facets=true",
         "search": "/movies?search=the+matrix",
     }
     averages = [f"/movies/{movie_id}/avg-rating" for movie_id in movies]

@@ -1,7 +1,9 @@
 """Movies: the listing with its search, filters and orders, one movie, its average rating."""
 
 import json
+import operator
 from collections.abc import Collection, Iterable, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -31,16 +33,11 @@ MAX_INLINE_WORDS = 8
 
 
 class MovieFilter(NamedTuple):
-    """Which movies of a snapshot pass the filters of a query. The facets need them apart."""
+    """Which movies of a snapshot pass the filters of a query, None if all do. The facets need them apart."""
 
-    by_genre: Mask
-    by_year: Mask
-    by_others: Mask
-
-    @property
-    def all(self) -> Mask:
-        """The movies that pass all filters."""
-        return self.by_genre & self.by_year & self.by_others
+    by_genre: Mask | None
+    by_year: Mask | None
+    by_others: Mask | None
 
 
 class MovieService(BaseService):
@@ -119,25 +116,25 @@ class MovieService(BaseService):
             by_others=self._pass_by_others(query, hits),
         )
 
-    def _pass_by_genre(self, query: MovieQuery) -> Mask:
-        table = self.listing.table
+    def _pass_by_genre(self, query: MovieQuery) -> Mask | None:
         if not query.genre:
-            return np.ones(len(self.listing), np.bool_)
+            return None
+        table = self.listing.table
         rows = table.of_genre[[table.genres.index(genre) for genre in find_genres(query.genre, table.genres)]]
         match = np.logical_and if query.genre_match is GenreMatch.ALL else np.logical_or
         passes: Mask = match.reduce(rows, axis=0)
         return passes
 
-    def _pass_by_others(self, query: MovieQuery, hits: Hits | None) -> Mask:
+    def _pass_by_others(self, query: MovieQuery, hits: Hits | None) -> Mask | None:
         table = self.listing.table
-        passes = self.listing.counts >= (query.min_ratings or 0)
+        masks = [table.mask_of(self._find_tagged(tag)) for tag in query.tag]
+        if query.min_ratings:
+            masks.append(self.listing.counts >= query.min_ratings)
         if hits is not None:
-            passes &= table.mask_of(hits.movie_ids)
+            masks.append(table.mask_of(hits.movie_ids))
         if query.movie_id:
-            passes &= table.mask_of(np.array(query.movie_id, np.int64))
-        for tag in query.tag:
-            passes &= table.mask_of(self._find_tagged(tag))
-        return passes
+            masks.append(table.mask_of(np.array(query.movie_id, np.int64)))
+        return _both(*masks)
 
     def _find_tagged(self, tag: str) -> Integers:
         movie_ids = self.cards.list_tagged(" ".join(fold(tag).split()))
@@ -157,7 +154,8 @@ class MovieService(BaseService):
             order = order if query.is_descending else order[::-1]
         else:
             order = self.listing.order(query.sort_name, is_descending=query.is_descending)
-        return table.movie_ids[order[chosen.all[order]]]
+        passing = _both(*chosen)
+        return table.movie_ids[order if passing is None else order[passing[order]]]
 
     def _with_user_ratings(self, movies: Sequence[schemas.Movie], user_id: int) -> list[schemas.Movie]:
         ratings = self.cards.find_user_ratings(user_id, [movie.movie_id for movie in movies])
@@ -240,18 +238,26 @@ def _highlights(spans: Sequence[Sequence[Span]]) -> schemas.Highlights:
     return schemas.Highlights(title=title, alternative_titles=others)
 
 
-def _between(years: Integers, first: int | None, last: int | None) -> Mask:
+def _between(years: Integers, first: int | None, last: int | None) -> Mask | None:
     if first is None and last is None:
-        return np.ones(years.size, np.bool_)
+        return None
     return (years >= max(first or 0, 0)) & (years <= (MAX_YEAR if last is None else last))
+
+
+def _both(*masks: Mask | None) -> Mask | None:
+    """Return which movies pass all masks, or None if all do."""
+    given = [mask for mask in masks if mask is not None]
+    return reduce(operator.and_, given) if given else None
 
 
 def _count_facets(listing: ListingSnapshot, chosen: MovieFilter) -> schemas.Facets:
     """Count genres and decades. Each facet ignores its own filter, so that a page can offer the others."""
     table = listing.table
-    by_genre = np.count_nonzero(table.of_genre & (chosen.by_year & chosen.by_others), axis=1).tolist()
+    except_genre, except_year = _both(chosen.by_year, chosen.by_others), _both(chosen.by_genre, chosen.by_others)
+    of_genre = table.of_genre if except_genre is None else table.of_genre & except_genre
+    by_genre = np.count_nonzero(of_genre, axis=1).tolist()
     counted = zip(by_genre, table.genres, strict=True)
-    years = table.years[chosen.by_genre & chosen.by_others]
+    years = table.years if except_year is None else table.years[except_year]
     decades = np.bincount(years[years != UNKNOWN_YEAR] // 10)
     return schemas.Facets(
         genres=[
