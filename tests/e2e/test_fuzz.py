@@ -1,7 +1,7 @@
 """Every answer to a generated request is one that the OpenAPI document allows.
 
 Schemathesis generates the requests: examples, values at and beyond the limits of each schema, random values, and chains
-that use one answer in the next request. All of its checks are on, but for the rules in tools/schemathesis.toml.
+that use one answer in the next request. tools/schemathesis.toml names the rules beyond the schemas.
 """
 
 import itertools
@@ -74,6 +74,8 @@ def test_every_answer_is_documented(installation: Installation, mode: str, fuzz_
             [
                 SCHEMATHESIS, "--config-file", TOOLS / "schemathesis.toml",
                 "run", f"{server.address}/openapi.json", "--checks", "all", "--no-color",
+                # A cancelled run remains, so a DELETE does not always make a resource disappear.
+                "--exclude-checks", "use_after_free",
                 "--max-examples", str(max(1, fuzz_calls // CALLS_AN_EXAMPLE)), "--suppress-health-check", "all",
                 *seeded(fuzz_calls), *signed_in(installation, server),
             ],
