@@ -89,8 +89,11 @@ class TrainingSupervisor:
             return
         self._next_heartbeat = time.monotonic() + self._heartbeat_interval_s
         with self.database.transaction(writes=True) as session:
-            state = TrainingRunDataManager(session).beat(process.run_id, *process.progress)
-        if state is not RunState.RUNNING:
+            runs = TrainingRunDataManager(session)
+            state = runs.beat(process.run_id, *process.progress)
+            run = runs.find(process.run_id)
+        has_succeeded = run is not None and run.status == "succeeded"  # Its process is about to exit.
+        if state is not RunState.RUNNING and not has_succeeded:
             logger.info("training run %d was cancelled or ended; its process is killed", process.run_id)
             process.kill()
             self._reap_finished()
