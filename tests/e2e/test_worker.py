@@ -1,0 +1,102 @@
+"""Two servers that leave trainings to two workers, all on one database of each kind."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.conftest import DATABASES
+from tests.support import postgres
+from tests.support.installation import MATINEE, Installation
+from tests.support.waiting import poll, wait_until
+
+STARTED = re.compile(r"training run (\d+) started in process (\d+)")
+
+
+@pytest.fixture(params=DATABASES)
+def installation(request: pytest.FixtureRequest, trained_demo: Installation, tmp_path: Path) -> Iterator[Installation]:
+    """A demo with model version 1 on each kind of database."""
+    if request.param == "sqlite":
+        yield trained_demo.copy_to(tmp_path)
+        return
+    demo: Installation = request.getfixturevalue("trained_demo_on_postgresql")
+    template, server = make_url(demo.database_url).database, request.getfixturevalue("postgres_server")
+    shutil.copytree(demo.models, tmp_path / "models")
+    with postgres.database(server, f"worker_{uuid.uuid4().hex[:12]}", template=str(template)) as url:
+        yield Installation(tmp_path, url.render_as_string(hide_password=False))
+
+
+class Worker:
+    """A running `matinee worker`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process = process
+        self.log = log
+
+    def find_trainer(self, run_id: str) -> int | None:
+        """Return the process id of a run's trainer, if this worker has started it."""
+        return next((int(pid) for run, pid in STARTED.findall(self.log.read_text()) if run == run_id), None)
+
+
+@contextmanager
+def worker(installation: Installation, name: str) -> Iterator[Worker]:
+    """Run a worker for the length of a block."""
+    log = installation.folder / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [MATINEE, "worker"],
+            cwd=installation.folder,
+            env=installation.environment(algorithm="popularity"),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        wait_until(lambda: "waits for trainings" in log.read_text())
+        yield Worker(process, log)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0, log.read_text()
+
+
+def test_a_worker_takes_over_and_every_server_has_the_model(installation: Installation) -> None:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(installation.serve(training="worker", algorithm="popularity")) for _ in range(2)]
+        workers = [stack.enter_context(worker(installation, f"worker-{number}")) for number in range(2)]
+
+        first = servers[0].start_training()
+        run_id = first.rsplit("/", 1)[-1]
+        trainer, trains = poll(
+            lambda: next(((pid, each) for each in workers if (pid := each.find_trainer(run_id)) is not None), None)
+        )
+        following = {server.start_training() for server in servers for _ in range(5)}
+        os.kill(trains.process.pid, signal.SIGKILL)
+        trains.process.wait()
+        ended = servers[1].wait_for_end(first)
+        follower = max(following, key=lambda path: int(path.rsplit("/", 1)[-1]))
+        succeeded = servers[1].wait_for_end(follower)
+
+        # The killed worker's trainer may have been about to end; otherwise its run fails within seconds.
+        assert ended["status"] in {"failed", "succeeded"}
+        assert len(following) <= 2
+        assert (succeeded["status"], succeeded["error"]) == ("succeeded", None)
+        for server in servers:
+            server.wait_for_version(succeeded["version"])
+        wait_until(lambda: not _is_alive(trainer))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
