@@ -45,5 +45,7 @@ def test_all_services_of_compose_have_pinned_images() -> None:
 
     images = {name: service["image"] for name, service in services.items()}
 
-    assert set(images) >= {"database", "redis", "migrate", "server", "proxy"}
-    assert {name for name, image in images.items() if ":" not in image} == {"migrate", "server"}, "built from here"
+    assert set(images) >= {"database", "redis", "migrate", "server", "worker", "proxy"}
+    assert {name for name, image in images.items() if ":" not in image} == {"migrate", "server", "worker"}, (
+        "built from here"
+    )
