@@ -52,8 +52,15 @@ tests/e2e/tools/%/node_modules/.installed: tests/e2e/tools/%/package-lock.json
 	@NODE_OPTIONS=--use-openssl-ca npm ci --loglevel=error --no-audit --no-fund --prefix $(<D) > /dev/null
 	@touch $@
 
+# The tests of the built-in page run in Debian's Chromium. As root it is installed, else they are skipped with a reason.
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+CAN_INSTALL := $(if $(CHROMIUM),,$(shell [ "$$(id -u)" = 0 ] && command -v apt-get))
+.PHONY: chromium
+chromium:
+	@$(if $(CAN_INSTALL),echo "Installing Chromium"; apt-get update -qq && apt-get install -y -qq chromium > /dev/null || echo "Chromium cannot be installed.",:)
+
 .PHONY: test
-test: .venv/.installed-dev $(NODE_TOOLS) ## Run all tests; installs their tools, PostgreSQL included
+test: .venv/.installed-dev chromium $(NODE_TOOLS) ## Run all tests; installs their tools, PostgreSQL included
 	@$(if $(NODE_TOOLS),,echo "Node is not installed: the tests of the Postman collection and the front-end examples are skipped.")
 	@.venv/bin/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 

@@ -26,10 +26,13 @@ export function Probability({ value }) {
     </div>`;
 }
 
-/** @param {{reasons: Reason[]}} props */
+const LIKED = 4;
+
+/** The rated films that speak for this one; a low rating can, too, but would read like a mistake. @param {{reasons: Reason[]}} props */
 function Because({ reasons }) {
-  if (!reasons.length) return null;
-  return html`<small class="because">Because you rated ${reasons.slice(0, 2).map(
+  const liked = reasons.filter((reason) => reason.rating >= LIKED);
+  if (!liked.length) return null;
+  return html`<small class="because">Because you liked ${liked.slice(0, 2).map(
     (reason, i) => html`${i > 0 && " and "}<a href=${`#/movie/${reason.movie_id}`}>${reason.title}</a>`)}</small>`;
 }
 

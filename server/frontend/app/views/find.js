@@ -1,4 +1,4 @@
-import { html, useEffect, useRef, useState } from "../../vendor/preact-htm.js";
+import { html, useEffect, useRef } from "../../vendor/preact-htm.js";
 import { get } from "../api.js";
 import { Loaded } from "../components/feedback.js";
 import { Facet, RouteSelect, decadeChoices, filtersOf, genreChoices } from "../components/filters.js";
@@ -26,23 +26,22 @@ export function Find({ query }) {
   useTitle(query.search ? `“${query.search}”` : "");
   const hasFilter = Boolean(query.search || query.genre || query.decade || query.sort);
   return html`
+    <h1 class="hidden">Find a film</h1>
     <${SearchBox} query=${query} />
     ${hasFilter ? html`<${Results} query=${query} />` : html`<${FrontPage} />`}`;
 }
 
 /** @param {{query: Record<string, string>}} props */
 function SearchBox({ query }) {
-  const [words, setWords] = useState(query.search ?? "");
   const input = useRef(/** @type {HTMLInputElement | null} */ (null));
-  useEffect(() => setWords(query.search ?? ""), [query.search]);
-  /** @param {any} event */
-  function follow(event) {
-    setWords(event.currentTarget.value);
-    replace(href("find", { ...query, page: null, search: event.currentTarget.value }));
-  }
+  useEffect(() => {
+    // While somebody types, the box is ahead of the address.
+    if (input.current && document.activeElement !== input.current) input.current.value = query.search ?? "";
+  }, [query.search]);
+  const follow = () => replace(href("find", { ...query, page: null, search: input.current?.value }));
   return html`
     <form role="search" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-      <input ref=${input} type="search" name="search" value=${words} maxlength="200" autocomplete="off" spellcheck=${false}
+      <input ref=${input} type="search" name="search" maxlength="200" autocomplete="off" spellcheck=${false}
         aria-label="Search films" placeholder="Title, genre, year, tag: “90s comedy”, “godfather 2”" onInput=${follow} />
     </form>`;
 }

@@ -29,8 +29,8 @@ export function Models() {
   const toggle = (version) => setChosen((/** @type {number[]} */ last) => last.includes(version) ? last.filter((one) => one !== version) : [...last, version].slice(-COMPARED));
   return html`<${Loaded} loaded=${loaded}>${(/** @type {any} */ { models }) => html`
     ${models.length === 0 && html`<p>No model has been trained yet. <a href="#/operator/runs">Train one.</a></p>`}
-    <div class="scroll"><table aria-label="Model versions">
-      <thead><tr><th>Compare</th><th>Version</th><th>Trained</th><th>NDCG@10</th><th>ECE</th><th></th></tr></thead>
+    <div class="scroll" role="region" aria-label="Table" tabindex="0"><table aria-label="Model versions">
+      <thead><tr><th>Compare</th><th>Version</th><th>Trained</th><th>NDCG@10</th><th>ECE</th><th><span class="hidden">Actions</span></th></tr></thead>
       <tbody>${models.map((/** @type {any} */ model) => html`
         <tr key=${model.version}>
           <td><input type="checkbox" aria-label=${`Compare version ${model.version}`} checked=${chosen.includes(model.version)} onChange=${() => toggle(model.version)} /></td>
@@ -58,8 +58,8 @@ function Comparison({ models }) {
   if (!models.length) return html`<p class="muted">Tick one or two versions to see their figures side by side.</p>`;
   const names = [...new Set(models.flatMap((model) => Object.keys(model.parameters)))];
   return html`
-    <div class="scroll"><table aria-label="Comparison">
-      <thead><tr><th></th>${models.map(({ version }) => html`<th scope="col">Version ${version}</th>`)}</tr></thead>
+    <div class="scroll" role="region" aria-label="Table" tabindex="0"><table aria-label="Comparison">
+      <thead><tr><th>Figure</th>${models.map(({ version }) => html`<th scope="col">Version ${version}</th>`)}</tr></thead>
       <tbody>
         ${FIGURES.map(([label, read]) => html`<tr><th scope="row">${label}</th>${models.map((model) => html`<td>${read(model)}</td>`)}</tr>`)}
         ${names.map((name) => html`<tr><th scope="row">${name}</th>${models.map((model) => html`<td>${String(model.parameters[name] ?? "-")}</td>`)}</tr>`)}

@@ -38,7 +38,7 @@ function Findings() {
     <section>
       <div class="row"><h2>Findings</h2><button type="button" class="secondary" aria-busy=${loaded.isLoading} onClick=${loaded.reload}>Check again</button></div>
       <${Loaded} loaded=${loaded}>${(/** @type {any} */ { findings }) => html`
-        <div class="scroll"><table>
+        <div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
           <thead><tr><th>Check</th><th>Health</th><th>Detail</th></tr></thead>
           <tbody>${findings.map((/** @type {any} */ finding) => html`
             <tr><th scope="row">${finding.name}</th><td><span class=${`badge ${finding.health}`}>${finding.health}</span></td>

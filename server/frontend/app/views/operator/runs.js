@@ -33,8 +33,8 @@ export function Runs({ query }) {
       <span class="muted">Trains on all ratings of this moment, in the background.</span></p>
     <${ErrorMessage} error=${error} />
     <${Loaded} loaded=${loaded}>${(/** @type {any} */ found) => html`
-      <div class="scroll"><table aria-label="Training runs">
-        <thead><tr><th>Run</th><th>Status</th><th>Progress</th><th>Started</th><th>Duration</th><th>Result</th><th></th></tr></thead>
+      <div class="scroll" role="region" aria-label="Table" tabindex="0"><table aria-label="Training runs">
+        <thead><tr><th>Run</th><th>Status</th><th>Progress</th><th>Started</th><th>Duration</th><th>Result</th><th><span class="hidden">Actions</span></th></tr></thead>
         <tbody>${found.runs.map((/** @type {any} */ item) => html`<${Run} key=${item.run_id} run=${item} onChange=${loaded.reload} />`)}</tbody>
       </table></div>
       ${found.total === 0 && html`<p>No training has run yet.</p>`}
