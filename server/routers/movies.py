@@ -24,7 +24,10 @@ router = APIRouter(prefix="/movies", tags=["movies"], route_class=CacheableRoute
 
 
 @router.get("", responses=PAGED)
-@runs_inline(when=lambda query, movies, **_: movies.lists_inline(query))
+@runs_inline(
+    when=lambda query, movies, **_: movies.lists_inline(query),
+    is_costly=lambda query, movies, **_: movies.is_costly(query),
+)
 def list_movies(query: Movies, movies: MovieServiceDep, links: LinksDep, access: OptionalAccessDep) -> MoviePage:
     """List movies, a page at a time: all, or those that match a search and filters.
 

@@ -62,6 +62,10 @@ class MovieService(BaseService):
         words = query.words
         return words is None or (len(words.split()) <= MAX_INLINE_WORDS and self.index.is_fast(words))
 
+    def is_costly(self, query: MovieQuery) -> bool:
+        """Return whether only few such lists should be made at the same time."""
+        return query.facets or (query.words is not None and not self.index.is_fast(query.words))
+
     def list_movies(self, query: MovieQuery) -> schemas.MoviePage:
         """Return a page of the movies that fit, with the number of all that do.
 

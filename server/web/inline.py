@@ -13,8 +13,12 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
+import anyio
+import anyio.to_thread
+from anyio.lowlevel import RunVar
 from fastapi.concurrency import run_in_threadpool
 
+from server.errors import TooBusy
 from server.web.state import current_session
 
 logger = logging.getLogger(__name__)
@@ -27,6 +31,15 @@ LIMIT_S = 0.05
 
 BANNED_CALLS = 1_000
 """It runs in threads this many times."""
+
+
+COSTLY_READS = 4
+"""At most this many costly reads compute at the same time, so that threads are left for the others."""
+
+MAX_WAITING = 40
+"""When this many wait already, the next is answered 503."""
+
+_costly_reads: RunVar[anyio.CapacityLimiter] = RunVar("costly_reads")
 
 
 class InlineGuard:
@@ -96,8 +109,22 @@ def in_thread(endpoint: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     return call
 
 
+async def run_in_few_threads(call: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+    """Run a costly read in a thread, few at a time. Raises `TooBusy` if too many wait."""
+    limiter = _costly_reads.get(None)
+    if limiter is None:
+        limiter = anyio.CapacityLimiter(COSTLY_READS)
+        _costly_reads.set(limiter)
+    if limiter.statistics().tasks_waiting >= MAX_WAITING:
+        raise TooBusy
+    return await anyio.to_thread.run_sync(functools.partial(call, *arguments, **named), limiter=limiter)
+
+
 def runs_inline(
-    *, when: Callable[..., bool], guard: InlineGuard | None = None
+    *,
+    when: Callable[..., bool],
+    is_costly: Callable[..., bool] = lambda **_: False,
+    guard: InlineGuard | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, Coroutine[Any, Any, R]]]:
     """Let a handler run on the event loop `when` a service says so of its parameters, else in a thread.
 
@@ -112,6 +139,8 @@ def runs_inline(
         async def call(*arguments: P.args, **named: P.kwargs) -> R:
             if guard.admits() and when(*arguments, **named):
                 return guard.run(run, *arguments, **named)
+            if is_costly(*arguments, **named):
+                return await run_in_few_threads(run, *arguments, **named)
             return await run_in_threadpool(run, *arguments, **named)
 
         return call

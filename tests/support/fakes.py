@@ -1,5 +1,6 @@
 """Services without a database: each keeps what a test puts into it, and notes what a router asked it for."""
 
+import operator
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
@@ -146,6 +147,7 @@ class FakeMovieService:
         self.movies = {movie.movie_id: movie for movie in (UNRATED, MATRIX)}
         self.total = 2
         self.queries: list[MovieQuery] = []
+        self.is_costly = operator.attrgetter("facets")
         self.error: Exception | None = None
         self.reads_inline = False
 

@@ -5,9 +5,11 @@ import threading
 import anyio
 import pytest
 
-from server.web.inline import InlineGuard, runs_inline
+from server.errors import TooBusy
+from server.web.inline import COSTLY_READS, MAX_WAITING, InlineGuard, runs_inline
 from server.web.state import current_session
 from tests.support.fake_state import FakeSession
+from tests.support.waiting import wait_until
 
 LIMIT_S = 0.05
 
@@ -66,3 +68,28 @@ def test_a_handler_that_fails_slowly_is_banned_too() -> None:
         guard.run(fail)
 
     assert [guard.admits(), guard.admits()] == [False, True]
+
+
+def test_costly_reads_are_few_at_a_time_and_one_too_many_is_refused() -> None:
+    release = threading.Event()
+    running: list[int] = []
+
+    @runs_inline(when=lambda **_: False, is_costly=lambda **_: True)
+    def handle() -> None:
+        running.append(1)
+        release.wait()
+
+    async def call_many() -> int:
+        current_session.set(FakeSession())
+        async with anyio.create_task_group() as tasks:
+            for _ in range(COSTLY_READS + MAX_WAITING):
+                tasks.start_soon(handle)
+            await anyio.to_thread.run_sync(wait_until, lambda: len(running) == COSTLY_READS)
+            with pytest.raises(TooBusy):
+                await handle()
+            were_running = len(running)
+            release.set()
+        return were_running
+
+    assert anyio.run(call_many) == COSTLY_READS
+    assert len(running) == COSTLY_READS + MAX_WAITING
