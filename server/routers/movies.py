@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from server.errors import ArtifactError, MovieNotFound, NoActiveModel
+from server.errors import ArtifactError, MovieNotFound, NoActiveModel, UserNotFound
 from server.schemas.movies import AverageRating, Movie, MoviePage, RatingHistogram, SimilarMovies
 from server.schemas.tags import MovieTagPage
 from server.web.dependencies import (
@@ -23,7 +23,7 @@ from server.web.routes import CacheableRoute
 router = APIRouter(prefix="/movies", tags=["movies"], route_class=CacheableRoute)
 
 
-@router.get("", responses=PAGED)
+@router.get("", responses=PAGED | documented(UserNotFound(0)))
 @runs_inline(
     when=lambda query, movies, **_: movies.lists_inline(query),
     is_costly=lambda query, movies, **_: movies.is_costly(query),

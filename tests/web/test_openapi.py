@@ -241,7 +241,7 @@ def test_every_example_of_a_problem_is_one(operations: Operations) -> None:
 @pytest.mark.parametrize(
     ("key", "statuses"),
     [
-        (("get", f"{API}/movies"), {"200", "304", "422", "500", "503"}),
+        (("get", f"{API}/movies"), {"200", "304", "404", "422", "500", "503"}),
         (("get", f"{API}/movies/{{movie_id}}"), {"200", "304", "404", "422", "500", "503"}),
         (("post", f"{API}/ratings"), {"200", "201", "404", "408", "413", "415", "422", "429", "500", "503"}),
         (("delete", f"{API}/ratings/{{rating_id}}"), {"204", "404", "422", "429", "500", "503"}),
