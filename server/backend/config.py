@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     )
     training: Literal["here", "worker"] = Field(
         default="here",
-        description="Where queued trainings run: `here`, in a child process of a server, or in a `worker` "
+        description="The place of queued trainings: `here`, in a child process of a server, or in a `worker` "
         "(`matinee worker`), so that servers need no memory for them.",
     )
     training_threads: int = Field(

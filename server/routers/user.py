@@ -40,7 +40,7 @@ def create_user(
 ) -> User:
     """Create a user. ``Location`` leads to the user's ratings, none as yet.
 
-    With a name and a password in the body, the user can sign in. Where sign-up is open, visitors may call this for
+    With a name and a password in the body, the user can sign in. If sign-up is open, visitors may call this for
     themselves; else only administrators may.
     """
     user = accounts.create_user(wanted, access)

@@ -197,7 +197,7 @@ class BestMoviesQuery(BaseModel):
 
 
 class SortName(StrEnum):
-    """What a movie list is sorted by."""
+    """The keys by which a movie list is sorted."""
 
     RELEVANCE = "relevance"
     POPULARITY = "popularity"
@@ -231,7 +231,7 @@ class MovieSort(StrEnum):
 
     @property
     def by(self) -> SortName:
-        """What it sorts by."""
+        """The key, without its direction."""
         return SortName(self.removeprefix("-"))
 
 
@@ -334,7 +334,7 @@ class MovieQuery(Paging):
 
     @property
     def sort_name(self) -> SortName:
-        """What the list is sorted by, or by default."""
+        """The key of the list: the requested one, or the default."""
         if self.sort is not None:
             return self.sort.by
         return SortName.RELEVANCE if self.words else SortName.ID

@@ -44,7 +44,7 @@ def recommendations_of(session: Session, live_model: LiveModel) -> Recommendatio
 
 
 def movies_of(session: Session, catalogue: LiveCatalogue) -> MovieService:
-    """Give the service of the movies as a session sees them."""
+    """Return the service of the movies as a session sees them."""
     listing = LiveListing(SessionReader(session))
     listing.refresh()
     return MovieService(session, catalogue, listing.get(), cards_of(session))

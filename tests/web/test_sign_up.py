@@ -122,7 +122,7 @@ def test_sign_ups_are_limited_like_sign_ins(settings: Settings) -> None:
     assert_problem(answers[2], 429, "too-many-requests")
 
 
-def test_where_sign_up_is_closed_only_an_administrator_creates_users(settings: Settings, database: Database) -> None:
+def test_only_an_administrator_creates_users_if_sign_up_is_closed(settings: Settings, database: Database) -> None:
     with TestClient(create_app(closed(settings))) as client:
         with database.transaction(writes=True) as session:
             admin = CredentialsService(session, CountingPasswords()).create_user(PASSWORD, Role.ADMIN)

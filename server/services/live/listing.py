@@ -2,7 +2,7 @@
 
 Sorting a catalogue in the database takes a hundred times as long as answering a page of it. So each process keeps the
 years, genres and orders of all movies, and the numbers and sums of their ratings. A changed catalogue replaces the
-snapshot; new ratings move movies within `MAX_AGE_S`. What a page shows of its movies is read from the database.
+snapshot; new ratings move movies within `MAX_AGE_S`. The movies of a page are read from the database.
 """
 
 import logging
@@ -70,7 +70,7 @@ class MovieTable(NamedTuple):
 
 
 class ListingSnapshot:
-    """All movies with what they are filtered and sorted by. Threads may share it."""
+    """All movies with the columns that filter and sort them. Threads may share it."""
 
     def __init__(self, table: MovieTable, counts: Integers, sums: NDArray[np.float64]) -> None:
         self.table = table
