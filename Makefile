@@ -99,6 +99,10 @@ format: .venv/.installed-dev ## Format the code and apply the linter's fixes
 	@.venv/bin/ruff format --quiet
 	@.venv/bin/ruff check --fix --quiet
 
+.PHONY: screenshot
+screenshot: .venv/.installed-dev ## Take the picture of the page in the README
+	@.venv/bin/python -m tests.e2e.tools.screenshot docs/page.jpg
+
 .PHONY: docs
 docs: .venv/.installed-dev ## Regenerate docs/reference
 	@.venv/bin/python -m scripts.generate_docs --write
