@@ -8,7 +8,8 @@ from typing import Literal
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from tests.support.waiting import DEADLINE_S
+PATIENCE_MS = 60_000
+"""Fail after this time. A page answers within a second; a training is over within half a minute."""
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MISSING = "Chromium is not installed: apt-get install chromium, then run make test"
@@ -25,7 +26,7 @@ Scheme = Literal["light", "dark"]
 @contextmanager
 def running_browser() -> Iterator[Browser]:
     """Run a browser until the block ends."""
-    expect.set_options(timeout=DEADLINE_S * 1000)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
@@ -41,7 +42,7 @@ class Visit:
         self.problems: list[str] = []
         self.expected_errors: set[int] = set()
         """Statuses that a test provokes; the browser logs every refused request as an error."""
-        page.set_default_timeout(DEADLINE_S * 1000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._check_console)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("request", self._check_request)

@@ -19,7 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=chromium.MISSING))
 
 
-@pytest.fixture(scope="session")
+# Not of the session: while Playwright runs, its thread has an event loop, and tests of other modules start their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium.running_browser() as browser:
         yield browser
