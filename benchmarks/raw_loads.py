@@ -44,7 +44,9 @@ def load_sqlite(source: Path, database: Path) -> None:
             tallies.append(frame.group_by("movie_id").agg(pl.len().alias("count"), pl.col("rating").sum()))
         driver.executemany("INSERT INTO users VALUES (?)", pl.concat(users).unique().to_frame().iter_rows())
         tally = pl.concat(tallies).group_by("movie_id").sum()
-        driver.executemany("INSERT INTO movie_statistics VALUES (?, ?, ?)", tally.iter_rows())
+        driver.executemany(
+            "INSERT INTO movie_statistics (movie_id, rating_count, rating_sum) VALUES (?, ?, ?)", tally.iter_rows()
+        )
         driver.execute("COMMIT")
 
 

@@ -3,18 +3,21 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from pwdlib import PasswordHash
 
 from server.cli.database import open_database
-from server.cli.options import command_app, examples
+from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result
 from server.command_errors import UnfitPassword
+from server.etl.ratings_export import read_export
 from server.models import Role
 from server.schemas.base import MAX_ID
 from server.services.accounts import AccountService
+from server.services.ratings_import import RatingsImportService
 from server.services.token import CredentialsService
 
 UserArgument = Annotated[int, typer.Argument(min=1, max=MAX_ID, help="Id of the user.")]
@@ -79,6 +82,28 @@ def delete(
     with open_database() as database, database.transaction(writes=True) as session:
         ratings = AccountService(session).delete_user(user)
     print_result(f"User {user} and {ratings:,} ratings were deleted.")
+
+
+@app.command("import", epilog=examples("matinee user import 7 ratings.csv", "matinee user import 7 ratings.csv --json"))
+def import_ratings(
+    user: UserArgument,
+    file: Annotated[Path, typer.Argument(help="A CSV file of Letterboxd, IMDb or MovieLens.")],
+    as_json: AsJson = False,
+) -> None:
+    """Import a ratings file that a user exported from Letterboxd, IMDb or MovieLens, all or nothing.
+
+    Rows are matched by IMDb id, else by title and year. The same file again changes nothing.
+    """
+    export = read_export(file.read_bytes())
+    with open_database() as database, database.transaction(writes=True) as session:
+        report = RatingsImportService(session).import_ratings(user, *export)
+    if as_json:
+        print_result(report.model_dump_json(indent=2))
+        return
+    counts = f"{report.added} added, {report.updated} changed, {report.unchanged} unchanged"
+    print_result(f"{report.matched} of {report.rows} ratings belong to a movie: {counts}.")
+    for row in sorted([*report.unmatched, *report.ambiguous], key=lambda row: row.line):
+        print_result(f"{file}:{row.line}: {row.title or 'no title'}: {row.reason}")
 
 
 @contextmanager

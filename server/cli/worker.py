@@ -16,12 +16,12 @@ from server.services.training.supervisor import TrainingSupervisor
 app = command_app()
 
 
-@app.command(epilog=examples("matinee worker", "MATINEE_TRAINING=worker matinee serve"))
+@app.command(epilog=examples("matinee worker", "MATINEE_TRAINING_THREADS=2 matinee worker"))
 def worker() -> None:
-    """Train the models that servers are asked for, at normal priority; serve nobody.
+    """Train the models that servers are asked for; serve nobody.
 
-    Start servers with MATINEE_TRAINING=worker, so that they queue trainings and leave them to workers. Several workers
-    may run: one of them trains, and another takes over if it is gone.
+    Trainings run at normal priority. Start servers with MATINEE_TRAINING=worker, so that they queue trainings and leave
+    them to workers. Several workers may run: one of them trains, and another takes over if it is gone.
     """
     settings = Settings.load()
     check_settings(settings)

@@ -1,5 +1,7 @@
+import json
 import re
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +84,27 @@ def test_a_user_is_deleted_with_all_their_ratings(matinee: Matinee) -> None:
     assert re.fullmatch(r"User 7 and \d+ ratings were deleted\.\n", deleted.printed)
     assert again == Outcome(1, "", "Error: User 7 does not exist.\n")
     assert "ok       statistics" in matinee("doctor").printed
+
+
+def test_a_ratings_file_is_imported_and_reported(matinee: Matinee, tmp_path: Path) -> None:
+    file = tmp_path / "ratings.csv"
+    file.write_text("Name,Year,Rating\nThe Matrix,1999,4.5\nMy Holiday,2003,5\n", encoding="utf-8")
+    matinee("ingest", "demo")
+
+    outcome = matinee("user", "import", "1", str(file))
+    again = matinee("user", "import", "1", str(file), "--json")
+
+    assert outcome.exit_code == 0
+    assert outcome.printed.startswith("1 of 2 ratings belong to a movie: ")
+    assert outcome.printed.endswith(f"{file}:3: My Holiday: No movie has this title and year.\n")
+    assert (json.loads(again.printed)["unchanged"], json.loads(again.printed)["added"]) == (1, 0)
+
+
+def test_another_file_is_not_imported(matinee: Matinee, tmp_path: Path) -> None:
+    file = tmp_path / "movies.csv"
+    file.write_text("movieId,title,genres\n1,Heat (1995),Crime\n", encoding="utf-8")
+
+    outcome = matinee("user", "import", "1", str(file))
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained.startswith("Error: The file does not have the columns of a ratings file")

@@ -82,7 +82,7 @@ def forge(array: Array, generator: random.Random) -> Array:
         lambda array: array if array.dtype.kind in "Ub" else array * -1,
         lambda array: array if array.dtype.kind == "U" else array.astype(np.float64) * np.nan,
         lambda array: array if array.dtype.kind == "U" else array.astype(np.float64) + 0.5,
-        lambda array: array if array.dtype.kind in "Ub" else array + np.array(10**6).astype(array.dtype),
+        lambda array: array if array.dtype.kind in "Ub" else array + np.array(10**4).astype(array.dtype),
         lambda _: np.array(7),
     ]
     return generator.choice(changes)(array)

@@ -21,8 +21,11 @@ from server.etl.movielens.ratings import RatingParser
 from server.etl.movielens.rows import parse_rows
 from server.etl.movielens.titles import parse_title
 
-# Arbitrary bytes, and text that resembles rows.
-CONTENTS = st.binary(max_size=200) | st.text('19,"|:;()a.5é \t\r\n\\', max_size=60).map(str.encode)
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+# Arbitrary bytes, and text that resembles rows. UTF-16 is converted, so its bytes are not those of the file.
+CONTENTS = st.binary(max_size=200).filter(lambda content: not content.startswith(UTF_16)) | st.text(
+    '19,"|:;()a.5é \t\r\n\\', max_size=60
+).map(str.encode)
 HEADERS = {"movies": "movieId,title,genres", "ratings": "userId,movieId,rating,timestamp"}
 DOUBLE_COLONS = {"movies": "1::Heat (1995)::Crime", "ratings": "1::1::4::964982703"}
 IDS = st.integers(1, LARGEST_ID)
