@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, status
 
-from server.errors import ArtifactError, NoActiveModel, UnknownRatingsFile, UsernameTaken, UserNotFound
+from server.errors import ArtifactError, NoActiveModel, NotSignedIn, UnknownRatingsFile, UsernameTaken, UserNotFound
 from server.etl.ratings_export import read_export
 from server.schemas.ratings import RatingPage
 from server.schemas.ratings_import import ImportReport
@@ -47,13 +47,18 @@ def create_user(
     return location.on(user, "list_user_ratings", user_id=user.user_id)
 
 
-@router.get("/me")
+@router.get("/me", responses=documented(NotSignedIn()))
 def get_current_user(access: AccessDep, accounts: AccountServiceDep) -> UserProfile:
     """Get the user who is signed in."""
     return accounts.get_profile(access.get_caller_id())
 
 
-@router.put("/me/password", status_code=status.HTTP_204_NO_CONTENT, dependencies=[TAKES_PASSWORD_SLOT])
+@router.put(
+    "/me/password",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=documented(NotSignedIn()),
+    dependencies=[TAKES_PASSWORD_SLOT],
+)
 def change_password(access: AccessDep, change: PasswordChange, accounts: AccountServiceDep) -> None:
     """Change the password of the user who is signed in. All tokens become invalid; sign in again."""
     accounts.change_password(access.get_caller_id(), change)

@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from server.errors import (
     ApiError,
@@ -156,14 +157,24 @@ def _is_form(request: Request) -> bool:
 
 
 def _allowed_methods(request: Request) -> str:
-    """Return the methods of a path. Starlette's own header lists only those of one of its routes."""
+    """Return the methods of a path. Starlette's own header lists only those of one of its routes.
+
+    A path of its own, like ``/user/me``, goes before one with parameters that it matches, like ``/user/{user_id}``.
+    """
+    routes = request.app.routes
+    path = request.scope["path"]
+    own = {method for route in iter_route_contexts(routes) if route.path == path for method in route.methods or ()}
     methods = [
         # Every GET also answers HEAD; see server.web.middleware.headers.
         "GET, HEAD" if method == "GET" else method
         for method in METHODS
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+        if method in own or (not own and any(_answers(route, request, method) for route in routes))
     ]
     return ", ".join([*methods, "OPTIONS"])
+
+
+def _answers(route: BaseRoute, request: Request, method: str) -> bool:
+    return route.matches({**request.scope, "method": method})[0] is Match.FULL
 
 
 def _conflict(request: Request, error: Exception) -> JSONResponse:
