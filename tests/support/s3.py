@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from socket import create_connection
 
+from s3fs import S3FileSystem
+
 from tests.support.postgres import free_port
 from tests.support.waiting import wait_until
 
@@ -20,6 +22,8 @@ CREDENTIALS = {
 @contextmanager
 def running_server() -> Iterator[dict[str, str]]:
     """Run an S3 server for the length of a block, and return the variables that lead to it."""
+    # Instances are cached by bucket options, not by the endpoint in the environment, which is another one now.
+    S3FileSystem.clear_instance_cache()
     port = free_port()
     process = subprocess.Popen(
         [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)],
