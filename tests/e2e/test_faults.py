@@ -11,11 +11,12 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from select import select as wait_for_data
+from socket import MSG_WAITALL
 
 import numpy as np
 import pytest
@@ -43,6 +44,7 @@ from tests.support.suspension import suspended
 from tests.support.waiting import DEADLINE_S, poll, wait_until
 
 AT_ONCE = 6
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LEASE_S = 0.1
 """Shorter than the setting allows, because the trainers of this test are known to be dead."""
 
@@ -259,18 +261,14 @@ def test_ratings_are_refused_while_the_disk_is_full(trained_demo: Installation, 
 
 def test_a_stopping_server_answers_the_requests_in_flight(installation: Installation) -> None:
     user_ids = range(1, AT_ONCE + 1)
-    with installation.serve() as server:
+    with installation.serve() as server, ExitStack() as connections:
         with writers_blocked(installation):
-            connections = [send_rating(server, user_id) for user_id in user_ids]
-            # The server reads requests in the order of arrival: once this one is answered, it has read the others.
-            assert server.client.get("/livez").status_code == 200
+            in_flight = [connections.enter_context(closing(send_rating(server, user_id))) for user_id in user_ids]
             server.process.send_signal(signal.SIGTERM)
             wait_until(lambda: "Shutting down" in server.log.read_text())
-            answered, _, _ = wait_for_data([connection.sock for connection in connections], [], [], 0)
-        statuses = {connection.getresponse().status for connection in connections}
+            answered, _, _ = wait_for_data([connection.sock for connection in in_flight], [], [], 0)
+        statuses = {connection.getresponse().status for connection in in_flight}
         exit_code = server.process.wait(DEADLINE_S)
-    for connection in connections:
-        connection.close()
 
     assert answered == []
     assert statuses <= {200, 201}
@@ -281,10 +279,12 @@ def test_a_stopping_server_answers_the_requests_in_flight(installation: Installa
 
 
 def send_rating(server: Server, user_id: int) -> HTTPConnection:
-    """Send a rating of movie 1 on a new connection, without waiting for the answer."""
+    """Send a rating of movie 1 on a new connection, and return once the server has begun to read it."""
     connection = HTTPConnection(server.address.removeprefix("http://"), timeout=DEADLINE_S)
     body = json.dumps({"user_id": user_id, "movie_id": 1, "rating": 1.5})
-    connection.request("POST", f"{API}/ratings", body, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", "Expect": "100-continue"}
+    connection.request("POST", f"{API}/ratings", body, headers)
+    assert connection.sock.recv(len(CONTINUE), MSG_WAITALL) == CONTINUE
     return connection
 
 

@@ -8,7 +8,8 @@ from tests.support.browser import Visit
 def test_the_operator_sees_the_installation(reader: Visit) -> None:
     page = reader.open("operator")
 
-    expect(page.locator(".figures").get_by_text("300", exact=True)).to_be_visible()
+    movies = page.locator(".figures > div", has=page.get_by_text("Movies", exact=True))
+    expect(movies.get_by_role("definition")).to_have_text("300")
     expect(page.get_by_role("rowheader").first).to_be_visible()
 
 
