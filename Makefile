@@ -130,7 +130,7 @@ bench-train: .venv/.installed-dev ## Measure trainings on DATA or RATINGS
 
 .PHONY: bench-serve
 bench-serve: .venv/.installed-dev ## Compare serving with bare FastAPI, idle and during a training
-	@$(BENCH) serve-sqlite serve-postgresql beside-training request-parts
+	@$(BENCH) serve-sqlite serve-postgresql beside-training long-history request-parts
 
 .PHONY: bench-peers
 bench-peers: RATINGS := $(or $(RATINGS),$(if $(filter-out demo,$(DATA)),,100836))

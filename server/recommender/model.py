@@ -219,18 +219,19 @@ class TrainedModel:
     def explain(self, history: History, movie_ids: NDArray[np.int64]) -> ScoreBreakdown:
         """Return the terms of the scores of movies, in the order given, by the rated movies, in the order of their ids.
 
-        Movies of the history outside the catalogue are left out.
+        Movies of the history without personal scores contribute nothing and are left out.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
         places, is_known = index_of(self.movie_ids, movie_ids)
         items, by_id = places[is_known].astype(np.int64), np.argsort(interactions.items)
+        ratings = by_id[index_of(self.algorithm.modelled_items, interactions.items[by_id])[1]]
         scores = np.zeros(movie_ids.size)
         scores[is_known] = self.algorithm.score(interactions)[0, items]
-        contributions = np.zeros((movie_ids.size, interactions.items.size))
-        contributions[is_known] = self.algorithm.contributions(interactions, items)[by_id].T
+        contributions = np.zeros((movie_ids.size, ratings.size))
+        contributions[is_known] = self.algorithm.contributions(interactions, ratings, items).T
         return ScoreBreakdown(
             movie_ids=movie_ids,
-            rated_movie_ids=self.movie_ids[interactions.items[by_id]],
+            rated_movie_ids=self.movie_ids[interactions.items[ratings]],
             contributions=contributions,
             rest=scores - contributions.sum(axis=1),
             scores=scores,

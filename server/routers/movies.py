@@ -15,7 +15,7 @@ from server.web.dependencies import (
     SimilarMoviesServiceDep,
     TagServiceDep,
 )
-from server.web.inline import runs_inline
+from server.web.inline import runs_in_thread, runs_inline
 from server.web.paging import PAGED, LinksDep
 from server.web.problems import documented
 from server.web.routes import CacheableRoute
@@ -71,6 +71,7 @@ def list_movie_tags(movie_id: MovieId, paging: Paging, tags: TagServiceDep, link
     "/{movie_id}/similar",
     responses=documented(MovieNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
 )
+@runs_in_thread(is_costly=lambda query, **_: query.expands_movies)
 def list_similar_movies(movie_id: MovieId, query: BestMovies, similar: SimilarMoviesServiceDep) -> SimilarMovies:
     """List movies that the same people like: ids and similarities, the most similar first.
 

@@ -21,7 +21,7 @@ from server.web.dependencies import (
     UserRatings,
     UserRatingsServiceDep,
 )
-from server.web.inline import runs_inline
+from server.web.inline import runs_in_thread, runs_inline
 from server.web.paging import PAGED, LinksDep, described_header
 from server.web.problems import documented
 from server.web.routes import TransactionalRoute
@@ -82,6 +82,7 @@ def delete_user(access: AccessDep, user_id: UserId, accounts: AccountServiceDep)
 
 
 @router.get("/{user_id}/ratings", responses=PAGED | documented(UserNotFound(0)))
+@runs_in_thread(is_costly=lambda query, **_: query.expands_movies)
 def list_user_ratings(
     access: AccessDep, user_id: UserId, query: UserRatings, ratings: UserRatingsServiceDep, links: LinksDep
 ) -> RatingPage:
@@ -111,7 +112,10 @@ def import_user_ratings(
     "/{user_id}/recommended-movies",
     responses=documented(UserNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
 )
-@runs_inline(when=lambda user_id, query, recommendations, **_: recommendations.recommends_inline(user_id, query))
+@runs_inline(
+    when=lambda user_id, query, recommendations, **_: recommendations.recommends_inline(user_id, query),
+    is_costly=lambda query, recommendations, **_: recommendations.is_costly(query),
+)
 def list_recommended_movies(
     access: AccessDep,
     user_id: UserId,

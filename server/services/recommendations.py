@@ -40,11 +40,14 @@ class RecommendationService(BaseService):
 
     def recommends_inline(self, user_id: int, query: schemas.RecommendationQuery) -> bool:
         """Return whether a list is made so fast that the event loop may wait for it."""
-        needs_more = query.expand or query.explain or query.filters_movies
-        if not self.cards.is_in_process or needs_more or self.live_model.version is None:
+        if not self.cards.is_in_process or self.is_costly(query) or self.live_model.version is None:
             return False
         ratings = self.histories.count(user_id, at_most=MAX_INLINE_RATINGS + 1)
         return ratings <= MAX_INLINE_RATINGS and len(self.live_model.get().catalogue) - ratings >= query.n
+
+    def is_costly(self, query: schemas.RecommendationQuery) -> bool:
+        """Return whether only few such lists should be made at the same time."""
+        return query.explain or bool(query.expand) or query.filters_movies
 
     def recommend_movies(self, user_id: int, query: schemas.RecommendationQuery) -> schemas.RecommendedMovies:
         """Return the movies the user will most probably like, best first.

@@ -95,18 +95,30 @@ def in_transaction(endpoint: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def in_thread(endpoint: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """Wrap a handler: it runs in its transaction in a thread.
+def _is_never(**_: object) -> bool:
+    return False
 
-    FastAPI would do so for a plain function, but go to a thread a second time to validate what it returned.
+
+def runs_in_thread(
+    *, is_costly: Callable[..., bool] = _is_never
+) -> Callable[[Callable[P, R]], Callable[P, Coroutine[Any, Any, R]]]:
+    """Let a handler run in its transaction in a thread, few at a time if a service says that it `is_costly`.
+
+    FastAPI would run a plain function in a thread, too, but go to a thread a second time to validate its result.
     """
-    run = in_transaction(endpoint)
 
-    @functools.wraps(endpoint)
-    async def call(*arguments: P.args, **named: P.kwargs) -> R:
-        return await run_in_threadpool(run, *arguments, **named)
+    def decorate(endpoint: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
+        run = in_transaction(endpoint)
 
-    return call
+        @functools.wraps(endpoint)
+        async def call(*arguments: P.args, **named: P.kwargs) -> R:
+            if is_costly(*arguments, **named):
+                return await run_in_few_threads(run, *arguments, **named)
+            return await run_in_threadpool(run, *arguments, **named)
+
+        return call
+
+    return decorate
 
 
 async def run_in_few_threads(call: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
@@ -123,7 +135,7 @@ async def run_in_few_threads(call: Callable[P, R], *arguments: P.args, **named: 
 def runs_inline(
     *,
     when: Callable[..., bool],
-    is_costly: Callable[..., bool] = lambda **_: False,
+    is_costly: Callable[..., bool] = _is_never,
     guard: InlineGuard | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, Coroutine[Any, Any, R]]]:
     """Let a handler run on the event loop `when` a service says so of its parameters, else in a thread.
@@ -133,15 +145,13 @@ def runs_inline(
     guard = guard or InlineGuard()
 
     def decorate(endpoint: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
-        run = in_transaction(endpoint)
+        run, run_in_thread = in_transaction(endpoint), runs_in_thread(is_costly=is_costly)(endpoint)
 
         @functools.wraps(endpoint)
         async def call(*arguments: P.args, **named: P.kwargs) -> R:
             if guard.admits() and when(*arguments, **named):
                 return guard.run(run, *arguments, **named)
-            if is_costly(*arguments, **named):
-                return await run_in_few_threads(run, *arguments, **named)
-            return await run_in_threadpool(run, *arguments, **named)
+            return await run_in_thread(*arguments, **named)
 
         return call
 

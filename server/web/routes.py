@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from server.web.dependencies import TAKES_WRITE_SLOT
-from server.web.inline import in_thread
+from server.web.inline import runs_in_thread
 from server.web.parameters import StrictRoute
 from server.web.state import current_session, state_of
 
@@ -32,7 +32,7 @@ class TransactionalRoute(StrictRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 (the options of APIRoute)
         if self._writes(options["methods"]):
             options["dependencies"] = [*(options["dependencies"] or ()), TAKES_WRITE_SLOT]
-        super().__init__(path, endpoint if iscoroutinefunction(endpoint) else in_thread(endpoint), **options)
+        super().__init__(path, endpoint if iscoroutinefunction(endpoint) else runs_in_thread()(endpoint), **options)
 
     def get_route_handler(self) -> RouteHandler:
         """Wrap FastAPI's handler, which solves the dependencies and calls ours."""

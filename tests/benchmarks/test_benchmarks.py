@@ -19,6 +19,7 @@ BOUNDS_ARE_SHOWN = {
     "serve-sqlite": ["average", "list of ten", "recommended movies"],
     "serve-postgresql": ["average", "list of ten", "recommended movies"],
     "beside-training": ["nothing (/livez)", "average rating", "recommended movies"],
+    "long-history": ["recommended movies", "recommended, with movies", "recommended, explained"],
     "request-parts": ["average", "list of ten", "recommended movies", "the service", "FastAPI, middlewares and JSON"],
     "peers": ["list of ten", "search", "average", "recommended movies"],
 }

@@ -1,4 +1,5 @@
 import gc
+import tracemalloc
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from server.recommender.algorithms.ease.model import Ease
+from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.algorithms.registry import ALGORITHMS
 from server.recommender.data.catalogue import Catalogue, MovieFilter
@@ -229,6 +232,34 @@ def test_an_explanation_leaves_out_unknown_movies_of_the_history(model: TrainedM
 
     assert explanation.rated_movie_ids.tolist() == [3, 4, 7, 8, 12]
     assert explanation.contributions.shape == (2, 5)
+
+
+def test_a_very_long_history_is_explained_in_little_memory() -> None:
+    n_items, n_modelled, n_kept = 50_000, 9_000, 400
+    columns = np.arange(n_modelled)[:, None] + 22 * np.arange(n_kept)
+    algorithm = Ease(
+        config=EaseConfig(),
+        popularity=np.full(n_items, 0.1),
+        items=np.arange(n_modelled) * 5,
+        columns=np.sort(columns % n_modelled, axis=1).astype(np.int32),
+        weights=np.full((n_modelled, n_kept), 0.001, np.float32),
+        neighbours=np.zeros((n_modelled, 1), np.int32),
+        similarity=np.zeros((n_modelled, 1), np.float16),
+    )
+    ids = np.arange(1, n_items + 1)
+    small = train_on(taste_ratings(n_users=40), algorithm="popularity").model
+    model = replace(small, algorithm=algorithm, catalogue=Catalogue.of_ids(ids))
+    history = History(ids[:40_000], np.full(40_000, 4.5, np.float32), ids[:40_000])
+
+    tracemalloc.start()
+    explanation = model.explain(history, ids[:500:5])
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert explanation.contributions.shape == (100, 8_000)
+    assert np.count_nonzero(explanation.contributions) > 30_000
+    # All the weights of the history take 50 MB, and their places twice as much.
+    assert peak_bytes < 40e6
 
 
 def test_an_unknown_movie_has_no_score(model: TrainedModel) -> None:

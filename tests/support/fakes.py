@@ -305,9 +305,9 @@ class FakeRecommendationService:
         self.queries: list[RecommendationQuery] = []
         self.guests: list[RecommendationRequest] = []
         self.error: Exception | None = None
+        self.is_costly = operator.attrgetter("explain")
 
-    def recommends_inline(self, user_id: int, query: RecommendationQuery) -> bool:
-        del user_id, query
+    def recommends_inline(self, _user_id: int, _query: RecommendationQuery) -> bool:
         return False
 
     def recommend_movies(self, user_id: int, query: RecommendationQuery) -> RecommendedMovies:

@@ -92,6 +92,8 @@ def test_additions_to_a_list_are_not_computed_on_the_event_loop(
         service = recommendations_of(session, live_model)
 
         assert not service.recommends_inline(OCCASIONAL, RecommendationQuery.model_validate(query))
+        assert service.is_costly(RecommendationQuery.model_validate(query))
+        assert not service.is_costly(RecommendationQuery())
 
 
 @pytest.mark.parametrize(

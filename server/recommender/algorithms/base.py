@@ -68,13 +68,18 @@ class Algorithm(ABC, Generic[ConfigT]):
     def similarities(self, item: int) -> NDArray[np.float64]:
         """Return the similarity of every item to this one: finite, of no fixed scale."""
 
-    def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return what each rating of one user adds to each score: history by items.
+    def contributions(
+        self,
+        history: Interactions,  # noqa: ARG002 (a hook)
+        ratings: NDArray[np.int64],
+        items: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Return what some ratings of one user, by their rows in the history, add to each score: ratings by items.
 
         The remainder (score minus the sum) is not attributable to the user's ratings. Algorithms that are not additive
         return zeros.
         """
-        return np.zeros((history.items.size, items.size))
+        return np.zeros((ratings.size, items.size))
 
     @property
     def modelled_items(self) -> NDArray[np.int64]:

@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 class Heartbeat:
     """Records in the database, from a thread of its own, that a run is alive and how far it is.
 
-    Only a training in the foreground needs it. A server's supervisor records the heartbeats of its training process.
+    The supervisor that started a training process records heartbeats as well, at the priority of a server. This one
+    keeps the run alive while that supervisor is suspended and another observes the run.
     """
 
     def __init__(self, database: Database, run_id: int, lease_s: float) -> None:

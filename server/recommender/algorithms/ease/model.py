@@ -34,8 +34,8 @@ from server.recommender.data.interactions import Interactions, index_of, inverse
 NEIGHBOURS = 100
 """Number of similar items that are stored for each item."""
 
-PRUNED_ROWS = 1_000
-"""Rows of the weights that are pruned at a time."""
+ROWS_AT_A_TIME = 1_000
+"""Pass over the weights in parts of this many rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,21 +138,29 @@ class Ease(Algorithm[EaseConfig]):
         """The row of each item of the catalogue, -1 for those without weights."""
         return inverse_index(self.items, self.popularity.size)
 
-    def contributions(self, history: Interactions, items: NDArray[np.int64]) -> NDArray[np.float64]:
+    def contributions(
+        self,
+        history: Interactions,
+        ratings: NDArray[np.int64],
+        items: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
         """Return the terms of the sums: exactly what each rating adds."""
-        rows, has_row = index_of(self.items, history.items)
-        columns, has_column = index_of(self.items, items)
-        values = preference_weight(history) * recency_decay(
-            history.ages, half_life=self.config.half_life, floor=self.config.floor
-        )
-        # One number holds row and column, so one search finds all wanted weights among the kept ones.
-        first = np.arange(rows.size)[:, None] * self.items.size
-        places, is_kept = index_of((first + self.columns[rows]).ravel(), (first + columns).ravel())
-        weights = np.where(is_kept, self.weights[rows].ravel()[places], 0) if places.size else np.empty(0)
-        terms = values[:, None] * weights.reshape(rows.size, columns.size).astype(np.float64)
+        decay = recency_decay(history.ages, half_life=self.config.half_life, floor=self.config.floor)
+        values = (preference_weight(history) * decay)[ratings]
         (positive,), (negative,) = self._personal_weights(history)
-        weights_of_ratings = np.where(values < 0, negative, positive)[:, None]
-        contributions: NDArray[np.float64] = weights_of_ratings * terms * has_row[:, None] * has_column
+        factors = values * np.where(values < 0, negative, positive)
+        contributions = np.zeros((ratings.size, items.size))
+        rows, columns = self._rows[history.items[ratings]], self._rows[items]
+        is_modelled = np.flatnonzero(columns >= 0)
+        wanted = np.full(self.items.size, -1)
+        wanted[columns[is_modelled]] = is_modelled
+        # The weights of a long history take many times the space of its contributions, so a part at a time.
+        with_row = np.flatnonzero(rows >= 0)
+        for part in np.split(with_row, range(ROWS_AT_A_TIME, with_row.size, ROWS_AT_A_TIME)):
+            places = wanted[self.columns[rows[part]]]
+            chosen, kept = np.nonzero(places >= 0)
+            weights = self.weights[rows[part[chosen]], kept]
+            contributions[part[chosen], places[chosen, kept]] = factors[part[chosen]] * weights
         return contributions
 
     def similarities(self, item: int) -> NDArray[np.float64]:
@@ -181,7 +189,7 @@ def _strongest(weights: Matrix, n: int) -> tuple[NDArray[np.int32], NDArray[np.f
     """Return columns, ascending, and values of the ``n`` weights of each row with the largest magnitude."""
     n = min(n, len(weights))
     columns = np.empty((len(weights), n), np.int32)
-    for start in range(0, len(weights), PRUNED_ROWS):
-        rows = slice(start, start + PRUNED_ROWS)
+    for start in range(0, len(weights), ROWS_AT_A_TIME):
+        rows = slice(start, start + ROWS_AT_A_TIME)
         columns[rows] = np.sort(np.argpartition(-np.abs(weights[rows]), n - 1, axis=1)[:, :n], axis=1)
     return columns, np.take_along_axis(weights, columns, axis=1)

@@ -184,7 +184,7 @@ def test_contributions_and_popularity_add_up_to_the_score() -> None:
     model = fit()
     history = one_user({4: 5.0, 8: 1.0, 12: 4.0, 158: 5.0})
 
-    contributions = model.contributions(history, np.arange(160))
+    contributions = model.contributions(history, np.arange(4), np.arange(160))
 
     likes = 3
     popularity = model.config.prior_likes / (likes + model.config.prior_likes) * model.popularity
