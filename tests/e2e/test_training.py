@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.installation import API, ENGINE, FAST_TRAINING, Installation, Server, on_sqlite
-from tests.support.waiting import poll
+from tests.support.suspension import suspended
 
 RECOMMENDED = f"{API}/user/1/recommended-movies"
 
@@ -94,10 +94,9 @@ def test_other_requests_are_answered_while_a_training_runs(shared_server: Server
 
 def test_trainings_asked_for_during_one_are_one_that_follows(shared_server: Server) -> None:
     first = shared_server.start_training()
-    poll(lambda: shared_server.find_run(first, {"running"}))
-
-    followers = [shared_server.start_training() for _ in range(3)]
-    current = shared_server.client.get(ENGINE).json()["current_run"]
+    with suspended(shared_server.wait_for_trainer(first)):
+        followers = [shared_server.start_training() for _ in range(3)]
+        current = shared_server.client.get(ENGINE).json()["current_run"]
 
     ends = [shared_server.wait_for_end(run) for run in (first, followers[0])]
     assert followers == [followers[0]] * 3
