@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from server.app import create_app
 from server.backend.config import Settings
 from server.command_errors import SettingsError
+from tests.support.tables import for_each
 
 USER = "/api/rest/v1/user"
 
@@ -33,7 +34,7 @@ def test_importing_the_app_opens_nothing_and_warns_of_nothing(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "value"),
     [("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("LIMITS_STORAGE", "nowhere://"), ("SEED", "x")],
 )

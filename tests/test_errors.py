@@ -12,6 +12,7 @@ from server.backend.config import Settings
 from server.errors import ApiError, list_errors
 from server.web.error_pages import REMEDIES, describe
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 DOCS = Path(__file__).parents[1] / "docs" / "reference" / "errors.md"
 
@@ -30,7 +31,7 @@ def test_every_error_has_its_own_code_and_a_remedy() -> None:
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in codes)
 
 
-@pytest.mark.parametrize("error", list_errors(), ids=lambda error: error.code)
+@for_each("error", list_errors())
 def test_the_type_of_a_problem_leads_to_its_page(client: TestClient, error: type[ApiError]) -> None:
     response = client.get(f"/errors/{error.code}")
 

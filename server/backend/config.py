@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from server.backend.defaults import MODEL_MEMORY_MB
 from server.backend.logging import LogFormat
 from server.command_errors import SettingsError
 
@@ -136,10 +137,12 @@ class Settings(BaseSettings):
         "version and its predecessor.",
     )
     algorithm: str = Field(
-        default="ease", min_length=1, description="Algorithm of new trainings: `ease`, `nmf` or `popularity`."
+        default="ease",
+        min_length=1,
+        description="Algorithm of new trainings. `matinee train --help` lists the algorithms.",
     )
     model_memory_mb: int = Field(
-        default=28,
+        default=MODEL_MEMORY_MB,
         ge=1,
         le=100_000,
         description="Memory budget for the served model. EASE learns weights for as many of the most-rated movies as "

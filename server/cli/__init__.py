@@ -78,7 +78,7 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line. A command that fails prints one sentence to standard error, never a traceback."""
     try:
-        app()
+        app(prog_name="matinee")
     except CommandError as error:
         _fail(str(error), error.exit_code)
     except ApiError as error:

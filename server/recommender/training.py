@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from server.backend.defaults import MODEL_MEMORY_MB
 from server.command_errors import TooFewRatings
-from server.recommender.algorithms.base import MODEL_MEMORY_MB, Algorithm, AlgorithmConfig
+from server.recommender.algorithms.base import Algorithm, AlgorithmConfig
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.algorithms.registry import get_algorithm, tune
 from server.recommender.calibration import Calibrator, UserCalibrators

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from server.backend.config import Settings, without_password
 from server.command_errors import SettingsError
 from tests.support.passwords import SECRET
+from tests.support.tables import for_each
 
 NO_ORIGIN = "names {!r}, which is not an origin; write https://films.example, without a path."
 NO_LIMIT = "is not a rate limit; write 100/minute, or 100/minute; 1000/hour for several, or leave it empty for none."
@@ -49,7 +50,7 @@ def test_values_override_the_environment_which_overrides_the_file(
     assert (settings.seed, settings.algorithm, settings.model_store) == (1, "exported", "given")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "value", "sentence"),
     [
         (
@@ -142,7 +143,7 @@ def test_a_misspelt_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         Settings.load()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("line", "sentence"),
     [
         (
@@ -153,8 +154,8 @@ def test_a_misspelt_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MATINEE_42=1", "Unknown setting MATINEE_42 in .env. docs/reference/settings.md lists all settings."),
     ],
 )
-def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path, line: str, sentence: str) -> None:
-    tmp_path.joinpath(".env").write_text(f"OTHER=x\n{line}\n", encoding="utf-8")
+def test_an_unknown_setting_in_the_file_is_refused(line: str, sentence: str) -> None:
+    Path(".env").write_text(f"OTHER=x\n{line}\n", encoding="utf-8")
 
     with pytest.raises(SettingsError) as raised:
         Settings.load()
@@ -162,7 +163,7 @@ def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path, line: str, se
     assert str(raised.value) == sentence
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("url", "shown"),
     [
         ("postgresql://me:secret@host:5433/films", "postgresql+psycopg://me:***@host:5433/films"),
@@ -192,7 +193,7 @@ def test_a_settings_file_must_be_text(tmp_path: Path) -> None:
         Settings.load()
 
 
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+@for_each("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_postgresql_has_several_url_schemes(scheme: str) -> None:
     settings = Settings.load(database_url=f"{scheme}://user:p%40ss@host:5433/films?sslmode=require")
 
@@ -222,7 +223,7 @@ def test_another_process_reads_the_same_settings(monkeypatch: pytest.MonkeyPatch
     assert Settings.load() == settings
 
 
-@pytest.mark.parametrize("secret", WEAK_SECRETS)
+@for_each("secret", WEAK_SECRETS)
 def test_authentication_requires_a_strong_secret(secret: str) -> None:
     with pytest.raises(SettingsError) as raised:
         Settings.load(auth=True, auth_secret=secret)
@@ -233,7 +234,7 @@ def test_authentication_requires_a_strong_secret(secret: str) -> None:
     )
 
 
-@pytest.mark.parametrize("secret", WEAK_SECRETS)
+@for_each("secret", WEAK_SECRETS)
 def test_without_authentication_no_secret_is_required(secret: str) -> None:
     assert Settings.load(auth_secret=secret).auth is False
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from server.backend.config import Settings
 from server.backend.database import Database
 from server.models import Genre, MovieGenre
+from tests.support.tables import for_each
 from tests.support.threads import at_once
 
 COUNT_GENRES = text("SELECT count(*) FROM genres")
@@ -100,7 +101,7 @@ def test_every_connection_of_sqlite_is_configured(sqlite: Database) -> None:
     assert values == [[1, "wal", 2, 50]] * 2
 
 
-@pytest.mark.parametrize(("durable", "level"), [(True, 2), (False, 1)])
+@for_each(("durable", "level"), [(True, 2), (False, 1)])
 def test_durability_on_sqlite_is_a_setting(tmp_path: Path, level: int, *, durable: bool) -> None:
     url = f"sqlite:///{tmp_path}/matinee.db"
     database = Database(Settings(_env_file=None, database_url=url, durable=durable))

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from server.backend.periodic import PeriodicTasks, logger
+from tests.support.tables import for_each
 from tests.support.waiting import DEADLINE_S
 
 
@@ -72,14 +73,14 @@ def test_no_task_is_called_if_stopped_within_the_first_interval() -> None:
     assert task.calls == 0
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("error", "level"),
     [(OperationalError("SELECT 1", {}, Exception("gone")), "WARNING"), (ZeroDivisionError("a bug"), "ERROR")],
-    ids=["no database", "a bug"],
 )
 def test_a_failing_task_is_retried_and_does_not_delay_the_others(
     levels: list[str], error: Exception, level: str
 ) -> None:
+    levels.clear()
     failing, healthy = Task(error, error), Task()
     periodic = PeriodicTasks([failing, healthy], interval_s=0.001)
 

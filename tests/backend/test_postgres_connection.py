@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from server.backend.config import Settings
 from server.backend.database import Database
 from tests.support import postgres
+from tests.support.tables import for_each
 
 TIMEOUT_S = 0.5
 
@@ -70,7 +71,7 @@ def test_nothing_is_prepared_for_poolers_in_transaction_mode(database: Database)
     assert prepared == 0
 
 
-@pytest.mark.parametrize(("durable", "setting"), [(True, "on"), (False, "off")])
+@for_each(("durable", "setting"), [(True, "on"), (False, "off")])
 def test_durability_is_a_setting(postgres_server: URL, setting: str, *, durable: bool) -> None:
     with postgres.database(postgres_server, "durable") as url:
         address = url.render_as_string(hide_password=False)

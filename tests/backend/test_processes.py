@@ -4,17 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 from server.backend.processes import exit_with_parent
 from tests.support.waiting import DEADLINE_S, wait_until
 
 WATCHES_STDIN = """
-import os, time
+import os, signal
 from server.backend.processes import on_stdin_closed
 on_stdin_closed(lambda: os._exit(7))
 print("ready", flush=True)
-time.sleep(60)
+signal.pause()
 """
 
 LOWERS_PRIORITY = "import os; from server.backend.processes import lower_priority; lower_priority(); print(os.nice(0))"
@@ -59,18 +58,19 @@ def test_a_process_can_lower_its_priority() -> None:
         [sys.executable, "-c", LOWERS_PRIORITY], check=True, capture_output=True, text=True, start_new_session=True
     )
 
-    assert printed.stdout == "10\n"
+    # The tests themselves may run with a low priority.
+    assert int(printed.stdout) == min(os.nice(0) + 10, 19)
 
 
 def _start_worker(workers: "multiprocessing.queues.SimpleQueue[int]") -> None:
     multiprocessing.get_context("spawn").Process(target=_work, args=(workers,)).start()
-    time.sleep(60)
+    signal.pause()
 
 
 def _work(workers: "multiprocessing.queues.SimpleQueue[int]") -> None:
     exit_with_parent()
     workers.put(os.getpid())
-    time.sleep(60)
+    signal.pause()
 
 
 def _is_alive(pid: int) -> bool:

@@ -10,6 +10,7 @@ from server.backend.config import Settings
 from server.backend.rate_limits import ClientLimits, client_of
 from server.command_errors import SettingsError
 from server.errors import LimitsUnavailable, TooManyRequests
+from tests.support.tables import for_each
 
 ALICE, BOB = "192.0.2.1", "192.0.2.2"
 
@@ -99,7 +100,7 @@ def test_by_default_a_script_may_send_all_ratings_of_an_eager_user_one_by_one() 
     assert count_refused(limits.count_write, *[ALICE] * 40_000) == {ALICE: 0}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("address", "client"),
     [
         ("192.0.2.1", "192.0.2.1"),
@@ -128,7 +129,7 @@ def test_a_storage_that_does_not_answer_is_unavailable() -> None:
         anyio.run(limits.count_login, ALICE)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "storage",
     [
         "nowhere://:secret@x",

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from server.backend.database import Database
 from server.backend.reader import ID_LISTS
 from server.models import Genre
+from tests.support.tables import for_each
 from tests.support.threads import at_once
 
 NAMES = "SELECT genre_name FROM genres WHERE genre_id >= :from_id ORDER BY genre_id"
@@ -27,7 +28,7 @@ def test_rows_are_read_with_named_parameters(genres: Database) -> None:
     assert genres.reader.read(NAMES, {"from_id": 9}) == []
 
 
-@pytest.mark.parametrize("ids", [[], [3], [3, 1, 1, 99]])
+@for_each("ids", [[], [3], [3, 1, 1, 99]])
 def test_any_number_of_ids_is_one_parameter(genres: Database, ids: list[int]) -> None:
     statement = f"SELECT genre_id FROM genres WHERE genre_id {ID_LISTS[genres.reader.dialect]} ORDER BY genre_id"  # noqa: S608 (our own text)
 

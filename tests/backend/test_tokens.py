@@ -9,6 +9,7 @@ import pytest
 from server.backend.tokens import LEEWAY_S, Caller, TokenSigner
 from server.errors import InvalidToken
 from tests.support.passwords import SECRET
+from tests.support.tables import for_each
 
 CALLER = Caller(user_id=7, generation=2)
 MINUTE = timedelta(minutes=1)
@@ -49,7 +50,7 @@ def test_unchanged_claims_make_a_valid_token(tokens: TokenSigner) -> None:
     assert tokens.read(jwt.encode(claims(), SECRET, "HS256")) == CALLER
 
 
-@pytest.mark.parametrize(
+@for_each(
     "changes",
     [
         {"exp": 1_000_000_000},
@@ -67,7 +68,6 @@ def test_unchanged_claims_make_a_valid_token(tokens: TokenSigner) -> None:
         {"generation": "second"},
         {"generation": [2]},
     ],
-    ids=str,
 )
 def test_a_token_with_a_wrong_or_missing_claim_is_invalid(tokens: TokenSigner, changes: dict[str, Any]) -> None:
     forged = jwt.encode(claims(changes), SECRET, "HS256")
@@ -82,7 +82,7 @@ def test_a_token_that_has_just_expired_is_forgiven_as_clocks_differ(tokens: Toke
     assert tokens.read(late) == CALLER
 
 
-@pytest.mark.parametrize(("secret", "algorithm"), [("", "none"), (SECRET[::-1], "HS256"), (SECRET * 2, "HS512")])
+@for_each(("secret", "algorithm"), [("", "none"), (SECRET[::-1], "HS256"), (SECRET * 2, "HS512")])
 def test_a_token_with_another_signature_is_invalid(tokens: TokenSigner, secret: str, algorithm: str) -> None:
     forged = jwt.encode(claims(), secret, algorithm)
 
@@ -97,7 +97,7 @@ def test_the_algorithm_is_ours_even_where_the_secret_is_right() -> None:
         TokenSigner(secret, lifetime_s=60).read(jwt.encode(claims(), secret, "HS512"))
 
 
-@pytest.mark.parametrize("text", ["", "x", "a.b.c", "..", "ü.ü.ü", "x" * 10_000])
+@for_each("text", ["", "x", "a.b.c", "..", "ü.ü.ü", "x" * 10_000])
 def test_text_that_is_not_a_token_is_invalid(tokens: TokenSigner, text: str) -> None:
     with pytest.raises(InvalidToken):
         tokens.read(text)

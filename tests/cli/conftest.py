@@ -23,11 +23,12 @@ def matinee(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
             monkeypatch.delenv(name)
 
     def run(*arguments: str | Path, **settings: str) -> Outcome:
-        for name, value in settings.items():
-            monkeypatch.setenv(f"MATINEE_{name.upper()}", value)
-        monkeypatch.setattr(sys, "argv", ["matinee", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(f"MATINEE_{name.upper()}", value)
+            patch.setattr(sys, "argv", ["matinee", *map(str, arguments)])
+            with pytest.raises(SystemExit) as ended:
+                main()
         output = capsys.readouterr()
         # Python prints a text that a program exits with.
         if isinstance(ended.value.code, str):

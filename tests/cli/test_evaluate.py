@@ -6,6 +6,7 @@ import pytest
 
 from server.cli.measures import MEASURES
 from tests.support.command_line import Matinee
+from tests.support.tables import for_each
 
 
 def test_an_evaluation_prints_tables_or_json(matinee: Matinee) -> None:
@@ -49,7 +50,7 @@ def test_an_evaluation_has_the_metrics_of_a_training(matinee: Matinee) -> None:
     assert [line.split() for line in trained] == [line.split() for line in evaluated]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "exit_code", "sentence"),
     [
         (
@@ -69,15 +70,15 @@ def test_an_evaluation_has_the_metrics_of_a_training(matinee: Matinee) -> None:
     ],
 )
 def test_a_wrong_option_is_refused_before_anything_is_read(
-    matinee: Matinee, tmp_path: Path, arguments: tuple[str, ...], exit_code: int, sentence: str
+    matinee: Matinee, arguments: tuple[str, ...], exit_code: int, sentence: str
 ) -> None:
-    (tmp_path / "folder.png").mkdir()
+    Path("folder.png").mkdir(exist_ok=True)
 
     outcome = matinee("evaluate", *arguments)
 
     assert (outcome.exit_code, outcome.printed) == (exit_code, "")
     assert outcome.complained.splitlines()[-1] == f"Error: {sentence}"
-    assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
+    assert [path.name for path in Path().iterdir()] == ["folder.png"]
 
 
 def test_the_probabilities_are_drawn(matinee: Matinee, tmp_path: Path) -> None:

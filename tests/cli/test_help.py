@@ -11,11 +11,12 @@ import typer
 
 from server.cli import COMMANDS as SUMMARIES
 from tests.support.command_line import COMMANDS, MATINEE, Matinee, Outcome, command_group, parse
+from tests.support.tables import for_each
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@for_each("words", COMMANDS)
 def test_every_command_has_help(matinee: Matinee, words: tuple[str, ...]) -> None:
     outcome = matinee(*words, "--help")
 
@@ -24,7 +25,7 @@ def test_every_command_has_help(matinee: Matinee, words: tuple[str, ...]) -> Non
     assert outcome.printed.splitlines()[2].strip()
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+@for_each("words", COMMANDS)
 def test_the_help_of_every_command_has_examples_that_can_be_run(matinee: Matinee, words: tuple[str, ...]) -> None:
     examples = re.findall(r"^    (?:.* )?matinee (.*?)(?: [|<].*)?$", matinee(*words, "--help").printed, re.MULTILINE)
 
@@ -35,7 +36,7 @@ def test_the_help_of_every_command_has_examples_that_can_be_run(matinee: Matinee
         parse(command_group(), given)
 
 
-@pytest.mark.parametrize(("name", "summary"), SUMMARIES.items())
+@for_each(("name", "summary"), SUMMARIES.items())
 def test_the_list_of_commands_repeats_the_first_line_of_their_help(matinee: Matinee, name: str, summary: str) -> None:
     explanation = matinee(name, "--help").printed.partition("\n\n")[2]
 
@@ -62,7 +63,7 @@ def test_the_exit_codes_are_those_of_the_help(matinee: Matinee) -> None:
     assert matinee("ingest").exit_code == 2
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("typed", "offered"),
     [
         (("tra",), ["train"]),

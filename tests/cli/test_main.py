@@ -13,9 +13,10 @@ from subprocess import PIPE
 import pytest
 
 from tests.support.command_line import MATINEE, Matinee, Outcome
+from tests.support.tables import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "value", "sentence"),
     [
         (
@@ -87,9 +88,7 @@ def test_a_database_that_does_not_respond_is_named_without_its_password(matinee:
     assert "Traceback" not in outcome.complained
 
 
-@pytest.mark.parametrize(
-    "words", [("ingest", "demo"), ("train",), ("models",), ("serve",), ("db", "upgrade")], ids=" ".join
-)
+@for_each("words", [("ingest", "demo"), ("train",), ("models",), ("serve",), ("db", "upgrade")])
 def test_a_database_of_a_newer_release_is_left_alone(matinee: Matinee, tmp_path: Path, words: tuple[str, ...]) -> None:
     file = tmp_path / "newer.db"
     with sqlite3.connect(file) as connection:
@@ -107,9 +106,7 @@ def test_a_database_of_a_newer_release_is_left_alone(matinee: Matinee, tmp_path:
     )
 
 
-@pytest.mark.parametrize(
-    ("variables", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
-)
+@for_each(("variables", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_colours_appear_only_on_terminals_that_want_them(
     tmp_path: Path, variables: dict[str, str], *, is_coloured: bool
 ) -> None:
@@ -126,7 +123,7 @@ def test_colours_appear_only_on_terminals_that_want_them(
     assert (re.search(rb"\x1b\[[0-9;]*3[0-9]", shown) is not None) == is_coloured
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("words", "unused"),
     [
         (("--help",), ("sqlalchemy", "numpy", "uvicorn")),
@@ -134,7 +131,6 @@ def test_colours_appear_only_on_terminals_that_want_them(
         (("serve", "--help"), ("polars", "matplotlib", "sklearn", "alembic")),
         (("evaluate", "--help"), ("matplotlib", "polars", "uvicorn")),
     ],
-    ids=" ".join,
 )
 def test_a_command_imports_only_what_it_uses(words: tuple[str, ...], unused: tuple[str, ...]) -> None:
     script = (

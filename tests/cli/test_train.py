@@ -3,17 +3,15 @@ import re
 from pathlib import Path
 from string import Formatter
 
-import pytest
-
 from server.cli.measures import MEASURES
 from server.recommender.evaluation.card import Metrics
 from tests.support.command_line import Matinee, Outcome
+from tests.support.tables import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     "words",
     [("evaluate",), ("evaluate", "--split", "global-time"), ("evaluate", "--split", "random")],
-    ids=" ".join,
 )
 def test_too_few_ratings_are_counted(matinee: Matinee, source: Path, words: tuple[str, ...]) -> None:
     matinee("ingest", source)

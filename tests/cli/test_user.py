@@ -3,10 +3,9 @@ import re
 import sqlite3
 from pathlib import Path
 
-import pytest
-
 from tests.support.command_line import Matinee, Outcome, TypeIn
 from tests.support.passwords import ANOTHER, PASSWORD
+from tests.support.tables import for_each
 
 
 def test_users_who_can_sign_in_are_created_and_changed(matinee: Matinee, type_in: TypeIn) -> None:
@@ -32,7 +31,7 @@ def test_users_who_can_sign_in_are_created_and_changed(matinee: Matinee, type_in
     assert rows == [(1, "admin", 2), (2, "user", 1)]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("typed", "sentence"),
     [
         (b"short", "A password has 12 to 1024 characters; this one has 5. "),
@@ -70,7 +69,7 @@ def test_an_unknown_user_gets_no_password(matinee: Matinee, type_in: TypeIn) -> 
     assert matinee("user", "set-password", "7").complained.startswith("Error: User 7 does not exist.")
 
 
-@pytest.mark.parametrize("user", ["0", "9007199254740992", "alice"])
+@for_each("user", ["0", "9007199254740992", "alice"])
 def test_a_user_is_identified_by_a_number(matinee: Matinee, user: str) -> None:
     assert matinee("user", "grant", user).exit_code == 2
 

@@ -7,9 +7,8 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
 from tests.support.installation import API, Server
+from tests.support.tables import for_each
 
 KIB = 1024
 GET = b"GET /api/rest/v1/movies HTTP/1.1\r\nHost: localhost\r\n"
@@ -32,7 +31,7 @@ def send(server: Server, request: bytes) -> tuple[int, dict[str, str], dict[str,
     return int(status.split()[1]), headers, json.loads(body)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("request_bytes", "status", "code"),
     [
         (b"GET /api/rest/v1/movies?x=" + b"a" * 66_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414, "url-too-long"),
@@ -46,7 +45,6 @@ def send(server: Server, request: bytes) -> tuple[int, dict[str, str], dict[str,
         (b"\x16\x03\x01\x02\x00\x01\x00", 400, "bad-request"),
         (b"GET /api/rest/v1/movies HTTP/1.1\r\nBad Header\r\n\r\n", 400, "bad-request"),
     ],
-    ids=lambda value: str(value[:30]) if isinstance(value, bytes) else None,
 )
 def test_a_refused_head_is_a_problem_with_an_id(
     shared_server: Server, request_bytes: bytes, status: int, code: str
@@ -59,13 +57,12 @@ def test_a_refused_head_is_a_problem_with_an_id(
     assert re.fullmatch(r"[0-9a-f]{32}", headers["x-request-id"])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "request_bytes",
     [
         POST + b"1;" + b"a" * 500_000,
         POST + b"2\r\n{}\r\n0\r\n" + b"X-Trailer: " + b"a" * 500_000,
     ],
-    ids=["chunk extension", "trailer"],
 )
 def test_an_endless_part_of_a_body_that_is_not_data_ends_the_connection(
     shared_server: Server, request_bytes: bytes

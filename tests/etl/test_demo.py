@@ -7,6 +7,7 @@ import pytest
 from server.etl.demo import write_demo
 from server.etl.movielens.batches import SourceMovie
 from server.etl.movielens.source import open_source
+from tests.support.tables import for_each
 
 GENRES = (
     "Action|Adventure|Animation|Children|Comedy|Crime|Documentary|Drama|Fantasy|Film-Noir|Horror|IMAX|Musical"
@@ -59,7 +60,7 @@ def test_a_film_is_listed_once_with_genres_in_order(movies: dict[int, SourceMovi
     ]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "title",
     [
         "The Matrix",
@@ -113,7 +114,7 @@ def test_average_ratings_and_popularity_are_realistic(ratings: pl.DataFrame, mov
     }
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("seen", "genre"),
     [
         ("The Little Mermaid", "Animation"),

@@ -10,6 +10,7 @@ import pytest
 
 from server.command_errors import SourceError
 from server.etl.download import LICENCE_NOTICE, download
+from tests.support.tables import for_each
 
 ZIP = b"PK" + bytes(range(256)) * 2000
 MD5 = hashlib.md5(ZIP, usedforsecurity=False).hexdigest()
@@ -58,7 +59,7 @@ class Progress(list[tuple[int, int | None]]):
         self.append((done, total))
 
 
-@pytest.mark.parametrize("checksum", [f"{MD5}  ml-1m.zip\n", f"MD5 (ml-1m.zip) = {MD5}"])
+@for_each("checksum", [f"{MD5}  ml-1m.zip\n", f"MD5 (ml-1m.zip) = {MD5}"])
 def test_a_release_is_downloaded_and_verified(grouplens: FileServer, tmp_path: Path, checksum: str) -> None:
     grouplens.files["/ml-1m.zip.md5"] = checksum.encode()
     progress = Progress()
@@ -133,7 +134,7 @@ def test_without_a_network_an_earlier_download_is_used(dead_url: str, tmp_path: 
     assert download("ml-1m", tmp_path, Progress(), dead_url) == tmp_path / "ml-1m.zip"
 
 
-@pytest.mark.parametrize("release", ["ml-2m", "ML-1M", "../ml-1m", ""])
+@for_each("release", ["ml-2m", "ML-1M", "../ml-1m", ""])
 def test_the_error_of_an_unknown_release_lists_the_known_ones(release: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError) as refusal:
         download(release, tmp_path, Progress(), "http://127.0.0.1:1")

@@ -7,6 +7,7 @@ import pytest
 from server.errors import UnknownRatingsFile
 from server.etl.ratings_export import read_export
 from server.schemas.ratings_import import ExportedRating
+from tests.support.tables import for_each
 
 LETTERBOXD = b"""Date,Name,Year,Letterboxd URI,Rating
 2021-03-04,The Matrix,1999,https://boxd.it/2a9q,4.5
@@ -58,8 +59,8 @@ def test_movielens_exports_titles_with_years() -> None:
     )
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@for_each("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
+@for_each("delimiter", [",", ";", "\t"])
 def test_encoding_and_delimiter_are_recognised(encoding: str, delimiter: str) -> None:
     text = "Name,Year,Rating\r\nAmélie,2001,4\r\n".replace(",", delimiter)
 
@@ -74,7 +75,7 @@ def test_a_line_break_in_quotes_belongs_to_the_title() -> None:
     assert [(rating.line, rating.title) for rating in ratings] == [(2, "Two\nLines"), (5, "Next")]
 
 
-@pytest.mark.parametrize("stars", ["0", "5.5", "0.7", "-1", "nan", "inf", "four", "1e400"])
+@for_each("stars", ["0", "5.5", "0.7", "-1", "nan", "inf", "four", "1e400"])
 def test_a_value_off_the_scale_is_a_problem_of_its_row(stars: str) -> None:
     _, (rating,) = read_export(f"Name,Year,Rating\nHeat,1995,{stars}\n".encode())
 
@@ -82,14 +83,14 @@ def test_a_value_off_the_scale_is_a_problem_of_its_row(stars: str) -> None:
     assert rating.problem is not None
 
 
-@pytest.mark.parametrize("time", ["", "yesterday", "99999999999", "2999-01-01", "1066-10-14"])
+@for_each("time", ["", "yesterday", "99999999999", "2999-01-01", "1066-10-14"])
 def test_a_time_that_is_missing_unreadable_or_in_the_future_is_left_out(time: str) -> None:
     _, (rating,) = read_export(f"Date,Name,Year,Rating\n{time},Heat,1995,4\n".encode())
 
     assert (rating.stars, rating.rated_at) == (4.0, None)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "content",
     [b"", b"\n\n", b"movieId,title,genres\n1,Heat,Crime\n", b"\x89PNG\r\n\x1a\n\0\0", b"PK\x03\x04", b"\xff\xfea"],
 )

@@ -15,6 +15,7 @@ from server.recommender.artifact import MANIFEST, Manifest, load, load_holdout, 
 from server.recommender.model import TrainedModel
 from server.recommender.training import Training
 from tests.support.generated_tastes import CATALOGUE, history_of, taste_ratings, train_on
+from tests.support.tables import for_each
 
 Files = dict[str, bytes]
 
@@ -71,7 +72,7 @@ def with_manifest(files: Files, change: Callable[[Manifest], Manifest]) -> Files
     return {**files, MANIFEST: signed.model_dump_json().encode()}
 
 
-@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+@for_each("algorithm", sorted(ALGORITHMS))
 def test_a_loaded_model_is_the_saved_one(algorithm: str) -> None:
     training = train_small(algorithm)
     model, history = training.model, history_of({4: 5.0, 8: 4.0})
@@ -88,7 +89,7 @@ def test_a_loaded_model_is_the_saved_one(algorithm: str) -> None:
     assert one.probabilities.tolist() == other.probabilities.tolist()
 
 
-@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+@for_each("algorithm", sorted(ALGORITHMS))
 def test_a_loaded_holdout_model_is_the_saved_one(algorithm: str) -> None:
     training = train_small(algorithm)
 
@@ -133,7 +134,7 @@ def test_an_artifact_is_an_array_a_file_and_a_manifest_written_last(training: Tr
     assert np.load(io.BytesIO(folder.files["movie_ids.npy"])).tolist() == CATALOGUE.tolist()
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "movie_ids.npy", "gram.npy", "item_factors.npy", "popularity.npy"])
+@for_each("name", ["manifest.json", "movie_ids.npy", "gram.npy", "item_factors.npy", "popularity.npy"])
 def test_a_missing_or_truncated_file_is_named(files: Files, name: str) -> None:
     missing = {other: content for other, content in files.items() if other != name}
 
@@ -166,7 +167,7 @@ def test_a_changed_byte_is_noticed_or_means_the_same(files: Files, choice: st.Da
     assert read_manifest(folder.open) == read_manifest(MemoryFolder(files).open)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("content", "complaint"),
     [
         (b'{"format": 1, "anything": "else"}', "The artifact has format 1, but this release reads format 6. Train"),
@@ -181,7 +182,7 @@ def test_a_manifest_of_another_kind_is_refused(files: Files, content: bytes, com
         load(MemoryFolder({**files, MANIFEST: content}).open)
 
 
-@pytest.mark.parametrize("change", [{"algorithm": "oracle"}, {"parameters": {"depth": 3}}])
+@for_each("change", [{"algorithm": "oracle"}, {"parameters": {"depth": 3}}])
 def test_an_algorithm_that_this_release_does_not_have_is_refused(files: Files, change: dict[str, object]) -> None:
     foreign = with_manifest(
         files, lambda manifest: manifest.model_copy(update={"card": manifest.card.model_copy(update=change)})

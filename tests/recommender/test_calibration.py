@@ -12,6 +12,7 @@ from server.recommender.data.lists import count_higher
 from server.recommender.data.pairs import RECENT_HALF_LIFE, Pairs, RatedPairs
 from server.recommender.evaluation.calibration_metrics import calibration_error
 from tests.support.generated_tastes import history_of
+from tests.support.tables import for_each
 
 TRUTH = Calibrator(
     inputs=Inputs(knots=(0.0, 0.8, 1.0), like_share=0.5, good_share=0.5, fewest_ratings=0, most_ratings=1000),
@@ -66,7 +67,7 @@ def test_a_fit_recovers_the_probabilities_that_made_the_pairs() -> None:
     assert calibration_error(probabilities, unseen.liked) < 0.015
 
 
-@pytest.mark.parametrize("liked", [[True, False, True, False], [False, True, False, True]])
+@for_each("liked", [[True, False, True, False], [False, True, False, True]])
 def test_a_few_pairs_even_misleading_ones_give_a_rising_probability_that_is_not_extreme(liked: list[bool]) -> None:
     pairs = RatedPairs(
         scores=np.array([0.9, 0.1, 0.8, 0.2]),

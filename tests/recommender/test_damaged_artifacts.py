@@ -1,5 +1,6 @@
 """Random damages and forgeries of artifacts: each is refused, or has no effect on recommendations."""
 
+import functools
 import hashlib
 import io
 import json
@@ -11,17 +12,22 @@ import pytest
 
 from server.errors import ArtifactError
 from server.recommender.algorithms.base import Array
+from server.recommender.algorithms.registry import ALGORITHMS
 from server.recommender.artifact import MANIFEST, load, load_holdout, read_manifest
 from tests.recommender.test_artifact import Files, MemoryFolder, saved, train_small
 from tests.support.generated_tastes import history_of
+from tests.support.tables import for_each
 
 HISTORY = history_of({4: 5.0, 8: 4.0, 5: 1.0})
 
 
-@pytest.fixture(scope="module", params=["ease", "nmf", "popularity"])
-def files(request: pytest.FixtureRequest) -> Files:
-    """The files of an artifact of each algorithm."""
-    return saved(train_small(request.param))
+every_algorithm = for_each("algorithm", sorted(ALGORITHMS))
+
+
+@functools.cache
+def files_of(algorithm: str) -> Files:
+    """Return the files of an artifact."""
+    return saved(train_small(algorithm))
 
 
 def use(files: Files) -> None:
@@ -88,7 +94,9 @@ def forge(array: Array, generator: random.Random) -> Array:
     return generator.choice(changes)(array)
 
 
-def test_no_random_damage_is_unnoticed(files: Files, artifact_damages: int) -> None:
+@every_algorithm
+def test_no_random_damage_is_unnoticed(algorithm: str, artifact_damages: int) -> None:
+    files = files_of(algorithm)
     generator = random.Random(0)  # noqa: S311 (reproducible damages)
     refused = 0
     for _ in range(artifact_damages):
@@ -107,7 +115,9 @@ def test_no_random_damage_is_unnoticed(files: Files, artifact_damages: int) -> N
     assert refused > 0.9 * artifact_damages
 
 
-def test_a_forged_array_is_refused_or_harmless(files: Files, artifact_damages: int) -> None:
+@every_algorithm
+def test_a_forged_array_is_refused_or_harmless(algorithm: str, artifact_damages: int) -> None:
+    files = files_of(algorithm)
     generator = random.Random(1)  # noqa: S311 (reproducible forgeries)
     arrays = read_manifest(MemoryFolder(files).open).arrays
     refused = 0
@@ -124,14 +134,18 @@ def test_a_forged_array_is_refused_or_harmless(files: Files, artifact_damages: i
     assert refused > artifact_damages / 2
 
 
-def test_a_manifest_that_promises_another_array_is_refused(files: Files) -> None:
+@every_algorithm
+def test_a_manifest_that_promises_another_array_is_refused(algorithm: str) -> None:
+    files = files_of(algorithm)
     array = np.load(io.BytesIO(files["popularity.npy"]))
 
     with pytest.raises(ArtifactError, match="inconsistent: the array popularity is <i8"):
         load(MemoryFolder(signed(files, "popularity", array.astype(np.int64), records_array=False)).open)
 
 
-def test_an_array_larger_than_promised_is_refused_unread(files: Files) -> None:
+@every_algorithm
+def test_an_array_larger_than_promised_is_refused_unread(algorithm: str) -> None:
+    files = files_of(algorithm)
     changed = files | {"popularity.npy": bytes(1 << 20)}
 
     with pytest.raises(ArtifactError, match=r"popularity\.npy is damaged"):

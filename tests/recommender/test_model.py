@@ -1,3 +1,4 @@
+import functools
 import gc
 import tracemalloc
 import weakref
@@ -16,6 +17,7 @@ from server.recommender.data.catalogue import Catalogue, MovieFilter
 from server.recommender.data.interactions import History
 from server.recommender.model import Recommendations, TrainedModel
 from tests.support.generated_tastes import CATALOGUE, KINDS, history_of, taste_ratings, train_on
+from tests.support.tables import for_each
 
 NEWCOMERS = Catalogue.of_movies([
     (1000, 2024, ["Drama"]),
@@ -26,17 +28,22 @@ NEWCOMERS = Catalogue.of_movies([
 HISTORY = history_of({4: 5.0, 8: 4.5, 12: 4.0, 3: 2.0, 7: 1.0, 999: 5.0})
 
 
-@pytest.fixture(scope="module", params=sorted(ALGORITHMS))
-def model(request: pytest.FixtureRequest) -> TrainedModel:
-    return train_on(taste_ratings(), algorithm=request.param).model
+every_algorithm = for_each("algorithm", sorted(ALGORITHMS))
+
+
+@functools.cache
+def trained(algorithm: str) -> TrainedModel:
+    return train_on(taste_ratings(), algorithm=algorithm).model
 
 
 def values(recommendations: Recommendations) -> dict[str, object]:
     return {name: np.asarray(value).tolist() for name, value in vars(recommendations).items()}
 
 
-@pytest.mark.parametrize("history", [HISTORY, history_of({}), history_of({1: 1.0})])
-def test_all_movies_have_a_place_and_a_probability_that_falls(model: TrainedModel, history: History) -> None:
+@every_algorithm
+@for_each("history", [HISTORY, history_of({}), history_of({1: 1.0})])
+def test_all_movies_have_a_place_and_a_probability_that_falls(algorithm: str, history: History) -> None:
+    model = trained(algorithm)
     whole = model.recommend(history, n=1_000, exclude_seen=False)
 
     assert sorted(whole.movie_ids.tolist()) == CATALOGUE.tolist()
@@ -44,14 +51,16 @@ def test_all_movies_have_a_place_and_a_probability_that_falls(model: TrainedMode
     assert 1 > whole.probabilities[0] > whole.probabilities[-1] > 0
 
 
-def test_movies_that_nobody_has_rated_come_last(model: TrainedModel) -> None:
+@every_algorithm
+def test_movies_that_nobody_has_rated_come_last(algorithm: str) -> None:
+    model = trained(algorithm)
     whole = model.recommend(HISTORY, n=1_000, exclude_seen=False)
 
     # The two movies that the user dislikes follow.
     assert set(whole.movie_ids[-10:-2].tolist()) == set(CATALOGUE[-8:].tolist())
 
 
-@pytest.mark.parametrize("kind", range(4))
+@for_each("kind", range(4))
 def test_of_movies_without_evidence_those_of_the_users_kind_come_first(kind: int) -> None:
     model = train_on(taste_ratings(), algorithm="ease").model
     newcomers = Catalogue.of_movies((1_000 + number, 2030, [KINDS[number % 4]]) for number in range(12))
@@ -67,11 +76,13 @@ def test_of_movies_without_evidence_those_of_the_users_kind_come_first(kind: int
     assert set(newer[:3] % 4) == {kind}
 
 
-@pytest.mark.parametrize("exclude_seen", [True, False])
-@pytest.mark.parametrize("history", [HISTORY, history_of({}), history_of({159: 5.0, 1001: 5.0})])
+@every_algorithm
+@for_each("exclude_seen", [True, False])
+@for_each("history", [HISTORY, history_of({}), history_of({159: 5.0, 1001: 5.0})])
 def test_newcomers_end_the_list_and_change_nothing_before_them(
-    model: TrainedModel, history: History, *, exclude_seen: bool
+    algorithm: str, history: History, *, exclude_seen: bool
 ) -> None:
+    model = trained(algorithm)
     own = model.recommend(history, n=1_000, exclude_seen=exclude_seen)
 
     whole = model.recommend(history, n=1_000, exclude_seen=exclude_seen, newcomers=NEWCOMERS)
@@ -86,8 +97,10 @@ def test_newcomers_end_the_list_and_change_nothing_before_them(
     assert whole.probabilities[-1] > 0
 
 
-@pytest.mark.parametrize("n", [10, 152, 158, 160, 164])
-def test_movies_rated_below_4_follow_every_unrated_one(model: TrainedModel, n: int) -> None:
+@every_algorithm
+@for_each("n", [10, 152, 158, 160, 164])
+def test_movies_rated_below_4_follow_every_unrated_one(algorithm: str, n: int) -> None:
+    model = trained(algorithm)
     whole = model.recommend(HISTORY, n=n, exclude_seen=False, newcomers=NEWCOMERS)
 
     disliked = [movie_id for movie_id in whole.movie_ids.tolist() if movie_id in {3, 7}]
@@ -96,7 +109,8 @@ def test_movies_rated_below_4_follow_every_unrated_one(model: TrainedModel, n: i
     assert whole.movie_ids[n - len(disliked) :].tolist() == disliked
 
 
-@pytest.mark.parametrize(
+@every_algorithm
+@for_each(
     ("movie_filter", "passes"),
     [
         (MovieFilter(("Crime",)), lambda movie: movie % 4 == 1),
@@ -108,8 +122,9 @@ def test_movies_rated_below_4_follow_every_unrated_one(model: TrainedModel, n: i
     ],
 )
 def test_a_filter_keeps_order_and_probabilities_of_the_movies_that_pass(
-    model: TrainedModel, movie_filter: MovieFilter, passes: Callable[[int], bool]
+    algorithm: str, movie_filter: MovieFilter, passes: Callable[[int], bool]
 ) -> None:
+    model = trained(algorithm)
     whole = model.recommend(HISTORY, n=1_000, exclude_seen=True)
     expected = [movie_id for movie_id in whole.movie_ids.tolist() if passes(movie_id)]
 
@@ -121,7 +136,9 @@ def test_a_filter_keeps_order_and_probabilities_of_the_movies_that_pass(
         np.testing.assert_allclose(filtered.probabilities, shown, atol=1e-6)
 
 
-def test_a_filter_by_year_leaves_out_newcomers_of_unknown_year(model: TrainedModel) -> None:
+@every_algorithm
+def test_a_filter_by_year_leaves_out_newcomers_of_unknown_year(algorithm: str) -> None:
+    model = trained(algorithm)
     found = model.recommend(
         HISTORY, n=1_000, exclude_seen=True, newcomers=NEWCOMERS, movie_filter=MovieFilter(year_to=1965)
     )
@@ -130,7 +147,9 @@ def test_a_filter_by_year_leaves_out_newcomers_of_unknown_year(model: TrainedMod
     assert not {1000, 1001} & set(found.movie_ids.tolist())
 
 
-def test_seen_movies_are_left_out_on_request_and_change_nothing_else(model: TrainedModel) -> None:
+@every_algorithm
+def test_seen_movies_are_left_out_on_request_and_change_nothing_else(algorithm: str) -> None:
+    model = trained(algorithm)
     whole = model.recommend(HISTORY, n=160, exclude_seen=False)
 
     unseen = model.recommend(HISTORY, n=160, exclude_seen=True)
@@ -140,8 +159,10 @@ def test_seen_movies_are_left_out_on_request_and_change_nothing_else(model: Trai
     np.testing.assert_allclose(unseen.probabilities, whole.probabilities[is_unseen], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("n", [1, 5, 100, 146, 147, 148, 152, 153, 154, 155, 160, 163])
-def test_a_short_list_is_the_head_of_the_long_one(model: TrainedModel, n: int) -> None:
+@every_algorithm
+@for_each("n", [1, 5, 100, 146, 147, 148, 152, 153, 154, 155, 160, 163])
+def test_a_short_list_is_the_head_of_the_long_one(algorithm: str, n: int) -> None:
+    model = trained(algorithm)
     for exclude_seen in (True, False):
         long = model.recommend(HISTORY, n=164, exclude_seen=exclude_seen, newcomers=NEWCOMERS)
 
@@ -153,7 +174,8 @@ def test_a_short_list_is_the_head_of_the_long_one(model: TrainedModel, n: int) -
         }
 
 
-def test_of_equal_scores_the_smaller_id_comes_first_with_hardly_more_probability(model: TrainedModel) -> None:
+def test_of_equal_scores_the_smaller_id_comes_first_with_hardly_more_probability() -> None:
+    model = trained("popularity")
     shares = np.zeros(160)
     shares[[70, 20]] = 0.5
     even = replace(model, algorithm=Popularity(PopularityConfig(), shares))
@@ -166,7 +188,8 @@ def test_of_equal_scores_the_smaller_id_comes_first_with_hardly_more_probability
     assert [best - second, third - fourth] == pytest.approx([1e-9, 1e-9], rel=1e-3)
 
 
-def test_two_seen_movies_of_different_scores_have_different_probabilities(model: TrainedModel) -> None:
+def test_two_seen_movies_of_different_scores_have_different_probabilities() -> None:
+    model = trained("popularity")
     shares = np.linspace(0.5, 0.1, 160)
     steady = replace(model, algorithm=Popularity(PopularityConfig(), shares))
 
@@ -175,7 +198,9 @@ def test_two_seen_movies_of_different_scores_have_different_probabilities(model:
     assert np.all(np.diff(recommendations.probabilities) < 0)
 
 
-def test_a_user_who_has_rated_everything_gets_an_empty_list_of_the_unseen(model: TrainedModel) -> None:
+@every_algorithm
+def test_a_user_who_has_rated_everything_gets_an_empty_list_of_the_unseen(algorithm: str) -> None:
+    model = trained(algorithm)
     history = history_of(dict.fromkeys(CATALOGUE.tolist(), 4.0))
 
     recommendations = model.recommend(history, n=10, exclude_seen=True)
@@ -183,7 +208,9 @@ def test_a_user_who_has_rated_everything_gets_an_empty_list_of_the_unseen(model:
     assert recommendations.movie_ids.size == recommendations.probabilities.size == 0
 
 
-def test_threads_share_a_model(model: TrainedModel) -> None:
+@every_algorithm
+def test_threads_share_a_model(algorithm: str) -> None:
+    model = trained(algorithm)
     histories = [history_of({movie: 5.0, movie + 4: 1.0}) for movie in range(1, 41)]
     alone = [values(model.recommend(history, n=20, exclude_seen=True)) for history in histories]
 
@@ -193,7 +220,9 @@ def test_threads_share_a_model(model: TrainedModel) -> None:
     assert together == alone
 
 
-def test_a_list_is_made_once_for_each_history(model: TrainedModel) -> None:
+@every_algorithm
+def test_a_list_is_made_once_for_each_history(algorithm: str) -> None:
+    model = trained(algorithm)
     first = model.recommend(HISTORY, n=7, exclude_seen=True)
 
     assert model.recommend(HISTORY, n=7, exclude_seen=True) is first
@@ -216,8 +245,10 @@ def test_a_replaced_model_is_garbage_without_the_collector() -> None:
         gc.enable()
 
 
-@pytest.mark.parametrize("history", [HISTORY, history_of({}), history_of({999: 5.0})])
-def test_an_explanation_adds_up_to_what_the_list_is_ordered_by(model: TrainedModel, history: History) -> None:
+@every_algorithm
+@for_each("history", [HISTORY, history_of({}), history_of({999: 5.0})])
+def test_an_explanation_adds_up_to_what_the_list_is_ordered_by(algorithm: str, history: History) -> None:
+    model = trained(algorithm)
     listed = model.recommend(history, n=160, exclude_seen=True).movie_ids
 
     explanation = model.explain(history, listed)
@@ -227,7 +258,9 @@ def test_an_explanation_adds_up_to_what_the_list_is_ordered_by(model: TrainedMod
     np.testing.assert_allclose(explanation.contributions.sum(axis=1) + explanation.rest, explanation.scores, rtol=1e-12)
 
 
-def test_an_explanation_leaves_out_unknown_movies_of_the_history(model: TrainedModel) -> None:
+@every_algorithm
+def test_an_explanation_leaves_out_unknown_movies_of_the_history(algorithm: str) -> None:
+    model = trained(algorithm)
     explanation = model.explain(HISTORY, np.array([16, 5]))
 
     assert explanation.rated_movie_ids.tolist() == [3, 4, 7, 8, 12]
@@ -262,7 +295,9 @@ def test_a_very_long_history_is_explained_in_little_memory() -> None:
     assert peak_bytes < 40e6
 
 
-def test_an_unknown_movie_has_no_score(model: TrainedModel) -> None:
+@every_algorithm
+def test_an_unknown_movie_has_no_score(algorithm: str) -> None:
+    model = trained(algorithm)
     explanation = model.explain(HISTORY, np.array([16, 12345, 5]))
 
     alone = model.explain(HISTORY, np.array([16, 5]))
@@ -271,8 +306,8 @@ def test_an_unknown_movie_has_no_score(model: TrainedModel) -> None:
     assert explanation.contributions[[0, 2]].tolist() == alone.contributions.tolist()
 
 
-@pytest.mark.parametrize("model", ["ease"], indirect=True)
-def test_the_rest_of_an_ease_score_is_popularity(model: TrainedModel) -> None:
+def test_the_rest_of_an_ease_score_is_popularity() -> None:
+    model = trained("ease")
     # Three positive ratings against the weight of popularity; the last movies have no weights.
     power = model.card.parameters["prior_power"]
     prior = model.card.parameters["prior_likes"] ** power
@@ -288,7 +323,9 @@ def test_the_rest_of_an_ease_score_is_popularity(model: TrainedModel) -> None:
     assert np.count_nonzero(~has_weights) == 8
 
 
-def test_similar_movies_are_others_the_most_similar_first(model: TrainedModel) -> None:
+@every_algorithm
+def test_similar_movies_are_others_the_most_similar_first(algorithm: str) -> None:
+    model = trained(algorithm)
     similar = model.similar(4, 200)
 
     assert similar.movie_ids.size > 20
@@ -298,7 +335,8 @@ def test_similar_movies_are_others_the_most_similar_first(model: TrainedModel) -
     assert model.similar(4, 5).movie_ids.tolist() == similar.movie_ids[:5].tolist()
 
 
-def test_movies_that_are_not_similar_at_all_are_left_out(model: TrainedModel) -> None:
+def test_movies_that_are_not_similar_at_all_are_left_out() -> None:
+    model = trained("popularity")
     shares = np.zeros(160)
     shares[[3, 20, 70]] = 0.25, 0.5, 0.125
     few = replace(model, algorithm=Popularity(PopularityConfig(), shares))
@@ -310,8 +348,10 @@ def test_movies_that_are_not_similar_at_all_are_left_out(model: TrainedModel) ->
     assert (similar.movie_ids.tolist(), similar.similarities.tolist()) == ([21, 71], [0.25, 0.0625])
 
 
-@pytest.mark.parametrize("movie_id", [0, 12345, *CATALOGUE[-8:].tolist()])
-def test_nothing_is_similar_to_a_movie_that_is_unknown_or_has_no_ratings(model: TrainedModel, movie_id: int) -> None:
+@every_algorithm
+@for_each("movie_id", [0, 12345, *CATALOGUE[-8:].tolist()])
+def test_nothing_is_similar_to_a_movie_that_is_unknown_or_has_no_ratings(algorithm: str, movie_id: int) -> None:
+    model = trained(algorithm)
     similar = model.similar(movie_id, 5)
 
     assert similar.movie_ids.size == similar.similarities.size == 0

@@ -6,9 +6,10 @@ import pytest
 from server.command_errors import TooFewRatings
 from server.recommender.data.interactions import Ratings
 from tests.support.generated_tastes import history_of, latest_ratings, ratings_of, rows_of, train_on
+from tests.support.tables import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("ratings", "message"),
     [
         (
@@ -59,7 +60,7 @@ def test_the_probabilities_of_an_unmeasured_model_are_the_share_of_positive_rati
     assert recommended.probabilities.tolist() == pytest.approx([4 / 7, 4 / 7], abs=1e-3)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("ratings", "message"),
     [
         (ratings_of([]), "There are 0 ratings and none such."),

@@ -29,6 +29,7 @@ from tests.support.generated_tastes import (
     taste_ratings,
     train_on,
 )
+from tests.support.tables import for_each
 
 POISON = 0.01
 """Stars added to held-out ratings: no rating becomes positive, but code that reads them can detect it."""
@@ -44,7 +45,7 @@ NO_POISON: list[Tasting] = [
     ("fitted on", False),
 ]
 
-every_algorithm = pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+every_algorithm = for_each("algorithm", sorted(ALGORITHMS))
 
 
 def train_quietly(ratings: Ratings, algorithm: str, *, seed: int = 0) -> TrainedModel:
@@ -222,9 +223,10 @@ def test_held_out_ratings_change_neither_settings_nor_fit_nor_lists(algorithm: s
     assert rank(one[1], one[0]).lists.tolist() == rank(other[1], other[0]).lists.tolist()
 
 
-@pytest.mark.parametrize("split", sorted({*SPLITS} - {"next-session"}))
+@for_each("split", sorted({*SPLITS} - {"next-session"}))
 def test_an_evaluation_keeps_what_is_held_out_from_tuning_fit_and_scores(split: str, tastings: list[Tasting]) -> None:
     ratings = poisoned(taste_ratings(), split)
+    tastings.clear()
 
     evaluate_algorithms(ratings, CATALOGUE, algorithms=["taster"], seed=0, split=split)
 
@@ -308,7 +310,7 @@ def test_memory_bounds_the_movies_with_weights_and_the_card_says_what_that_leave
     assert 0.6 < metrics_of(card).modelled_likes < 0.8
 
 
-@pytest.mark.parametrize("split", sorted(SPLITS))
+@for_each("split", sorted(SPLITS))
 def test_algorithms_can_be_compared_on_every_split(split: str) -> None:
     ratings = in_two_sessions(taste_ratings())
 

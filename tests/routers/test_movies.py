@@ -1,10 +1,10 @@
-import pytest
 from fastapi.testclient import TestClient
 
 from server.errors import ApiError, ArtifactError, NoActiveModel
 from server.schemas.movies import BestMoviesQuery, Expansion, MovieQuery, MovieSort, SortName
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 MOVIES = "/api/rest/v1/movies"
 MATRIX = {
@@ -137,7 +137,7 @@ def test_similar_movies_hold_the_movies_on_request(client: TestClient, behind: F
     assert behind.similar.queries == [BestMoviesQuery(n=100, expand=[Expansion.MOVIES])]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("parameters", "pointer"),
     [("n=0", "#/query/n"), ("n=101", "#/query/n"), ("n=1.0", "#/query/n"), ("expand=genres", "#/query/expand/0")],
 )
@@ -151,7 +151,7 @@ def test_nothing_is_similar_to_an_unknown_movie(client: TestClient) -> None:
     assert_problem(client.get(f"{MOVIES}/8/similar"), 404, "movie-not-found")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("error", "status", "code"),
     [
         (NoActiveModel(), 409, "no-active-model"),

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
@@ -10,11 +9,12 @@ from server.app import create_app
 from server.backend.config import Settings
 from server.web import frontend
 from tests.support.passwords import SECRET
+from tests.support.tables import for_each
 
 FILE = re.compile(r"(?:src|href)=\"(page/[^\"]+)\"")
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
+@for_each("path", ["/", "/docs"])
 def test_a_document_loads_its_files_from_this_server_only(client: TestClient, path: str) -> None:
     response = client.get(path)
 
@@ -40,7 +40,7 @@ def test_a_file_of_this_release_may_be_cached_forever(client: TestClient) -> Non
     assert (of_another_release.status_code, of_another_release.headers["Cache-Control"]) == (200, "no-cache")
 
 
-@pytest.mark.parametrize("path", ["app/missing.js", "../app.py", "%2e%2e/app.py", "app"])
+@for_each("path", ["app/missing.js", "../app.py", "%2e%2e/app.py", "app"])
 def test_a_path_outside_of_the_page_is_not_found(client: TestClient, path: str) -> None:
     response = client.get(f"/page/{frontend.digest()}/{path}")
 
@@ -59,7 +59,7 @@ def test_the_page_can_be_turned_off() -> None:
     assert client.get("/docs").status_code == 200
 
 
-@pytest.mark.parametrize(("sign_up", "shown"), [(True, "on"), (False, "off")])
+@for_each(("sign_up", "shown"), [(True, "on"), (False, "off")])
 def test_the_page_knows_how_visitors_get_in(sign_up: bool, shown: str) -> None:  # noqa: FBT001 (a parameter of the test)
     settings = Settings(_env_file=None, auth=True, auth_secret=SecretStr(SECRET), sign_up=sign_up)
     client = TestClient(create_app(settings))

@@ -1,4 +1,3 @@
-import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
@@ -9,6 +8,7 @@ from server.schemas.user import GuestRating, RecommendationQuery, Recommendation
 from server.web.dependencies import TAKES_WRITE_SLOT
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 PATH = "/api/rest/v1/recommendations"
 FOR_USER = "/api/rest/v1/user/1/recommended-movies"
@@ -50,7 +50,7 @@ def test_a_guest_has_the_options_of_a_user(client: TestClient, behind: Fakes) ->
     assert behind.recommendations.queries == [expected, expected]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "pointer"),
     [
         ({"ratings": [{"movie_id": 1, "rating": 4.2}]}, "#/body/ratings/0/rating"),
@@ -71,7 +71,7 @@ def test_a_wrong_field_is_refused_with_its_name(client: TestClient, change: dict
     assert [error["pointer"] for error in body["errors"]] == [pointer]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("parameters", "pointer"),
     [
         ("genre_match=some", "#/query/genre_match"),

@@ -11,6 +11,8 @@ from server.schemas.token import Token, TokenRequest
 from tests.support.fake_state import FakeLimits
 from tests.support.passwords import PASSWORD, SECRET
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
+from tests.support.waiting import DEADLINE_S
 
 TOKEN = "/api/rest/v1/token"
 FORM = {"grant_type": "password", "username": "1", "password": PASSWORD}
@@ -34,7 +36,9 @@ def limits() -> FakeLimits:
 def client(limits: FakeLimits) -> TestClient:
     """A client of an app whose lifespan does not run."""
     client = TestClient(create_app(Settings(_env_file=None, auth=True, auth_secret=SECRET)))
-    client.app_state.update(limits=limits, login=FakeLogin(), login_slots=anyio.Semaphore(1), write_slot_timeout_s=0.01)
+    client.app_state.update(
+        limits=limits, login=FakeLogin(), login_slots=anyio.Semaphore(1), write_slot_timeout_s=DEADLINE_S
+    )
     return client
 
 
@@ -52,7 +56,7 @@ def test_other_fields_of_oauth2_clients_are_ignored(client: TestClient) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("change", [{"username": "2"}, {"password": "wrong"}])
+@for_each("change", [{"username": "2"}, {"password": "wrong"}])
 def test_wrong_credentials_are_a_problem_with_a_challenge(client: TestClient, change: dict[str, str]) -> None:
     response = client.post(TOKEN, data=FORM | change)
 
@@ -61,7 +65,7 @@ def test_wrong_credentials_are_a_problem_with_a_challenge(client: TestClient, ch
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("missing", FORM)
+@for_each("missing", FORM)
 def test_a_form_without_a_field_names_it_and_repeats_nothing(client: TestClient, missing: str) -> None:
     response = client.post(TOKEN, data={name: value for name, value in FORM.items() if name != missing})
 
@@ -80,7 +84,7 @@ def test_json_instead_of_a_form_is_refused(client: TestClient) -> None:
     assert_problem(client.post(TOKEN, json=FORM), 422, "invalid-input")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("content_type", "content"),
     [
         ("multipart/form-data", b"no boundary"),
@@ -106,6 +110,6 @@ def test_too_many_attempts_are_refused_with_the_time_to_retry(client: TestClient
 
 
 def test_sign_ins_wait_for_each_other_for_a_limited_time(client: TestClient) -> None:
-    client.app_state["login_slots"] = anyio.Semaphore(0)
+    client.app_state.update(login_slots=anyio.Semaphore(0), write_slot_timeout_s=0.01)
 
     assert_problem(client.post(TOKEN, data=FORM), 503, "too-busy")

@@ -1,4 +1,3 @@
-import pytest
 from fastapi.testclient import TestClient
 
 from server.errors import ArtifactError, NoActiveModel
@@ -6,6 +5,7 @@ from server.schemas.movies import Expansion
 from server.schemas.user import RecommendationQuery
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 USER = "/api/rest/v1/user"
 
@@ -80,7 +80,7 @@ def test_all_that_can_be_asked_for_can_be_asked_for_at_once(client: TestClient, 
     ]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("parameters", "pointer"),
     [
         ("expand=genres", "#/query/expand/0"),
@@ -106,7 +106,7 @@ def test_ten_movies_are_recommended_unless_asked_otherwise(client: TestClient, b
     ]
 
 
-@pytest.mark.parametrize("n", ["0", "101", "-1", "1.0", "%2B1", "%EF%BC%91", "%201", "ten", "", str(2**53)])
+@for_each("n", ["0", "101", "-1", "1.0", "%2B1", "%EF%BC%91", "%201", "ten", "", str(2**53)])
 def test_a_number_of_recommendations_out_of_bounds_is_refused(client: TestClient, n: str) -> None:
     body = assert_problem(client.get(f"{USER}/1/recommended-movies?n={n}"), 422, "invalid-input")
 
@@ -174,7 +174,7 @@ def test_a_ratings_file_is_imported(client: TestClient, behind: Fakes) -> None:
     assert [(row.title, row.year, row.stars) for row in behind.imports.imported] == [("Heat", 1995, 4.5)]
 
 
-@pytest.mark.parametrize("content", [b"id,name\n1,Heat\n", b"\0\0", b"<html></html>"])
+@for_each("content", [b"id,name\n1,Heat\n", b"\0\0", b"<html></html>"])
 def test_a_file_that_is_not_a_ratings_file_is_refused(client: TestClient, content: bytes) -> None:
     response = client.post(f"{USER}/1/ratings/import", content=content, headers={"Content-Type": "text/csv"})
 

@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-import pytest
 import yaml
 
 from scripts.deployment import find_problems
+from tests.support.tables import for_each
 
 DEPLOY = Path("deploy")
 MISTAKES = {
@@ -27,7 +27,7 @@ def test_our_files_are_correct() -> None:
     assert list(find_problems(DEPLOY)) == []
 
 
-@pytest.mark.parametrize(("name", "text", "mistake", "problem"), MISTAKES.values(), ids=MISTAKES)
+@for_each(("name", "text", "mistake", "problem"), MISTAKES.values())
 def test_a_mistake_is_found(name: str, text: str, mistake: str, problem: str, tmp_path: Path) -> None:
     deploy = shutil.copytree(DEPLOY, tmp_path / "deploy")
     file = deploy / name

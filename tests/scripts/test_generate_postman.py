@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from scripts.generate_postman import Operation, Step, render_collection
+from tests.support.tables import for_each
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs" / "reference" / "openapi.json").read_text(encoding="utf-8"))
 LIST_MOVIES = Operation(
@@ -60,7 +61,7 @@ def test_optional_parameters_are_shown_but_not_sent() -> None:
     assert {part["key"] for part in url["query"]} >= {"limit", "page", "search", "genre", "sort"}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("step", "sentence"),
     [
         (

@@ -3,19 +3,18 @@
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from scripts.prose.lengths import find_long_lines, find_long_subjects
 from scripts.prose.patterns import find_banned
 from scripts.prose.references import Repository, find_broken_links, find_missing
 from scripts.prose.texts import read_texts
 from scripts.prose.versions import find_wrong_version
+from tests.support.tables import for_each
 
 REPOSITORY = Repository(Path(__file__).parents[2])
 UNKNOWN = "_".join(("in", "no", "module"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sentence", "words"),
     [
         ("Who asks is not known.", "Who"),
@@ -36,14 +35,14 @@ def test_a_sentence_in_dialect_is_found(sentence: str, words: str) -> None:
     assert words in [finding.words for finding in find_banned(sentence)]
 
 
-@pytest.mark.parametrize("verb", ["Give", "Tell", "Say"])
+@for_each("verb", ["Give", "Tell", "Say"])
 def test_a_docstring_does_not_give_tell_or_say(verb: str) -> None:
     docstring = f"{verb} how a training stands on `line 3`"
 
     assert f"{verb}" in [finding.words for finding in find_banned(docstring, is_docstring=True)]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "sentence",
     [
         "The request is not authenticated.",
@@ -99,7 +98,7 @@ def test_a_folder_without_history_has_no_long_subjects(tmp_path: Path) -> None:
     assert list(find_long_subjects(tmp_path)) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("code", "problem"),
     [
         ("server/routing.py", "server/routing.py does not exist"),
@@ -115,7 +114,7 @@ def test_a_name_that_does_not_exist_is_found(code: str, problem: str) -> None:
     assert list(find_missing(f"One\n`{code}`", REPOSITORY)) == [(2, problem)]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "code",
     [
         "server/app.py",

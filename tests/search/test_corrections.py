@@ -3,6 +3,7 @@
 import pytest
 
 from server.search.index import SearchDocument, SearchIndex, build_index
+from tests.support.tables import for_each
 
 FILMS = [
     SearchDocument(1, "The Godfather", (), 1972, ("Crime", "Drama"), 192),
@@ -21,7 +22,7 @@ def index() -> SearchIndex:
     return build_index(FILMS)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "corrected"),
     [
         ("the godfater", "the godfather"),
@@ -41,7 +42,7 @@ def test_misspelt_words_are_replaced_by_those_of_the_best_hit(index: SearchIndex
     assert index.correct(query, index.search(query)) == corrected
 
 
-@pytest.mark.parametrize(
+@for_each(
     "query",
     ["the godfather", "spiderman2", "toys story", "shawsh", "shrek 1", "spiderman two", "zyzzyva", "alien", "", "$"],
 )

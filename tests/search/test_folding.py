@@ -1,9 +1,8 @@
-import pytest
-
 from server.search.folding import ALSO_KNOWN_AS, fold
+from tests.support.tables import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "folded"),
     [
         ("AMÉLIE", "amelie"),
@@ -19,7 +18,7 @@ def test_folding_removes_case_accents_and_invisible_characters(text: str, folded
     assert fold(text) == folded
 
 
-@pytest.mark.parametrize("mark", ["a.k.a. ", "a.k.a.: ", "a.k.a ", "aka ", "AKA ", "A.K.A. "])
+@for_each("mark", ["a.k.a. ", "a.k.a.: ", "a.k.a ", "aka ", "AKA ", "A.K.A. "])
 def test_a_second_title_is_marked_in_several_ways(mark: str) -> None:
     found = ALSO_KNOWN_AS.match(f"{mark}Se7en")
 
@@ -27,6 +26,6 @@ def test_a_second_title_is_marked_in_several_ways(mark: str) -> None:
     assert found[0] == mark
 
 
-@pytest.mark.parametrize("title", ["Akahige", "Aka no to", "Hotaru no haka", "Akata"])
+@for_each("title", ["Akahige", "Aka no to", "Hotaru no haka", "Akata"])
 def test_words_that_contain_aka_are_not_marks(title: str) -> None:
     assert ALSO_KNOWN_AS.match(title) is None

@@ -9,6 +9,7 @@ from benchmarks.search_queries import Film, Query, golden_queries, make_queries
 from server.etl.demo import write_demo
 from server.etl.movielens.titles import parse_title
 from server.search.index import SearchDocument, build_index
+from tests.support.tables import for_each
 
 MIN_GOLDEN_QUERIES = 150
 
@@ -41,14 +42,14 @@ def test_the_film_a_person_means_comes_first(films: list[Film]) -> None:
     assert len(misses(films, queries)) <= 0.05 * len(queries)
 
 
-@pytest.mark.parametrize("kind", ["exact", "without year", "article moved", "title and year", "words swapped"])
+@for_each("kind", ["exact", "without year", "article moved", "title and year", "words swapped"])
 def test_queries_made_from_titles_find_their_film_first(films: list[Film], kind: str) -> None:
     queries = [query for query in make_queries(films, a_kind=100, seed=1) if query.kind == kind]
 
     assert len(misses(films, queries)) <= 0.02 * len(queries)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("kind", "least"),
     [
         ("any typo in five letters", 0.97),

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.search.index import SearchDocument, build_index
 from server.search.text import locate_words, parse_name
+from tests.support.tables import for_each
 
 
 def marked(query: str, title: str, *alternative_titles: str) -> list[str]:
@@ -24,7 +24,7 @@ def _bracketed(text: str, spans: Sequence[tuple[int, int]]) -> str:
     return text
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "title", "expected"),
     [
         ("matrix", "The Matrix", "The [Matrix]"),

@@ -3,13 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pytest
 
 from server.search.index import SearchDocument, SearchIndex, build_index
 from tests.search.conftest import FILMS, Search
+from tests.support.tables import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "title"),
     [
         ("shawshank", "The Shawshank Redemption"),
@@ -29,12 +29,12 @@ def test_case_accents_and_punctuation_make_no_difference(search: Search, query: 
     assert search(query) == [title]
 
 
-@pytest.mark.parametrize("query", ["matrix", "the matrix", "The Matrix", "Matrix, The", "THE MATRIX!", "the mat"])
+@for_each("query", ["matrix", "the matrix", "The Matrix", "Matrix, The", "THE MATRIX!", "the mat"])
 def test_the_place_of_the_article_makes_no_difference(search: Search, query: str) -> None:
     assert search(query) == ["The Matrix", "The Matrix Reloaded"]
 
 
-@pytest.mark.parametrize("query", ["boot", "das boot", "Boot, Das", "the boat", "boat", "der boot"])
+@for_each("query", ["boot", "das boot", "Boot, Das", "the boat", "boat", "der boot"])
 def test_articles_of_other_languages_make_no_difference_either(search: Search, query: str) -> None:
     assert search(query) == ["Das Boot"]
 
@@ -49,14 +49,12 @@ def test_a_word_that_is_an_article_elsewhere_counts_when_a_title_has_it() -> Non
     assert index.search("der hard").movie_ids.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize(
-    ("query", "title"), [("se7en", "Seven"), ("12 monkeys", "Twelve Monkeys"), ("cidade de deus", "City of God")]
-)
+@for_each(("query", "title"), [("se7en", "Seven"), ("12 monkeys", "Twelve Monkeys"), ("cidade de deus", "City of God")])
 def test_alternative_titles_count(search: Search, query: str, title: str) -> None:
     assert search(query) == [title]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "titles"),
     [
         ("toy comedy", ["Toy Story"]),
@@ -76,12 +74,12 @@ def test_each_word_matches_a_title_a_genre_or_the_year(search: Search, query: st
     assert search(query) == titles
 
 
-@pytest.mark.parametrize("query", ["toy matrix", "matrix shrek", "shrek", "toy storyteller"])
+@for_each("query", ["toy matrix", "matrix shrek", "shrek", "toy storyteller"])
 def test_a_word_without_a_match_leaves_no_hit(search: Search, query: str) -> None:
     assert search(query) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "titles"),
     [
         ("shawsh", ["The Shawshank Redemption"]),
@@ -99,7 +97,7 @@ def test_only_the_last_word_may_be_unfinished(search: Search, query: str, titles
     assert search(query) == titles
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "title"),
     [
         ("it", "It"),
@@ -128,12 +126,12 @@ def test_an_article_alone_finds_the_titles_that_have_it(search: Search) -> None:
     }
 
 
-@pytest.mark.parametrize("query", ["!!!", "?", "(", "%", "*", '"', "😀", "\x00", "\ud800", "\u202e", ""])
+@for_each("query", ["!!!", "?", "(", "%", "*", '"', "😀", "\x00", "\ud800", "\u202e", ""])
 def test_signs_that_are_not_a_title_find_nothing(search: Search, query: str) -> None:
     assert search(query) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "titles"),
     [
         ('"toy story"', ["Toy Story"]),

@@ -1,10 +1,9 @@
 """Misspelt, joined and split words, and words by another name."""
 
-import pytest
-
 from server.search.index import SearchDocument, build_index
 from server.search.synonyms import GENRE_SYNONYMS, describing_words
 from tests.search.conftest import Search
+from tests.support.tables import for_each
 
 FILMS = [
     SearchDocument(1, "Spider-Man", (), 2002, ("Action",), 100),
@@ -22,7 +21,7 @@ def found(query: str) -> list[int]:
     return ids
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "titles"),
     [
         ("shawshnak", ["The Shawshank Redemption"]),
@@ -41,9 +40,7 @@ def test_long_words_may_be_misspelt(search: Search, query: str, titles: list[str
     assert search(query) == titles
 
 
-@pytest.mark.parametrize(
-    "query", ["heit", "hea ", "hetaa", "brzlai", "shwshnkk", "1955 heat", "solaris 1973", "2010 odyssey"]
-)
+@for_each("query", ["heit", "hea ", "hetaa", "brzlai", "shwshnkk", "1955 heat", "solaris 1973", "2010 odyssey"])
 def test_short_words_numbers_and_too_many_typos_find_nothing(search: Search, query: str) -> None:
     assert search(query) == []
 
@@ -67,7 +64,7 @@ def test_a_typo_counts_in_full_if_other_words_are_genre_or_year() -> None:
     assert build_index(documents).search("war of the worldz").movie_ids.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("query", ["spiderman", "spider man", "spider-man", "spiderman 2002"])
+@for_each("query", ["spiderman", "spider man", "spider-man", "spiderman 2002"])
 def test_joined_and_split_words_are_found(query: str) -> None:
     assert found(query)[0] == 1
 
@@ -88,7 +85,7 @@ def test_the_last_words_may_be_the_beginning_of_one_word() -> None:
     assert index.search("starw").movie_ids.tolist() == [2]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "movie_ids"),
     [
         ("kids", [4, 5, 3]),
@@ -117,7 +114,7 @@ def test_a_decade_without_a_century_is_of_both_centuries() -> None:
     assert describing_words("25s") == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "movie_ids"),
     [("rocky 2", [1, 2]), ("rocky ii", [2, 1]), ("rocky 3", []), ("rocky v", [3]), ("rocky 5", [3])],
 )

@@ -1,13 +1,13 @@
 """Numbers in digits, in words, as Roman numerals and as ordinals."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.search.numbers import MAX_NUMBER, Number, read_number, single_words, spell_out
+from tests.support.tables import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "forms"),
     [
         ("7", ["seven", "vii"]),
@@ -32,7 +32,7 @@ def test_a_number_has_other_forms_of_a_single_word(word: str, forms: list[str]) 
     assert single_words(word) == forms
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "number"),
     [
         ("twenty one", Number(21, is_ordinal=False, n_words=2)),
@@ -55,7 +55,7 @@ def test_a_number_of_several_words_is_read(text: str, number: Number | None) -> 
     assert read_number(text.split()) == number
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "spellings"),
     [
         ("21", ["twenty one"]),

@@ -1,9 +1,8 @@
 """The order of the hits."""
 
-import pytest
-
 from server.search.index import SearchDocument, build_index
 from tests.search.conftest import Search
+from tests.support.tables import for_each
 
 
 def titles_in_order(query: str, documents: list[SearchDocument]) -> list[str]:
@@ -15,7 +14,7 @@ def test_alien_is_alien(search: Search) -> None:
     assert search("alien") == ["Alien", "Aliens"]
 
 
-@pytest.mark.parametrize("query", ["lord of the rings", "The Lord of the Rings"])
+@for_each("query", ["lord of the rings", "The Lord of the Rings"])
 def test_a_famous_trilogy_comes_before_an_unknown_film_of_that_title(search: Search, query: str) -> None:
     assert search(query) == [
         "The Lord of the Rings: The Fellowship of the Ring",

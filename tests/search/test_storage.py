@@ -14,6 +14,7 @@ from server.search.index import build_index
 from server.search.popularity import Popularity
 from server.search.sealed import DIGEST_SIZE, Array, seal, unseal
 from tests.search.conftest import FILMS
+from tests.support.tables import for_each
 
 QUERIES = ["matrix", "the lord", "thriler 1995", "monty pythons the meaning", "comedy 80s", "12 monkeys", "l'avventura"]
 
@@ -48,7 +49,7 @@ def test_a_snapshot_of_the_popularity_can_be_stored() -> None:
     assert again.look_up(np.array([1, 5, 2**53])).tolist() == [0, 7, 300]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "arrays",
     [
         {"movie_ids": np.array([1, 2])},
@@ -67,7 +68,7 @@ def test_an_empty_index_can_be_stored() -> None:
     assert len(storage.unpack(storage.pack(build_index([])))) == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"no index", storage.pack(build_index(FILMS))[:-40]])
+@for_each("content", [b"", b"PK", b"no index", storage.pack(build_index(FILMS))[:-40]])
 def test_other_bytes_are_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"damaged"):
         storage.unpack(content)
@@ -114,7 +115,7 @@ def test_no_damage_of_the_arrays_ends_in_another_error(index_damages: int) -> No
             assert all(index.search(query).total >= 0 for query in QUERIES)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "forged"),
     [
         ("movie_ids", lambda array: array[::-1]),

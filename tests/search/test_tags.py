@@ -1,8 +1,7 @@
 """Tags are the weakest field and match as whole words."""
 
-import pytest
-
 from server.search.index import SearchDocument, build_index
+from tests.support.tables import for_each
 
 FILMS = [
     SearchDocument(1, "Pulp Fiction", (), 1994, ("Crime",), 300, tags=("Tarantino", "non-linear", "Dark Comedy")),
@@ -17,7 +16,7 @@ def found(query: str) -> list[int]:
     return ids
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "movie_ids"),
     [
         ("tarantino", [1, 2]),
@@ -36,7 +35,7 @@ def test_each_word_may_be_in_a_tag(query: str, movie_ids: list[int]) -> None:
     assert found(query) == movie_ids
 
 
-@pytest.mark.parametrize("query", ["tarant", "tarantinos", "tarantion", "trav", "timetravel"])
+@for_each("query", ["tarant", "tarantinos", "tarantion", "trav", "timetravel"])
 def test_a_tag_matches_as_a_whole_word_only(query: str) -> None:
     assert found(query) == []
 

@@ -1,11 +1,10 @@
 """Tokenization of titles and queries."""
 
-import pytest
-
 from server.search.text import Name, Query, parse_name, read_query
+from tests.support.tables import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "words"),
     [
         ("Toy Story 2", ("toy", "story", "2")),
@@ -32,7 +31,7 @@ def test_words_have_no_case_accents_or_signs(text: str, words: tuple[str, ...]) 
     assert name == Name("", words)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "name"),
     [
         ("The Matrix", Name("the", ("matrix",))),
@@ -52,7 +51,7 @@ def test_an_article_in_front_or_after_the_comma_is_separated(text: str, name: Na
     assert parse_name(text) == name
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "words"),
     [
         ("The", ("the",)),
@@ -68,7 +67,7 @@ def test_other_articles_are_words(text: str, words: tuple[str, ...]) -> None:
     assert parse_name(text) == Name("", words)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "words"),
     [("$", ("$",)), ("...", ("...",)), (" () ", ("()",)), ("! ?", ("!", "?")), ("'", ("'",)), ("\u0301", ("\u0301",))],
 )
@@ -82,7 +81,7 @@ def test_a_query_ends_in_an_unfinished_word_unless_a_space_follows() -> None:
     assert read_query("W.") == [Query(("w",), is_unfinished=False)]
 
 
-@pytest.mark.parametrize("text", ["matrix", "the matrix", "The Matrix", "Matrix, The", "a matrix"])
+@for_each("text", ["matrix", "the matrix", "The Matrix", "Matrix, The", "a matrix"])
 def test_an_english_article_in_front_of_a_query_is_ignored(text: str) -> None:
     assert read_query(text) == [Query(("matrix",), is_unfinished=True)]
 
@@ -94,6 +93,6 @@ def test_an_article_of_another_language_is_first_a_word_and_then_ignored() -> No
     ]
 
 
-@pytest.mark.parametrize("text", ["", " ", "\t\n"])
+@for_each("text", ["", " ", "\t\n"])
 def test_a_blank_query_has_no_tokenization(text: str) -> None:
     assert read_query(text) == []

@@ -1,11 +1,11 @@
 """Exact, prefix and fuzzy lookup of words."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz.distance import DamerauLevenshtein
 
 from server.search.vocabulary import Misspelt, Vocabulary, typo_budget
+from tests.support.tables import for_each
 
 LETTERS = st.text(st.sampled_from("abcdeé"), min_size=3, max_size=12)
 
@@ -16,7 +16,7 @@ def named(vocabulary: Vocabulary, misspelt: Misspelt) -> dict[str, int]:
     return {vocabulary.words[number]: typos for number, typos in found}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "budget"),
     [
         ("heat", 0),
@@ -51,7 +51,7 @@ def test_the_longer_words_are_a_range_without_the_word_itself() -> None:
     assert not vocabulary.find_longer("zoo")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("written", "typos"),
     [
         ("matrix", {}),
@@ -75,7 +75,7 @@ def test_a_misspelt_beginning_finds_the_longer_word() -> None:
     assert named(vocabulary, vocabulary.find_misspelt_beginnings("shwash", 1)) == {"shawshank": 1}
 
 
-@pytest.mark.parametrize("written", ["fatpnastic", "fatnasticc", "fanttstic"])
+@for_each("written", ["fatpnastic", "fatnasticc", "fanttstic"])
 def test_a_typo_may_be_between_two_transposed_letters(written: str) -> None:
     vocabulary = Vocabulary(["fantastic"])
 

@@ -1,8 +1,7 @@
 """The same word in another form: numbers, abbreviations, initials, letters and digits, plurals and short years."""
 
-import pytest
-
 from server.search.index import SearchDocument, build_index
+from tests.support.tables import for_each
 
 FILMS = [
     SearchDocument(1, "Seven Samurai", (), 1954, ("Action", "Drama"), 48),
@@ -51,7 +50,7 @@ def found(query: str) -> list[int]:
     return ids
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "movie_ids"),
     [
         ("7 samurai", [1]),
@@ -79,7 +78,7 @@ def test_a_number_matches_in_every_form(query: str, movie_ids: list[int]) -> Non
     assert found(query) == movie_ids
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "movie_ids"),
     [
         ("doctor strangelove", [20]),
@@ -96,7 +95,7 @@ def test_an_abbreviation_matches_its_word(query: str, movie_ids: list[int]) -> N
     assert found(query) == movie_ids
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "movie_ids"),
     [
         ("m a s h", [30]),
@@ -114,7 +113,7 @@ def test_initials_match_with_dots_blanks_or_none(query: str, movie_ids: list[int
     assert found(query) == movie_ids
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "movie_ids"),
     [
         ("k9", [40]),
@@ -134,7 +133,7 @@ def test_three_parts_are_joined_as_well() -> None:
     assert index.search("spider man 2").movie_ids.tolist() == [1]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "movie_ids"),
     [
         ("pan labyrinth", [50]),
@@ -149,7 +148,7 @@ def test_a_missing_or_superfluous_s_is_forgiven(query: str, movie_ids: list[int]
     assert found(query) == movie_ids
 
 
-@pytest.mark.parametrize("query", ["heat 95", "heat '95", "Heat\u201995", "heat 95 crime", "heat 9", "heat 199"])
+@for_each("query", ["heat 95", "heat '95", "Heat\u201995", "heat 95 crime", "heat 9", "heat 199"])
 def test_a_year_of_two_digits_or_unfinished_follows_a_title(query: str) -> None:
     assert found(query) == ([60] if query != "heat 9" else [])
 
@@ -183,7 +182,7 @@ def test_an_implied_number_comes_before_a_typo() -> None:
     assert build_index(documents).search("rocky 1").movie_ids.tolist() == [1]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "movie_ids"),
     [
         ("the riht stuff", [70]),
@@ -206,7 +205,7 @@ def test_four_letters_are_misspelt_only_if_nothing_else_matches() -> None:
     assert build_index(documents).search("haet").movie_ids.tolist() == [2]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "exact", "other"),
     [
         ("toy", "Toy", "Toys"),
@@ -235,7 +234,7 @@ def test_the_form_of_a_number_alone_stays_ahead_at_any_popularity() -> None:
     assert index.search("three").movie_ids.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("query", ["shwshnk", "shawshnkredmption "])
+@for_each("query", ["shwshnk", "shawshnkredmption "])
 def test_a_word_of_nine_letters_may_have_two_typos_however_many_are_typed(query: str) -> None:
     index = build_index([
         SearchDocument(1, "Shawshank", (), 1994, (), 1),

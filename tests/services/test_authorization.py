@@ -8,6 +8,7 @@ from server.services.authorization import OpenAccess, TokenPermissions
 from server.services.token import CredentialsService
 from tests.support.passwords import ANOTHER, PASSWORD, CountingPasswords
 from tests.support.readers import SessionReader
+from tests.support.tables import for_each
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_new_password_voids_the_tokens_of_the_old(
     access_of(session, user, generation=2).require_valid()
 
 
-@pytest.mark.parametrize("generation", [0, 2])
+@for_each("generation", [0, 2])
 def test_a_token_of_another_generation_is_void(session: Session, admin: int, generation: int) -> None:
     with pytest.raises(InvalidToken):
         access_of(session, admin, generation).require_admin()

@@ -12,6 +12,7 @@ from server.models import MovieStatistics, Rating
 from server.schemas.diagnostics import Finding, Health
 from server.services.diagnostics import examine
 from server.services.training.trainer import Trainer
+from tests.support.tables import for_each
 
 Examine = Callable[[], dict[str, Finding]]
 
@@ -141,7 +142,7 @@ def test_a_file_that_is_not_a_database_is_found(
     assert findings["database"].detail == "It cannot be used: file is not a database"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "value"),
     [("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("LIMITS_STORAGE", "nowhere://")],
 )

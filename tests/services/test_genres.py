@@ -7,6 +7,7 @@ from server.models import Genre as GenreRow
 from server.schemas.base import Paging
 from server.schemas.movies import GenreCount, GenrePage
 from server.services.genres import GenreService, find_genres
+from tests.support.tables import for_each
 
 
 @pytest.mark.usefixtures("catalogue")
@@ -46,7 +47,7 @@ def test_a_genre_is_found_by_its_name_in_any_case_and_by_its_id() -> None:
     assert find_genres(["cRIME", "Sci-Fi", "5"], GENRES) == [GENRES[0], GENRES[2], GENRES[2]]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "message"),
     [
         ("scifi", "Unknown genre 'scifi'. Did you mean 'Sci-Fi'?"),

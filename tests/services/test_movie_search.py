@@ -1,7 +1,5 @@
 """Search as a part of the listing; ``tests/search`` covers the hits themselves."""
 
-import pytest
-
 from server.schemas.movies import (
     DecadeCount,
     Facets,
@@ -15,11 +13,12 @@ from server.schemas.movies import (
 )
 from server.services.movies import MovieService
 from tests.support.builders import ids_of
+from tests.support.tables import for_each
 
 THRILLERS_BY_POPULARITY = [2, 7, 6, 9]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "expected"),
     [
         (MovieQuery(search="thriller"), THRILLERS_BY_POPULARITY),
@@ -34,7 +33,6 @@ THRILLERS_BY_POPULARITY = [2, 7, 6, 9]
         (MovieQuery(search="thriller", sort=MovieSort.RELEVANCE, order=SortOrder.ASCENDING), [9, 6, 7, 2]),
         (MovieQuery(search="thriller", sort=MovieSort.TITLE, min_ratings=1), [7, 2, 6]),
     ],
-    ids=str,
 )
 def test_a_search_combines_with_filters_and_orders(
     movies: MovieService, query: MovieQuery, expected: list[int]
@@ -44,7 +42,7 @@ def test_a_search_combines_with_filters_and_orders(
     assert (ids_of(page), page.total) == (expected, len(expected))
 
 
-@pytest.mark.parametrize("year_from", [None, 1900])
+@for_each("year_from", [None, 1900])
 def test_pages_of_a_search_are_contiguous(movies: MovieService, year_from: int | None) -> None:
     pages = [
         movies.list_movies(MovieQuery(search="thriller", year_from=year_from, limit=2, page=page)) for page in (1, 2, 3)
@@ -55,21 +53,21 @@ def test_pages_of_a_search_are_contiguous(movies: MovieService, year_from: int |
     assert {page.total for page in pages} == {len(found)}
 
 
-@pytest.mark.parametrize("search", ["", " ", "\t \n"])
+@for_each("search", ["", " ", "\t \n"])
 def test_a_blank_search_is_ignored(movies: MovieService, search: str) -> None:
     page = movies.list_movies(MovieQuery(search=search, limit=3))
 
     assert (ids_of(page), page.total) == ([1, 2, 3], 12)
 
 
-@pytest.mark.parametrize("sort", [None, MovieSort.YEAR, MovieSort.RELEVANCE_DESCENDING])
+@for_each("sort", [None, MovieSort.YEAR, MovieSort.RELEVANCE_DESCENDING])
 def test_a_search_without_hits_returns_an_empty_page(movies: MovieService, sort: MovieSort | None) -> None:
     page = movies.list_movies(MovieQuery(search="zyzzyva", sort=sort))
 
     assert page == MoviePage(movies=[], total=0, page=1, limit=10)
 
 
-@pytest.mark.parametrize("search", ['"', "%", "_", "'; DROP TABLE movies; --", "NOT (a OR b)*", "\\", "\x00"])
+@for_each("search", ['"', "%", "_", "'; DROP TABLE movies; --", "NOT (a OR b)*", "\\", "\x00"])
 def test_signs_of_a_query_language_are_plain_text(movies: MovieService, search: str) -> None:
     page = movies.list_movies(MovieQuery(search=search, sort=MovieSort.TITLE))
 
@@ -106,7 +104,7 @@ def test_facets_count_the_whole_list(movies: MovieService) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "genres", "decades"),
     [
         (
@@ -133,7 +131,6 @@ def test_facets_count_the_whole_list(movies: MovieService) -> None:
         ),
         (MovieQuery(search="zyzzyva"), {}, {}),
     ],
-    ids=str,
 )
 def test_facets_combine_with_search_and_filters(
     movies: MovieService, query: MovieQuery, genres: dict[str, int], decades: dict[int, int]
@@ -152,7 +149,7 @@ def test_highlights_are_the_ranges_of_matching_characters(movies: MovieService) 
     ]
 
 
-@pytest.mark.parametrize("query", [MovieQuery(search="crime"), MovieQuery()], ids=str)
+@for_each("query", [MovieQuery(search="crime"), MovieQuery()])
 def test_highlights_are_empty_without_a_match_in_a_title(movies: MovieService, query: MovieQuery) -> None:
     page = movies.list_movies(query.model_copy(update={"highlight": True, "genre": ["Crime"]}))
 
@@ -168,12 +165,12 @@ def test_optional_fields_are_omitted_unless_requested(movies: MovieService) -> N
     assert "highlights" not in page.movies[0].model_dump()
 
 
-@pytest.mark.parametrize(("search", "movie_ids"), [("matrxi", [2]), ("postamn", [12]), ("90s comedy", [1, 11])])
+@for_each(("search", "movie_ids"), [("matrxi", [2]), ("postamn", [12]), ("90s comedy", [1, 11])])
 def test_a_search_allows_typos_and_synonyms(movies: MovieService, search: str, movie_ids: list[int]) -> None:
     assert ids_of(movies.list_movies(MovieQuery(search=search))) == movie_ids
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("search", "corrected"), [("matrxi", "matrix"), ("The Postamn", "the postman"), ("matrix", None), ("zyzzyva", None)]
 )
 def test_the_corrected_search_is_reported_if_the_first_hit_has_typos(

@@ -7,6 +7,7 @@ from server.errors import InvalidField, MovieNotFound, UserNotFound
 from server.schemas.movies import AverageRating, Genre, GenreMatch, Movie, MoviePage, MovieQuery, MovieSort, SortOrder
 from server.services.movies import MovieDataManager, MovieService
 from tests.support.builders import ids_of
+from tests.support.tables import for_each
 
 TOY_STORY = Movie(
     movie_id=1,
@@ -88,12 +89,12 @@ def test_every_order_is_total_and_its_pages_join_without_gap(movies: MovieServic
     assert orders == ORDERS
 
 
-@pytest.mark.parametrize("sort", ASCENDING)
+@for_each("sort", ASCENDING)
 def test_an_order_can_be_asked_for_the_lowest_first(movies: MovieService, sort: str) -> None:
     assert read_in_pages(movies, MovieQuery(sort=MovieSort(sort), order=SortOrder.ASCENDING)) == ASCENDING[sort]
 
 
-@pytest.mark.parametrize("sort", ["year", "title", "id"])
+@for_each("sort", ["year", "title", "id"])
 def test_an_order_can_be_asked_for_the_highest_first(movies: MovieService, sort: str) -> None:
     query = MovieQuery(sort=MovieSort(sort), order=SortOrder.DESCENDING)
 
@@ -110,7 +111,7 @@ def test_a_page_past_the_end_is_empty_and_knows_the_total(movies: MovieService) 
     assert page == MoviePage(movies=[], total=12, page=1_000_000, limit=100)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "expected"),
     [
         (MovieQuery(genre=["Sci-Fi"]), [2, 3, 4]),
@@ -129,7 +130,6 @@ def test_a_page_past_the_end_is_empty_and_knows_the_total(movies: MovieService) 
         (MovieQuery(min_ratings=0, limit=100), ORDERS["id"]),
         (MovieQuery(genre=["Thriller"], year_from=1995, year_to=1999, min_ratings=2), [2, 7]),
     ],
-    ids=str,
 )
 def test_a_filter_keeps_what_fits(movies: MovieService, query: MovieQuery, expected: list[int]) -> None:
     page = movies.list_movies(query)
@@ -174,7 +174,7 @@ def test_a_movie_without_ratings_has_no_average(movies: MovieService) -> None:
     )
 
 
-@pytest.mark.parametrize("movie_id", [13, 2**53 - 1])
+@for_each("movie_id", [13, 2**53 - 1])
 def test_an_unknown_movie_is_not_found(movies: MovieService, movie_id: int) -> None:
     with pytest.raises(MovieNotFound, match=str(movie_id)):
         movies.get_movie(movie_id)

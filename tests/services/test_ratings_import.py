@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from server.errors import UserNotFound
@@ -12,6 +12,7 @@ from server.models import Movie, Rating, User
 from server.schemas.ratings_import import ExportedRating, SkippedRow
 from server.services.ratings_import import NO_MOVIE, NO_TITLE, SEVERAL_MOVIES, RatingsImportService, title_key
 from tests.support.builders import kept_statistics, recounted_statistics
+from tests.support.tables import for_each
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 
@@ -43,7 +44,7 @@ def stars_of(session: Session, user_id: int) -> dict[int, float]:
     return dict(rows.all())
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("fields", "movie_id"),
     [
         ({"imdb_id": "tt0133093", "title": "Matrix"}, MATRIX),
@@ -62,13 +63,15 @@ def stars_of(session: Session, user_id: int) -> dict[int, float]:
 def test_a_row_finds_its_movie(
     imports: RatingsImportService, session: Session, fields: dict[str, Any], movie_id: int
 ) -> None:
+    session.execute(delete(Rating).where(Rating.user_id == NEWCOMER))
+
     report = imports.import_ratings(NEWCOMER, "letterboxd", [row(**fields)])
 
     assert (report.matched, report.added, report.unmatched, report.ambiguous) == (1, 1, [], [])
     assert stars_of(session, NEWCOMER) == {movie_id: 4.0}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("fields", "reason"),
     [
         ({"title": "The Matrix", "year": 2001}, NO_MOVIE),
@@ -147,7 +150,7 @@ def test_an_unknown_user_is_named(imports: RatingsImportService) -> None:
         imports.import_ratings(404404, "letterboxd", [])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("one", "other"),
     [("The Thing", "Thing, The"), ("Fast & Furious", "Fast and Furious"), ("WALL·E", "wall-e"), ("!!!", "!!!")],
 )

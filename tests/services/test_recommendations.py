@@ -23,6 +23,7 @@ from tests.conftest import DATABASES
 from tests.services.conftest import learned_taste
 from tests.support.builders import NEWER_MOVIES, TASTE_MOVIES, add_version, is_of_kind
 from tests.support.readers import cards_of, recommendations_of
+from tests.support.tables import for_each
 
 UNKNOWN = 999
 MOVIES = [Expansion.MOVIES]
@@ -91,7 +92,7 @@ def test_nothing_is_added_that_was_not_asked_for(recommendations: Recommendation
     assert found.model_dump().keys() == {"movie_ids", "probabilities"}
 
 
-@pytest.mark.parametrize("exclude_seen", [False, True])
+@for_each("exclude_seen", [False, True])
 def test_the_movies_come_in_the_order_of_the_list(recommendations: RecommendationService, exclude_seen: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     plain = recommendations.recommend_movies(1, RecommendationQuery(n=100, exclude_seen=exclude_seen))
 
@@ -165,7 +166,7 @@ def test_a_user_without_ratings_owes_everything_to_popularity(recommendations: R
     ]
 
 
-@pytest.mark.parametrize("exclude_seen", [False, True])
+@for_each("exclude_seen", [False, True])
 def test_a_movie_newer_than_the_model_has_nothing_to_explain(
     recommendations: RecommendationService, *, exclude_seen: bool
 ) -> None:
@@ -278,7 +279,7 @@ def test_movies_probabilities_and_reasons_come_together(recommendations: Recomme
     assert [each.because for each in found.recommendations] == [each.because for each in found.explanations]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("filters", "kinds"),
     [
         ({"genre": ["drama"]}, {1}),
@@ -314,9 +315,7 @@ def test_a_list_ends_at_the_smallest_probability(recommendations: Recommendation
     assert found.probabilities == whole.probabilities[:8]
 
 
-@pytest.mark.parametrize(
-    ("genre", "message"), [("Dramma", "Did you mean 'Drama'"), ("Quiz", "GET /genres lists all genres")]
-)
+@for_each(("genre", "message"), [("Dramma", "Did you mean 'Drama'"), ("Quiz", "GET /genres lists all genres")])
 def test_an_unknown_genre_is_refused(recommendations: RecommendationService, genre: str, message: str) -> None:
     with pytest.raises(InvalidField, match=message) as refused:
         recommendations.recommend_movies(1, RecommendationQuery(genre=[genre]))

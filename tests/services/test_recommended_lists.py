@@ -18,6 +18,7 @@ from server.services.recommendations import RecommendationService
 from server.services.user import UserDataManager
 from tests.support.builders import NEWER_MOVIES, TASTE_MOVIES, is_of_kind
 from tests.support.readers import recommendations_of
+from tests.support.tables import for_each
 
 UNKNOWN = 999
 
@@ -133,7 +134,7 @@ def test_a_new_rating_counts_at_once(recommendations: RecommendationService) -> 
     assert len(even_before) < 8 <= len(even_after)
 
 
-@pytest.mark.parametrize(("user_id", "newer"), [(1, [31, 33, 32]), (2, [32, 31, 33])])
+@for_each(("user_id", "newer"), [(1, [31, 33, 32]), (2, [32, 31, 33])])
 def test_movies_newer_than_the_model_end_the_list_the_users_genre_first(
     recommendations: RecommendationService, user_id: int, newer: list[int]
 ) -> None:
@@ -172,7 +173,7 @@ def test_a_list_that_the_model_can_fill_holds_no_newer_movie(recommendations: Re
     assert recommend(recommendations, 1, n=n_others + 1).movie_ids[-1] == 31
 
 
-@pytest.mark.parametrize("exclude_seen", [False, True])
+@for_each("exclude_seen", [False, True])
 def test_a_short_list_is_the_head_of_a_long_one_among_the_newer_movies_too(
     recommendations: RecommendationService, *, exclude_seen: bool
 ) -> None:

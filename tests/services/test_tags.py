@@ -9,6 +9,7 @@ from server.models import MovieTag, Tag
 from server.schemas.base import Paging
 from server.schemas.tags import TagQuery
 from server.services.tags import TagService
+from tests.support.tables import for_each
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 
@@ -25,7 +26,7 @@ def tags(session: Session) -> TagService:
     return TagService(session)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("prefix", "found"),
     [
         (None, [("time travel", 3), ("100%", 1), ("Time loop", 1), ("café", 1)]),

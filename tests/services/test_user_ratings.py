@@ -10,6 +10,7 @@ from server.schemas.ratings import RatingCreate, RatingSort, UserRatingsQuery
 from server.services.live.cards import MovieCards
 from server.services.ratings import RatingService, UserRatingsService
 from server.services.user import UserDataManager
+from tests.support.tables import for_each
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 
@@ -32,7 +33,7 @@ def test_ratings_come_newest_first_in_pages(ratings: UserRatingsService, session
     assert {(page.total, page.limit) for page in pages} == {(6, 4)}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sort", "movie_ids"),
     [
         (RatingSort.NEWEST, [2, 5, 4, 3, 1]),

@@ -1,12 +1,14 @@
-"""Load a folder in a process that sends itself a signal at a given stage.
+"""Loads that end at a given stage: by an exception, or as a process that kills itself.
 
-    python -m tests.support.killed_load DATABASE_URL FOLDER STAGE SIGNAL
+    python -m tests.support.killed_load DATABASE_URL FOLDER STAGE
 
-STAGE is a stage of `Progress`, or "commit": everything is written by then, but not committed.
+A stage is one of `Progress`, or "commit": everything is written by then, but not committed.
 """
 
 import os
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import event
@@ -17,18 +19,30 @@ from server.backend.database import Database
 from server.etl.load.loader import Progress
 from tests.support.source_files import load_folder
 
+STAGES = ("loading movies", "loading ratings", "building keys", "commit")
 
-def main(url: str, folder: str, stage: str, signal_number: str) -> None:
-    def end() -> None:
-        os.kill(os.getpid(), int(signal_number))
+
+def load_until(stage: str, folder: Path, database: Database, end: Callable[[], None]) -> None:
+    """Load a folder, and call `end` when the load reaches the stage."""
+
+    def end_at_commit(_session: Session) -> None:
+        if stage == "commit":
+            end()
 
     def end_at_stage(progress: Progress) -> None:
         if progress.stage == stage:
             end()
 
-    if stage == "commit":
-        event.listen(Session, "before_commit", lambda _session: end())
-    load_folder(Path(folder), Database(Settings(_env_file=None, database_url=url)), on_progress=end_at_stage)
+    event.listen(Session, "before_commit", end_at_commit)
+    try:
+        load_folder(folder, database, on_progress=end_at_stage)
+    finally:
+        event.remove(Session, "before_commit", end_at_commit)
+
+
+def main(url: str, folder: str, stage: str) -> None:
+    database = Database(Settings(_env_file=None, database_url=url))
+    load_until(stage, Path(folder), database, lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
 if __name__ == "__main__":

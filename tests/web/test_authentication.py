@@ -20,6 +20,7 @@ from tests.conftest import DATABASES, database_copy
 from tests.support.passwords import ANOTHER, PASSWORD, SECRET, CountingPasswords
 from tests.support.problem_details import assert_problem
 from tests.support.source_files import load_folder, write_source
+from tests.support.tables import for_each
 
 API = "/api/rest/v1"
 RATINGS = f"{API}/ratings"
@@ -195,7 +196,7 @@ def test_another_user_cannot_find_out_whether_a_user_exists(site: Site) -> None:
         assert_problem(answer, 403, "access-denied")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("headers", "code", "challenge"),
     [
         ({}, "not-signed-in", "Bearer"),

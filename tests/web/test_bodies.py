@@ -1,10 +1,10 @@
 """Bodies are strict: JSON types as they are, every field known, nothing guessed."""
 
-import pytest
 from fastapi.testclient import TestClient
 
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 RATINGS = "/api/rest/v1/ratings"
 ACTIVE_MODEL = "/api/rest/v1/recommendation-engine/active-model"
@@ -33,8 +33,8 @@ def rating_body(*, user_id: str = "1", movie_id: str = "1", rating: str = "2.0")
     return f'{{"user_id": {user_id}, "movie_id": {movie_id}, "rating": {rating}}}'
 
 
-@pytest.mark.parametrize("field", ["user_id", "movie_id"])
-@pytest.mark.parametrize("text", NOT_IDS)
+@for_each("field", ["user_id", "movie_id"])
+@for_each("text", NOT_IDS)
 def test_an_id_is_a_positive_json_integer_of_64_bits(client: TestClient, behind: Fakes, field: str, text: str) -> None:
     response = client.post(RATINGS, content=rating_body(**{field: text}), headers=JSON)
 
@@ -43,7 +43,7 @@ def test_an_id_is_a_positive_json_integer_of_64_bits(client: TestClient, behind:
     assert behind.ratings.ratings == {}
 
 
-@pytest.mark.parametrize("text", NOT_STARS, ids=lambda text: text[:20])
+@for_each("text", NOT_STARS)
 def test_stars_are_a_json_number_from_a_half_to_five_in_half_steps(
     client: TestClient, behind: Fakes, text: str
 ) -> None:
@@ -54,17 +54,21 @@ def test_stars_are_a_json_number_from_a_half_to_five_in_half_steps(
     assert behind.ratings.ratings == {}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "stars"),
     [("0.5", 0.5), ("1", 1.0), ("1.5", 1.5), ("2.50", 2.5), ("3e0", 3.0), ("4.5", 4.5), ("5", 5.0), ("5.0", 5.0)],
 )
-def test_every_half_step_is_taken_however_it_is_written(client: TestClient, text: str, stars: float) -> None:
+def test_every_half_step_is_taken_however_it_is_written(
+    client: TestClient, behind: Fakes, text: str, stars: float
+) -> None:
+    behind.ratings.ratings.clear()
+
     response = client.post(RATINGS, content=rating_body(rating=text), headers=JSON)
 
     assert (response.status_code, response.json()["rating"]) == (201, stars)
 
 
-@pytest.mark.parametrize("text", NOT_IDS)
+@for_each("text", NOT_IDS)
 def test_a_version_to_activate_is_a_positive_json_integer(client: TestClient, behind: Fakes, text: str) -> None:
     response = client.put(ACTIVE_MODEL, content=f'{{"version": {text}}}', headers=JSON)
 
@@ -88,8 +92,8 @@ def test_every_missing_field_is_named(client: TestClient) -> None:
     ]
 
 
-@pytest.mark.parametrize("url", [RATINGS, ACTIVE_MODEL])
-@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE.keys())
+@for_each("url", [RATINGS, ACTIVE_MODEL])
+@for_each("content", UNREADABLE.values())
 def test_a_body_that_is_not_a_json_object_is_refused_as_a_whole(client: TestClient, url: str, content: bytes) -> None:
     response = client.request("PUT" if url == ACTIVE_MODEL else "POST", url, content=content, headers=JSON)
 
@@ -110,7 +114,7 @@ def test_malformed_json_is_located(client: TestClient) -> None:
     ]
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
+@for_each("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml"])
 def test_json_is_said_to_be_json(client: TestClient, content_type: str) -> None:
     response = client.post(RATINGS, content=rating_body(), headers={"Content-Type": content_type})
 
@@ -126,7 +130,7 @@ def test_a_charset_beside_the_media_type_does_no_harm(client: TestClient) -> Non
     assert client.post(RATINGS, content=rating_body(), headers=headers).status_code == 201
 
 
-@pytest.mark.parametrize("is_chunked", [False, True])
+@for_each("is_chunked", [False, True])
 def test_a_body_of_more_than_64_kib_is_too_large(client: TestClient, behind: Fakes, *, is_chunked: bool) -> None:
     content = rating_body().ljust(65_537).encode()
 

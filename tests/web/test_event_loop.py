@@ -23,6 +23,7 @@ from server.services.recommendations import MAX_INLINE_RATINGS
 from server.services.training.trainer import Trainer
 from tests.support.readers import movies_of, recommendations_of
 from tests.support.source_files import load_folder, write_source
+from tests.support.tables import for_each
 from tests.support.waiting import DEADLINE_S, wait_until
 
 API = "/api/rest/v1"
@@ -70,7 +71,7 @@ def database(settings: Settings) -> Iterator[Database]:
     database.dispose()
 
 
-@pytest.mark.parametrize(("user_id", "is_inline"), [(AVID, False), (MODERATE, True), (OCCASIONAL, True)])
+@for_each(("user_id", "is_inline"), [(AVID, False), (MODERATE, True), (OCCASIONAL, True)])
 def test_only_short_histories_are_scored_on_the_event_loop(
     settings: Settings, database: Database, user_id: int, *, is_inline: bool
 ) -> None:
@@ -82,7 +83,7 @@ def test_only_short_histories_are_scored_on_the_event_loop(
         assert service.recommends_inline(user_id, RecommendationQuery()) == is_inline
 
 
-@pytest.mark.parametrize("query", [{"expand": ["movies"]}, {"explain": True}])
+@for_each("query", [{"expand": ["movies"]}, {"explain": True}])
 def test_additions_to_a_list_are_not_computed_on_the_event_loop(
     settings: Settings, database: Database, query: dict[str, object]
 ) -> None:
@@ -96,7 +97,7 @@ def test_additions_to_a_list_are_not_computed_on_the_event_loop(
         assert not service.is_costly(RecommendationQuery())
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "is_inline"),
     [
         ({}, True),

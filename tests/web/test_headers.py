@@ -3,13 +3,13 @@
 import gzip
 import re
 
-import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from tests.support.fakes import MATRIX
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 API = "/api/rest/v1"
 MATRIX_PATH = f"{API}/movies/{MATRIX.movie_id}"
@@ -32,7 +32,7 @@ def ask(client: TestClient, path: str, **headers: str) -> Response:
     return client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-@pytest.mark.parametrize("path", PUBLIC)
+@for_each("path", PUBLIC)
 def test_a_public_response_may_be_cached_and_is_revalidated(client: TestClient, path: str) -> None:
     first = client.get(path)
 
@@ -46,7 +46,7 @@ def test_a_public_response_may_be_cached_and_is_revalidated(client: TestClient, 
     assert "X-Request-ID" in again.headers
 
 
-@pytest.mark.parametrize("path", PERSONAL)
+@for_each("path", PERSONAL)
 def test_a_personal_or_momentary_response_is_not_cached(client: TestClient, path: str) -> None:
     response = client.get(path)
 
@@ -77,7 +77,7 @@ def test_a_new_average_is_a_new_version(client: TestClient, behind: Fakes) -> No
     assert after.headers["ETag"] != before.headers["ETag"]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sent", "status"),
     [
         ("{tag}", 304),
@@ -107,7 +107,7 @@ def test_a_write_ignores_the_tag_of_the_client(client: TestClient, behind: Fakes
     assert behind.engine.activated == [3]
 
 
-@pytest.mark.parametrize("path", [*PUBLIC, *PERSONAL, "/docs", "/openapi.json", f"{API}/movies/8", "/nowhere"])
+@for_each("path", [*PUBLIC, *PERSONAL, "/docs", "/openapi.json", f"{API}/movies/8", "/nowhere"])
 def test_head_answers_with_the_headers_of_get_and_no_body(client: TestClient, path: str) -> None:
     gotten = client.get(path, headers={"X-Request-ID": "one"})
 
@@ -158,6 +158,6 @@ def test_a_short_answer_is_not_compressed(client: TestClient) -> None:
     assert "Content-Encoding" not in response.headers
 
 
-@pytest.mark.parametrize("path", [MATRIX_PATH, "/nowhere", f"{API}/movies/x", "/livez"])
+@for_each("path", [MATRIX_PATH, "/nowhere", f"{API}/movies/x", "/livez"])
 def test_every_answer_says_how_long_it_took(client: TestClient, path: str) -> None:
     assert re.fullmatch(r"app;dur=\d+\.\d", client.get(path).headers["Server-Timing"])

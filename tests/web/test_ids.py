@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from server.schemas.base import Digits, PathId
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 LARGEST = 2**53 - 1
 IDS = {"1": 1, "007": 7, str(LARGEST): LARGEST}
@@ -31,12 +32,12 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize("text", IDS)
+@for_each("text", IDS)
 def test_digits_are_an_id(text: str) -> None:
     assert TypeAdapter(PathId).validate_python(text) == IDS[text]
 
 
-@pytest.mark.parametrize("text", NOT_IDS, ids=lambda text: text[:20])
+@for_each("text", NOT_IDS)
 def test_everything_else_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(PathId).validate_python(text)
@@ -69,7 +70,7 @@ def _has_digits(field: FieldInfo) -> bool:
     return Digits in field.metadata or repr(Digits) in repr(field.annotation)
 
 
-@pytest.mark.parametrize("path", MISSING)
+@for_each("path", MISSING)
 def test_an_id_that_is_none_is_located_and_the_largest_is_an_id_like_any_other(client: TestClient, path: str) -> None:
     refused = assert_problem(client.get(path.format("1.0")), 422, "invalid-input")
     missing = assert_problem(client.get(path.format(LARGEST)), 404, MISSING[path])

@@ -9,6 +9,7 @@ from server.errors import TooBusy
 from server.web.inline import COSTLY_READS, MAX_WAITING, InlineGuard, runs_inline
 from server.web.state import current_session
 from tests.support.fake_state import FakeSession
+from tests.support.tables import for_each
 from tests.support.waiting import wait_until
 
 LIMIT_S = 0.05
@@ -28,7 +29,7 @@ class Clock:
         return self.now_s
 
 
-@pytest.mark.parametrize("is_quick", [True, False])
+@for_each("is_quick", [True, False])
 def test_a_handler_runs_on_the_event_loop_only_when_its_work_is_small(*, is_quick: bool) -> None:
     @runs_inline(when=lambda **_: is_quick)
     def handle() -> str:

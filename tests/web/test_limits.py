@@ -1,7 +1,7 @@
 """How much a request may send, and how long it may take."""
 
+import asyncio
 import threading
-import time
 
 import anyio
 from starlette.types import Message, Receive, Scope, Send
@@ -9,9 +9,11 @@ from starlette.types import Message, Receive, Scope, Send
 from server.app import create_app
 from server.backend.config import Settings
 from server.web.middleware.limits import LimitsMiddleware
+from tests.support.clock import ON_A_CLOCK, pass_time
 from tests.support.fake_state import FakeDatabase, FakeSession
 
 API = "/api/rest/v1"
+TIMEOUT_S = 1_000.0
 
 
 def run(app: LimitsMiddleware, method: str, receive: Receive) -> list[Message]:
@@ -23,7 +25,7 @@ def run(app: LimitsMiddleware, method: str, receive: Receive) -> list[Message]:
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": "/slow", "headers": []}
-    anyio.run(app, scope, receive, send)
+    anyio.run(app, scope, receive, send, backend_options=ON_A_CLOCK)
     return sent
 
 
@@ -40,9 +42,10 @@ async def answer(send: Send) -> None:
 def test_a_read_that_waits_too_long_is_answered_503() -> None:
     async def wait_for_ever(scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive, send
+        await pass_time(2 * TIMEOUT_S)
         await anyio.sleep_forever()
 
-    sent = run(LimitsMiddleware(wait_for_ever, timeout_s=0.01), "GET", receive_nothing)
+    sent = run(LimitsMiddleware(wait_for_ever, timeout_s=TIMEOUT_S), "GET", receive_nothing)
 
     assert sent[0]["status"] == 503
     assert (b"retry-after", b"5") in sent[0]["headers"]
@@ -51,10 +54,10 @@ def test_a_read_that_waits_too_long_is_answered_503() -> None:
 def test_a_write_is_never_given_up() -> None:
     async def commit_late(scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive
-        await anyio.sleep(0.1)
+        await pass_time(2 * TIMEOUT_S)
         await answer(send)
 
-    sent = run(LimitsMiddleware(commit_late, timeout_s=0.01), "POST", receive_nothing)
+    sent = run(LimitsMiddleware(commit_late, timeout_s=TIMEOUT_S), "POST", receive_nothing)
 
     assert [message.get("status") for message in sent] == [200, None]
 
@@ -63,10 +66,10 @@ def test_a_response_that_has_begun_is_sent_to_its_end() -> None:
     async def send_slowly(scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await anyio.sleep(0.1)
+        await pass_time(2 * TIMEOUT_S)
         await send({"type": "http.response.body", "body": b"done"})
 
-    sent = run(LimitsMiddleware(send_slowly, timeout_s=0.05), "GET", receive_nothing)
+    sent = run(LimitsMiddleware(send_slowly, timeout_s=TIMEOUT_S), "GET", receive_nothing)
 
     assert [message.get("body") for message in sent] == [None, b"done"]
 
@@ -74,16 +77,16 @@ def test_a_response_that_has_begun_is_sent_to_its_end() -> None:
 def test_a_read_that_is_running_ends_before_it_is_given_up() -> None:
     ended = threading.Event()
 
-    def work() -> None:
-        time.sleep(0.1)
+    def work(clock: asyncio.AbstractEventLoop) -> None:
+        asyncio.run_coroutine_threadsafe(pass_time(2 * TIMEOUT_S), clock).result()
         ended.set()
 
     async def work_in_a_thread(scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive
-        await anyio.to_thread.run_sync(work)
+        await anyio.to_thread.run_sync(work, asyncio.get_running_loop())
         await answer(send)
 
-    sent = run(LimitsMiddleware(work_in_a_thread, timeout_s=0.01), "GET", receive_nothing)
+    sent = run(LimitsMiddleware(work_in_a_thread, timeout_s=TIMEOUT_S), "GET", receive_nothing)
 
     assert sent[0]["status"] == 503
     assert ended.is_set()
@@ -123,7 +126,7 @@ def test_a_client_that_stays_after_its_body_is_not_too_slow() -> None:
     async def receive_and_stay() -> Message:
         for message in messages:
             return message
-        await anyio.sleep(0.1)
+        await pass_time(2 * TIMEOUT_S)
         return {"type": "http.disconnect"}
 
     async def read_and_listen(scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,6 +135,6 @@ def test_a_client_that_stays_after_its_body_is_not_too_slow() -> None:
         assert (await receive())["type"] == "http.disconnect"
         await answer(send)
 
-    sent = run(LimitsMiddleware(read_and_listen, timeout_s=0.05), "POST", receive_and_stay)
+    sent = run(LimitsMiddleware(read_and_listen, timeout_s=TIMEOUT_S), "POST", receive_and_stay)
 
     assert sent[0]["status"] == 200

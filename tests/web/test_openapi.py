@@ -16,6 +16,7 @@ from server.schemas.movies import AverageRating, Movie, MoviePage, SimilarMovies
 from server.schemas.ratings import Rating, RatingCreate
 from server.schemas.recommendation_engine import TrainingRun
 from server.schemas.user import Explanation, RecommendedMovies
+from tests.support.tables import for_each
 
 Operations = dict[tuple[str, str], dict[str, Any]]
 
@@ -238,7 +239,7 @@ def test_every_example_of_a_problem_is_one(operations: Operations) -> None:
         assert (value["status"], value["type"]) == (int(status), f"/errors/{code}")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("key", "statuses"),
     [
         (("get", f"{API}/movies"), {"200", "304", "404", "422", "500", "503"}),
@@ -267,7 +268,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert {"Problem", "ValidationProblem", "FieldProblem", "Movie"} <= references
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("schema", "optional"),
     [
         (RecommendedMovies, {"recommendations", "movies", "explanations"}),
@@ -289,9 +290,7 @@ def test_only_what_must_be_asked_for_is_optional_and_nothing_of_it_is_null(
         assert "default" not in described["properties"][name]
 
 
-@pytest.mark.parametrize(
-    "schema", [Movie, AverageRating, SimilarMovies, Rating, RatingCreate, RecommendedMovies, Explanation]
-)
+@for_each("schema", [Movie, AverageRating, SimilarMovies, Rating, RatingCreate, RecommendedMovies, Explanation])
 def test_every_example_of_a_schema_fits_it(document: dict[str, Any], schema: type[BaseModel]) -> None:
     example = document["components"]["schemas"][schema.__name__]["examples"][0]
 

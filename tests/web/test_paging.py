@@ -1,6 +1,5 @@
 """Properties of every list, and the bounds of the movies' filters."""
 
-import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
@@ -8,13 +7,14 @@ from fastapi.testclient import TestClient
 from server.web.paging import get_page_links
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 MOVIES = "/api/rest/v1/movies"
 LISTS = [MOVIES, "/api/rest/v1/genres", "/api/rest/v1/user/1/ratings", "/api/rest/v1/recommendation-engine/models"]
 
 
-@pytest.mark.parametrize("path", LISTS)
-@pytest.mark.parametrize("parameter", ["limit=101", "page=1000001"])
+@for_each("path", LISTS)
+@for_each("parameter", ["limit=101", "page=1000001"])
 def test_a_parameter_past_its_bound_is_refused_not_clamped(client: TestClient, path: str, parameter: str) -> None:
     body = assert_problem(client.get(f"{path}?{parameter}"), 422, "invalid-input")
 
@@ -28,14 +28,14 @@ def test_a_parameter_past_its_bound_is_refused_not_clamped(client: TestClient, p
     )
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=ten", "page=0", "page=1.0", "page="])
+@for_each("query", ["limit=0", "limit=ten", "page=0", "page=1.0", "page="])
 def test_a_page_is_asked_for_with_positive_whole_numbers(client: TestClient, query: str) -> None:
     body = assert_problem(client.get(f"{MOVIES}?{query}"), 422, "invalid-input")
 
     assert [error["pointer"] for error in body["errors"]] == [f"#/query/{query.partition('=')[0]}"]
 
 
-@pytest.mark.parametrize("path", LISTS)
+@for_each("path", LISTS)
 def test_the_bounds_themselves_are_taken(client: TestClient, path: str) -> None:
     response = client.get(f"{path}?limit=100&page=1000000")
 
@@ -68,7 +68,7 @@ def test_a_page_in_the_middle_links_to_its_neighbours_and_both_ends(client: Test
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("total", "page", "links"),
     [
         (0, 1, {"first": 1, "last": 1}),
@@ -91,7 +91,7 @@ def test_links_lead_only_to_pages_there_are(
     }
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "pointer"),
     [
         ("search=" + "a" * 201, "#/query/search"),

@@ -3,16 +3,16 @@
 import gzip
 import json
 
-import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 API = "/api/rest/v1"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("path", "message"),
     [
         ("/movies?genres=Comedy", "Unknown query parameter 'genres'. Did you mean 'genre'?"),
@@ -48,7 +48,7 @@ def test_all_unknown_parameters_are_named(client: TestClient) -> None:
     assert [error["pointer"] for error in body["errors"]] == ["#/query/first", "#/query/second"]
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "GZIP", "identity, gzip"])
+@for_each("encoding", ["gzip", "br", "deflate", "GZIP", "identity, gzip"])
 def test_a_compressed_body_is_refused(client: TestClient, encoding: str) -> None:
     body = gzip.compress(json.dumps({"user_id": 1, "movie_id": 1, "rating": 4.0}).encode())
     headers = {"Content-Type": "application/json", "Content-Encoding": encoding}

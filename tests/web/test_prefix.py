@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from server.app import create_app
 from server.backend.config import Settings
 from server.web.prefix import TrustedProxies
+from tests.support.tables import for_each
 
 MOVIES = "/api/rest/v1/movies?limit=1"
 PROXY = ("127.0.0.1", 50_000)
@@ -49,7 +50,7 @@ def test_the_prefix_is_not_part_of_a_metric(prefixed: FastAPI) -> None:
         assert 'route="/api/rest/v1/movies/{movie_id}"' in client.get("/metrics").text
 
 
-@pytest.mark.parametrize("prefix", ["//films.example", "films", "/films?x", "/a//b", "/<b>", ""])
+@for_each("prefix", ["//films.example", "films", "/films?x", "/a//b", "/<b>", ""])
 def test_a_prefix_that_is_not_a_path_is_ignored(settings: Settings, prefix: str) -> None:
     with TestClient(create_app(settings), client=PROXY) as client:
         assert links(client, X_Forwarded_Prefix=prefix).startswith("</api/rest/")
@@ -60,7 +61,7 @@ def test_a_stranger_cannot_name_a_prefix(settings: Settings) -> None:
         assert links(client, X_Forwarded_Prefix="/films").startswith("</api/rest/")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("listed", "client", "is_trusted"),
     [
         ("127.0.0.1", PROXY, True),

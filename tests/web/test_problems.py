@@ -2,13 +2,13 @@
 
 import re
 
-import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 MOVIES = "/api/rest/v1/movies"
 SECRET = Exception("secret: password=hunter2")
@@ -30,7 +30,7 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "path",
     [
         "/nowhere",
@@ -48,7 +48,7 @@ def test_an_unknown_route_is_a_problem(client: TestClient, path: str) -> None:
     assert body["detail"] == "This path does not exist. See /docs for all paths."
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("method", "path", "allowed"),
     [
         ("POST", MOVIES, "GET, HEAD, OPTIONS"),
@@ -82,7 +82,7 @@ def test_an_unexpected_error_is_a_500_without_internals(client: TestClient, behi
     assert "secret" not in response.text
 
 
-@pytest.mark.parametrize("error", DATABASE_ERRORS, ids=lambda error: type(error).__name__)
+@for_each("error", DATABASE_ERRORS)
 def test_a_database_that_does_not_answer_is_a_503_that_says_when_to_try_again(
     client: TestClient, behind: Fakes, error: SQLAlchemyError
 ) -> None:
@@ -95,7 +95,7 @@ def test_a_database_that_does_not_answer_is_a_503_that_says_when_to_try_again(
     assert "secret" not in response.text
 
 
-@pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
+@for_each(("method", "path", "status"), ANSWERS)
 def test_every_response_has_an_id_of_its_own(
     client: TestClient, behind: Fakes, method: str, path: str, status: int
 ) -> None:
@@ -109,7 +109,7 @@ def test_every_response_has_an_id_of_its_own(
     assert all(re.fullmatch(r"[0-9a-f]{32}", request_id) for request_id in ids)
 
 
-@pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
+@for_each(("method", "path", "status"), ANSWERS)
 def test_a_clients_own_id_is_kept(client: TestClient, behind: Fakes, method: str, path: str, status: int) -> None:
     behind.health.error = RuntimeError("secret")
     sent = "Shop-7.2024_10_30" + "x" * 47
@@ -119,9 +119,7 @@ def test_a_clients_own_id_is_kept(client: TestClient, behind: Fakes, method: str
     assert (response.status_code, response.headers["X-Request-ID"]) == (status, sent)
 
 
-@pytest.mark.parametrize(
-    "unsafe", [b"", b" ", b"two words", b"x" * 65, b"<script>", b"a\tb", b"semi;colon", b"\xc3\xa9", b"id\xff"]
-)
+@for_each("unsafe", [b"", b" ", b"two words", b"x" * 65, b"<script>", b"a\tb", b"semi;colon", b"\xc3\xa9", b"id\xff"])
 def test_an_id_that_could_harm_a_log_is_replaced(client: TestClient, unsafe: bytes) -> None:
     response = client.get("/livez", headers={b"X-Request-ID": unsafe})
 

@@ -14,6 +14,7 @@ from server.web.dependencies import acquire_write_slot
 from tests.support.fake_state import FakeDatabase, FakeLimits
 from tests.support.mocked_app import Fakes
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 Call = tuple[str, str, dict[str, Any] | None]
 
@@ -62,9 +63,10 @@ def client(app: FastAPI, behind: Fakes) -> TestClient:
     return client
 
 
-@pytest.mark.parametrize("call", WRITES + READS, ids=lambda call: " ".join(call[:2]))
+@for_each("call", WRITES + READS)
 def test_a_request_is_committed_once_before_its_response(client: TestClient, behind: Fakes, call: Call) -> None:
     method, path, body = call
+    behind.session.events.clear()
 
     response = client.request(method, path, json=body)
 
@@ -83,9 +85,10 @@ def test_a_deletion_is_committed_once_before_its_response(client: TestClient, be
     assert behind.session.events == ["commit", "close", "response"]
 
 
-@pytest.mark.parametrize("call", WRITES, ids=lambda call: " ".join(call[:2]))
+@for_each("call", WRITES)
 def test_a_failed_commit_is_never_a_success(client: TestClient, behind: Fakes, call: Call) -> None:
     method, path, body = call
+    behind.session.events.clear()
     behind.session.commit_error = OperationalError("COMMIT", {}, Exception("disk full"))
 
     response = client.request(method, path, json=body)
@@ -95,7 +98,7 @@ def test_a_failed_commit_is_never_a_success(client: TestClient, behind: Fakes, c
     assert behind.session.events == ["commit", "close", "response"]
 
 
-@pytest.mark.parametrize("call", WRITES, ids=lambda call: " ".join(call[:2]))
+@for_each("call", WRITES)
 def test_a_constraint_found_at_the_commit_is_never_a_success(client: TestClient, behind: Fakes, call: Call) -> None:
     method, path, body = call
     behind.session.commit_error = IntegrityError("COMMIT", {}, Exception("duplicate key"))
@@ -112,8 +115,10 @@ def test_nothing_runs_after_a_failed_commit(client: TestClient, behind: Fakes) -
     assert (behind.supervisor.calls, behind.live_model.refreshes) == (0, 0)
 
 
-@pytest.mark.parametrize("path", [f"{API}/movies/8", f"{API}/user/9/ratings", f"{API}/recommendation-engine/runs/9"])
+@for_each("path", [f"{API}/movies/8", f"{API}/user/9/ratings", f"{API}/recommendation-engine/runs/9"])
 def test_an_error_in_a_handler_commits_nothing(client: TestClient, behind: Fakes, path: str) -> None:
+    behind.session.events.clear()
+
     response = client.get(path)
 
     assert response.status_code == 404

@@ -12,6 +12,7 @@ from server.web import dependencies
 from tests.support.fake_state import FakeDatabase, FakeSession
 from tests.support.fakes import FakeMovieService
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 API = "/api/rest/v1"
 ORIGIN = "http://localhost:5173"
@@ -55,7 +56,7 @@ def broken(app: FastAPI) -> TestClient:
     return TestClient(app)
 
 
-@pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
+@for_each(("method", "path", "status"), ANSWERS)
 def test_every_answer_carries_the_headers(client: TestClient, method: str, path: str, status: int) -> None:
     response = client.request(method, path)
 
@@ -63,7 +64,7 @@ def test_every_answer_carries_the_headers(client: TestClient, method: str, path:
     assert {name: response.headers[name] for name in DATA_ONLY} == DATA_ONLY
 
 
-@pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
+@for_each(("method", "path", "status"), ANSWERS)
 def test_a_page_of_a_known_origin_may_read_every_answer(
     client: TestClient, method: str, path: str, status: int
 ) -> None:
@@ -90,7 +91,7 @@ def test_a_413_may_be_read_too(client: TestClient) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-@pytest.mark.parametrize("origin", ["http://localhost:1234", "https://localhost:5173", "http://evil.example", "null"])
+@for_each("origin", ["http://localhost:1234", "https://localhost:5173", "http://evil.example", "null"])
 def test_a_page_of_another_origin_may_not(client: TestClient, origin: str) -> None:
     assert "Access-Control-Allow-Origin" not in client.get("/livez", headers={"Origin": origin}).headers
 

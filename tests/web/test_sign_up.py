@@ -14,6 +14,7 @@ from server.models import Role
 from server.services.token import CredentialsService
 from tests.support.passwords import ANOTHER, PASSWORD, SECRET, CountingPasswords
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 API = "/api/rest/v1"
 USER = f"{API}/user"
@@ -58,7 +59,7 @@ def test_a_taken_name_is_a_conflict_in_any_case(client: TestClient) -> None:
     assert body["detail"] == "The user name 'ripley' is taken. Choose another one."
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "pointer"),
     [
         ({"username": "7"}, "#/body/username"),

@@ -14,9 +14,6 @@ from server.recommender.data.record import Record
 
 Array = NDArray[Any]
 
-MODEL_MEMORY_MB = 28
-"""The default memory budget of a model in every process that serves it."""
-
 
 class AlgorithmConfig(Record):
     """The settings of an algorithm. Every field has a default and a description."""

@@ -9,6 +9,7 @@ from server.etl.load.loader import Counts
 from server.etl.movielens.batches import Rejected
 from server.models import Ingestion, Movie, MovieTag, Tag
 from tests.support.source_files import load_folder, write_source
+from tests.support.tables import for_each
 
 MOVIES = ("1,Toy Story (1995),Animation|Comedy", "2,Heat (1995),Action")
 LINKS = ("1,0114709,862", "2,0113277,949")
@@ -103,7 +104,7 @@ def test_tags_may_contain_any_text(database: Database, folder: Path) -> None:
     assert {name for _, name in stored_tags(database)} == set(tags)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("spelling", "other"),
     [("Sci-Fi", "sci-fi"), ("Amélie", "amelie"), ("film  noir", "Film Noir"), ("don\u2019t", "don't")],
 )

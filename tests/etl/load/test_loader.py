@@ -12,6 +12,7 @@ from server.etl.movielens import source as movielens
 from server.etl.movielens.batches import Rejected
 from server.models import Ingestion, MovieStatistics, Rating, User
 from tests.support.source_files import load_folder, write_source
+from tests.support.tables import for_each
 
 MOVIES = ("1,Toy Story (1995),Animation|Comedy", "2,Heat (1995),Action", "3,Babylon 5,(no genres listed)")
 RATINGS = ("1,1,4.0,1000", "1,2,3.5,1001", "7,1,0.5,1002")
@@ -177,7 +178,7 @@ def test_a_source_without_rows_is_refused(database: Database, folder: Path) -> N
     assert ingestions(database) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("movies", "ratings", "reason"),
     [
         (

@@ -12,6 +12,7 @@ from server.etl.movielens.batches import SourceMovie
 from server.etl.movielens.titles import parse_title
 from server.models import Genre, Movie, MovieStatistics
 from tests.support.readers import cards_of
+from tests.support.tables import for_each
 
 
 class Description(NamedTuple):
@@ -55,7 +56,7 @@ def test_a_new_movie_is_written_with_titles_genres_and_statistics(session: Sessi
     assert session.execute(select(MovieStatistics.rating_count, MovieStatistics.rating_sum)).one() == (0, 0.0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("changed", "expected"),
     [
         (
@@ -70,9 +71,9 @@ def test_a_new_movie_is_written_with_titles_genres_and_statistics(session: Sessi
         ),
         (source_movie(1, "Town of God, The", "Crime"), Description("The Town of God", [], None, ["Crime"])),
     ],
-    ids=["year", "genres", "no genres", "order of the titles", "all"],
 )
 def test_a_changed_movie_is_updated(session: Session, changed: SourceMovie, expected: Description) -> None:
+    session.rollback()
     MovieWriter(session).write([CITY_OF_GOD])
     session.execute(update(MovieStatistics).values(rating_count=2, rating_sum=7.5))
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from server.etl.movielens.batches import Rejected
 from tests.etl.movielens.reading import Contents, movie, read_source
 from tests.support.archives import write_folder
+from tests.support.tables import for_each
 
 MOVIES = "movieId,title,genres\n1,Amélie (2001),Comedy|Romance\n2,Heat (1995),Crime\n"
 RATINGS = "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n1,2,3.5,964982704\n"
@@ -26,7 +25,7 @@ def ratings_of(contents: Contents) -> list[tuple[int, int, float, int]]:
     return [(user, movie_id, stars, seconds) for _, user, movie_id, stars, seconds in contents.ratings]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "save",
     [
         lambda text: text.replace("\n", "\r\n").encode(),
@@ -42,10 +41,6 @@ def ratings_of(contents: Contents) -> list[tuple[int, int, float, int]]:
         lambda text: text.replace("|", "/").replace(",", "|").replace("/", ";").encode(),
         lambda text: text.replace(",", ",,,").encode(),
     ],
-    ids=[
-        *("CRLF", "CR", "no last line end", "UTF-8 BOM", "UTF-16", "UTF-16 LE", "UTF-16 BE and tabs", "Windows-1252"),
-        *("semicolons", "sep line", "bars", "empty columns"),
-    ],
 )
 def test_encodings_line_ends_and_separators_make_no_difference(tmp_path: Path, save: Callable[[str], bytes]) -> None:
     contents = read(tmp_path, save(MOVIES), save(RATINGS))
@@ -53,7 +48,7 @@ def test_encodings_line_ends_and_separators_make_no_difference(tmp_path: Path, s
     assert (contents.movies, ratings_of(contents), contents.rejected) == (MOVIE_ROWS, RATING_ROWS, [])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("movies", "ratings"),
     [
         (("movie_id", "title", "genres"), ("user_id", "movie_id", "rating", "timestamp")),
@@ -135,7 +130,7 @@ def test_signs_of_windows_1252_are_kept_and_control_characters_are_not(tmp_path:
     ]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("row", "seconds"),
     [
         ("1.0,2.0,3.5,964982703", 964982703),

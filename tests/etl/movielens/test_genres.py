@@ -1,9 +1,8 @@
-import pytest
-
 from server.etl.movielens.genres import parse_genres
+from tests.support.tables import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "genres"),
     [
         ("Adventure|Comedy", ("Adventure", "Comedy")),

@@ -10,12 +10,13 @@ from server.etl.movielens import archives, movies
 from server.etl.movielens.blocks import LONGEST_LINE_BYTES
 from tests.etl.movielens.reading import read_source
 from tests.support.archives import Files, write_folder, write_gz_files, write_tar_gz, write_zip
+from tests.support.tables import for_each
 
 HEADER = b"movieId,title,genres\n"
 BOMB = b"userId,movieId,rating,timestamp\n" + b"1,1,4.0,964982703\n" * 100_000
 
 
-@pytest.mark.parametrize("write", [write_gz_files, write_zip, write_tar_gz])
+@for_each("write", [write_gz_files, write_zip, write_tar_gz])
 def test_a_file_that_decompresses_to_many_times_its_size_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path, Files], Path]
 ) -> None:
@@ -28,7 +29,7 @@ def test_a_file_that_decompresses_to_many_times_its_size_is_refused(
         read_source(path)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("content", "reason"),
     [
         (b"a" * (LONGEST_LINE_BYTES + 1), r"^movies\.csv has a line of over 65,536 bytes"),

@@ -11,6 +11,7 @@ from server.etl.movielens.batches import SourceLink
 from server.etl.movielens.source import open_source
 from tests.etl.movielens.reading import movie, read_source
 from tests.support.archives import Files, write_folder, write_gz_files, write_tar_gz, write_zip
+from tests.support.tables import for_each
 
 MOVIES = (
     b'movieId,title,genres\r\n1,Toy Story (1995),Animation|Comedy\r\n2,"Postman, The (1994)",(no genres listed)\r\n'
@@ -32,7 +33,7 @@ def write_zip_in_a_zip(folder: Path, files: Files) -> Path:
     return write_zip(folder, {"ml.zip": inner.read_bytes()})
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("write", "files"),
     [
         (write_folder, FILES),
@@ -76,7 +77,7 @@ def test_movies_need_no_ratings(tmp_path: Path) -> None:
     assert (contents.movies, contents.ratings) == (MOVIE_ROWS, [])
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@for_each("encoding", ["utf-8", "latin-1"])
 def test_releases_1m_and_10m_are_separated_by_double_colons(tmp_path: Path, encoding: str) -> None:
     movies = (
         "1::Toy Story (1995)::Animation|Comedy\n11::Star Wars: Episode::IV (1977)::Sci-Fi\n73::Léon (1994)::Crime\n"
@@ -165,7 +166,7 @@ def test_the_files_of_one_release_belong_together(tmp_path: Path) -> None:
     assert (incomplete.movies, incomplete.ratings) == ([movie(1, "Heat (1995)", "Crime")], [(1, 5, 1, 4.0, 9)])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("files", "message"),
     [
         ({"readme.txt": b""}, "readme.txt is not read. Matinee reads movies.csv, ratings.csv, "),
@@ -195,7 +196,7 @@ def test_the_files_of_one_release_belong_together(tmp_path: Path) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("write", [write_folder, write_zip])
+@for_each("write", [write_folder, write_zip])
 def test_other_files_are_refused_by_name(tmp_path: Path, write: Write, files: Files, message: str) -> None:
     path = write(tmp_path, files)
 

@@ -10,6 +10,7 @@ from server.etl.movielens.batches import LARGEST_ID, Rejected
 from server.etl.movielens.source import open_source
 from tests.etl.movielens.reading import Contents, movie, read_source
 from tests.support.archives import write_folder, write_zip
+from tests.support.tables import for_each
 
 NOT_AN_ID = f"is not a whole number from 1 to {LARGEST_ID}"
 NOT_STARS = "is not one of 0.5, 1.0, … 5.0"
@@ -118,7 +119,7 @@ def test_lines_are_counted_across_blocks(tmp_path: Path) -> None:
     assert contents.rejected == [Rejected("ratings.csv", 300_002, f"rating bad {NOT_STARS}")]
 
 
-@pytest.mark.parametrize("file", ["movies", "ratings", "links", "tags"])
+@for_each("file", ["movies", "ratings", "links", "tags"])
 def test_a_file_of_bad_rows_is_given_up_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     monkeypatch.setattr(records, "MAX_REJECTED", 100)
     headers = {"links": b"movieId,imdbId,tmdbId\n", "tags": b"movieId,tag\n"}

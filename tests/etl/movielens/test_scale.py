@@ -8,6 +8,7 @@ from server.command_errors import SourceError
 from server.etl.movielens.scale import Scale
 from tests.etl.movielens.reading import Contents, read_source
 from tests.support.archives import write_folder
+from tests.support.tables import for_each
 
 
 def read(folder: Path, ratings: list[str], scale: Scale = Scale.STARS) -> Contents:
@@ -18,7 +19,7 @@ def read(folder: Path, ratings: list[str], scale: Scale = Scale.STARS) -> Conten
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("ratings", "seen", "advice"),
     [
         (["10", "4", "7", "1"], "from 1 to 10", "Load it with --scale 1-10"),
@@ -48,7 +49,7 @@ def test_single_odd_values_are_rejected_rows(tmp_path: Path) -> None:
     assert [row.line for row in contents.rejected] == [3, 4, 5, 6, 1008]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("scale", "stars_of"),
     [
         (Scale.ONE_TO_TEN, {"1": 0.5, "2": 1.0, "7": 3.5, "7.5": 4.0, "7.4": 3.5, "10": 5.0, "0": 0.5}),

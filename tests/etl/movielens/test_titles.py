@@ -1,10 +1,10 @@
 import unicodedata
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.etl.movielens.titles import ParsedTitle, parse_title
+from tests.support.tables import for_each
 
 WORDS = st.text("abcdefghijklmnop", min_size=1, max_size=8).map(str.title)
 NAMES = st.lists(WORDS, min_size=1, max_size=5).map(lambda words: "Xo " + " ".join(words))
@@ -22,7 +22,7 @@ def test_every_part_of_a_title_is_found() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("source_title", "title"),
     [
         ("Matrix, The (1999)", "The Matrix"),
@@ -42,7 +42,7 @@ def test_the_article_moves_to_the_front(source_title: str, title: str) -> None:
     assert parse_title(source_title).title == title
 
 
-@pytest.mark.parametrize(
+@for_each(
     "title",
     [
         "I, Robot",
@@ -61,7 +61,7 @@ def test_a_word_that_only_looks_like_an_article_stays(title: str) -> None:
     assert parse_title(f"{title} (2004)").title == title
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("source_title", "alternatives"),
     [
         ("City of God (Cidade de Deus) (2002)", ("Cidade de Deus",)),
@@ -89,7 +89,7 @@ def test_a_bracket_holds_an_alternative_title(source_title: str, alternatives: t
     assert parse_title(source_title).alternative_titles == alternatives
 
 
-@pytest.mark.parametrize(
+@for_each(
     "title",
     [
         "(500) Days of Summer",
@@ -112,7 +112,7 @@ def test_a_bracket_that_is_not_a_title_stays_in_the_title(title: str) -> None:
     assert (parsed.title, parsed.alternative_titles, parsed.year) == (title, (), 2004)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("source_title", "title", "year"),
     [
         ("Heat (1995)", "Heat", 1995),
@@ -134,7 +134,7 @@ def test_the_year_leaves_the_title(source_title: str, title: str, year: int | No
     assert (parsed.title, parsed.year) == (title, year)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("source_title", "sort_title"),
     [
         ("Matrix, The (1999)", "matrix"),

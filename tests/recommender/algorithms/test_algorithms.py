@@ -16,9 +16,10 @@ from server.recommender.data.lists import top_items
 from server.recommender.data.splits import Split, temporal_split
 from server.recommender.evaluation.ranking_metrics import RankingMetrics, rank, ranking_metrics
 from tests.support.generated_tastes import CATALOGUE, history_of, ratings_of, rows_of, shuffled, taste_ratings
+from tests.support.tables import for_each
 
-every_algorithm = pytest.mark.parametrize("name", sorted(ALGORITHMS))
-every_personal_algorithm = pytest.mark.parametrize("name", sorted(ALGORITHMS.keys() - {"popularity"}))
+every_algorithm = for_each("name", sorted(ALGORITHMS))
+every_personal_algorithm = for_each("name", sorted(ALGORITHMS.keys() - {"popularity"}))
 
 
 def fit(name: str, interactions: Interactions, *, seed: int = 0) -> Algorithm[Any]:
@@ -175,7 +176,7 @@ def test_it_is_better_than_popularity_on_held_out_ratings(name: str) -> None:
 
 
 @every_algorithm
-@pytest.mark.parametrize("n_likes", [1, 3, 5, 10])
+@for_each("n_likes", [1, 3, 5, 10])
 def test_a_new_user_with_few_likes_is_not_served_worse_than_by_popularity(name: str, n_likes: int) -> None:
     ratings = taste_ratings(n_users=480)
     is_new = ratings.user_ids > 240

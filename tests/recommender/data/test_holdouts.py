@@ -8,6 +8,7 @@ from server.recommender.data.holdouts import Holdouts, first_ratings
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.splits import temporal_split
 from tests.support.generated_tastes import CATALOGUE, taste_ratings
+from tests.support.tables import for_each
 
 DAY_S = 86_400
 PLAIN = taste_ratings()
@@ -61,7 +62,7 @@ def test_one_fit_serves_all_measurements_if_few_users_are_special(monkeypatch: p
     assert (held.new_users.n_users, held.session.known.n_users) == (3, 4)
 
 
-@pytest.mark.parametrize("n_known", [0, 3, 10])
+@for_each("n_known", [0, 3, 10])
 def test_the_first_ratings_are_known_and_the_next_twenty_held_out(n_known: int) -> None:
     split = first_ratings(RATINGS, n_known)
 

@@ -1,12 +1,12 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.recommender.data.lists import count_higher, top_items
+from tests.support.tables import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("n", "expected"),
     [(1, [2]), (2, [2, 0]), (3, [2, 0, 3]), (4, [2, 0, 3, 1]), (9, [2, 0, 3, 1])],
 )

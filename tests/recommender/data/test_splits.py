@@ -11,6 +11,7 @@ from server.recommender.data.splits import (
     temporal_split,
 )
 from tests.support.generated_tastes import CATALOGUE, ratings_of, shuffled, taste_ratings
+from tests.support.tables import for_each
 
 TWENTY = np.arange(1, 21)
 
@@ -50,7 +51,7 @@ def test_ties_in_time_are_broken_by_the_seed_and_not_by_the_order_of_the_rows() 
     assert first != reseeded
 
 
-@pytest.mark.parametrize("name", ["temporal", "random"])
+@for_each("name", ["temporal", "random"])
 def test_known_and_held_out_ratings_together_are_all_ratings(name: str) -> None:
     interactions = Interactions.from_ratings(taste_ratings(), CATALOGUE)
 
@@ -63,7 +64,7 @@ def test_known_and_held_out_ratings_together_are_all_ratings(name: str) -> None:
     assert sorted(pairs) == sorted(zip(interactions.users.tolist(), interactions.items.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("name", sorted(SPLITS))
+@for_each("name", sorted(SPLITS))
 def test_of_no_ratings_nothing_is_held_out(name: str) -> None:
     split = SPLITS[name](index([]), seed=0)
 

@@ -7,6 +7,7 @@ from server.recommender.evaluation.card import ModelCard
 from server.recommender.evaluation.comparison import Measurement, judge, measure
 from server.recommender.model import HoldoutModel
 from tests.support.generated_tastes import CATALOGUE, metrics_of, taste_ratings, train_on, with_movies
+from tests.support.tables import for_each
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_probabilities_that_tell_much_less_than_the_live_ones_did_fail(card: Mod
     assert judge(Measurement(equal, with_metrics(card, auc=0.71)), Measurement(equal, card)).accepted
 
 
-@pytest.mark.parametrize("data", [{"movies": 161}, {"ratings": 2 * 5760}, {"ratings": 5760 // 2}])
+@for_each("data", [{"movies": 161}, {"ratings": 2 * 5760}, {"ratings": 5760 // 2}])
 def test_lower_quality_on_other_data_does_not_mean_damage(card: ModelCard, data: dict[str, int]) -> None:
     fallen = with_data(with_metrics(card, ndcg_at_10=0.2, ndcg_at_10_high=0.22, auc=0.6), **data)
     equal = np.array([0.1, 0.3])

@@ -1,8 +1,7 @@
 from collections.abc import Sequence
 
-import pytest
-
 from server.services.training.lease import LeaseObserver, heartbeat_interval_s
+from tests.support.tables import for_each
 
 LEASE_S = 30
 
@@ -38,7 +37,7 @@ def test_every_heartbeat_begins_a_new_lease() -> None:
     assert not any(observe([1.0] * 100, heartbeats=[second // 25 for second in range(100)]))
 
 
-@pytest.mark.parametrize("suspended_s", [2 * LEASE_S, 100_000])
+@for_each("suspended_s", [2 * LEASE_S, 100_000])
 def test_a_suspension_of_the_observer_does_not_count(suspended_s: float) -> None:
     answers = observe([1, suspended_s, 1, suspended_s, 1, suspended_s], heartbeats=[5] * 6)
 
@@ -66,6 +65,6 @@ def test_a_reset_begins_a_new_lease() -> None:
     assert not observer.is_lost(1, 5)
 
 
-@pytest.mark.parametrize(("lease_s", "interval_s"), [(30, 1.0), (3, 0.5)])
+@for_each(("lease_s", "interval_s"), [(30, 1.0), (3, 0.5)])
 def test_a_lease_has_room_for_several_heartbeats(lease_s: float, interval_s: float) -> None:
     assert heartbeat_interval_s(lease_s) == interval_s

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from server.recommender.algorithms.base import MODEL_MEMORY_MB, AlgorithmConfig
+from server.backend.defaults import MODEL_MEMORY_MB
+from server.recommender.algorithms.base import AlgorithmConfig
 from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, inverse_index, running_count
 
 BYTES_A_WEIGHT = np.dtype(np.float32).itemsize + np.dtype(np.int32).itemsize

@@ -3,6 +3,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from server.recommender.algorithms.ease.gram import Rows, add_gram, add_product, invert_regularized, zero_matrix
+from tests.support.tables import for_each
 
 
 def matrix(n_rows: int, n_columns: int) -> Rows:
@@ -11,7 +12,7 @@ def matrix(n_rows: int, n_columns: int) -> Rows:
     return csr_array(np.where(dense < 0.1, dense * 10, 0).astype(np.float32))
 
 
-@pytest.mark.parametrize("shape", [(900, 600), (600, 900)])
+@for_each("shape", [(900, 600), (600, 900)])
 def test_the_inverse_is_the_one_in_double_precision(shape: tuple[int, int]) -> None:
     rows = matrix(*shape)
     gram = zero_matrix(shape[1])

@@ -25,6 +25,7 @@ from server.recommender.data.interactions import Interactions
 from server.recommender.data.lists import top_items
 from server.recommender.data.splits import Split, temporal_split
 from tests.support.generated_tastes import CATALOGUE, history_of, ratings_of, taste_ratings, with_movies
+from tests.support.tables import for_each
 
 TASTES = Interactions.from_ratings(taste_ratings(), CATALOGUE)
 
@@ -62,7 +63,7 @@ def test_the_next_rating_is_predicted_from_the_earlier_one() -> None:
     assert weights[2, 3] > 0.1 > weights[0, 3]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("stars", "preference"),
     [
         # The mean of one rating of s stars is shrunken to (17.5 + s) / 6; the own scale ends at 1.2.
@@ -154,7 +155,7 @@ def test_ratings_of_1_star_alone_lower_similar_movies() -> None:
     assert change[kinds == 0].mean() < change[kinds != 0].mean()
 
 
-@pytest.mark.parametrize("power", [1.0, 2.0])
+@for_each("power", [1.0, 2.0])
 def test_popularity_yields_to_the_personal_score_with_positive_ratings(power: float) -> None:
     users = [one_user({}), one_user({4: 5.0}), one_user({4: 5.0, 8: 4.0, 12: 4.5, 1: 2.0})]
 

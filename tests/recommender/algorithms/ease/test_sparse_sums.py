@@ -1,10 +1,10 @@
 from functools import partial
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from server.recommender.algorithms.ease.sparse_sums import sum_rows
+from tests.support.tables import for_each
 from tests.support.threads import at_once
 
 SIZE, WIDTH = 700, 8
@@ -20,7 +20,7 @@ def some_rows(n: int, *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float
     return random.permutation(SIZE)[:n], random.normal(size=n).astype(np.float32)
 
 
-@pytest.mark.parametrize("n", [0, 1, 127, SIZE])
+@for_each("n", [0, 1, 127, SIZE])
 def test_rows_times_factors_are_added_up_by_column(n: int) -> None:
     rows, factors = some_rows(n, seed=n)
 
