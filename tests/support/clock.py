@@ -1,4 +1,4 @@
-"""An event loop whose clock can be set forward, for tests of what happens after a time."""
+"""An event loop whose clock can be set forward, for tests of deadlines."""
 
 import asyncio
 
