@@ -52,15 +52,17 @@ tests/e2e/tools/%/node_modules/.installed: tests/e2e/tools/%/package-lock.json
 	@NODE_OPTIONS=--use-openssl-ca npm ci --loglevel=error --no-audit --no-fund --prefix $(<D) > /dev/null
 	@touch $@
 
-# The tests of the built-in page run in Debian's Chromium. As root it is installed, else they are skipped with a reason.
+# Some tests use a program of Debian: the page's a browser, those of several servers Redis and PgBouncer. As root they
+# are installed, else the tests are skipped with a reason. A service that a package starts is not needed.
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-CAN_INSTALL := $(if $(CHROMIUM),,$(shell [ "$$(id -u)" = 0 ] && command -v apt-get))
-.PHONY: chromium
-chromium:
-	@$(if $(CAN_INSTALL),echo "Installing Chromium"; apt-get update -qq && apt-get install -y -qq chromium > /dev/null || echo "Chromium cannot be installed.",:)
+PROGRAMS := $(if $(CHROMIUM),,chromium) $(foreach each,redis-server pgbouncer,$(if $(shell PATH=$$PATH:/usr/sbin command -v $(each)),,$(each)))
+CAN_INSTALL := $(if $(strip $(PROGRAMS)),$(shell [ "$$(id -u)" = 0 ] && command -v apt-get))
+.PHONY: programs
+programs:
+	@$(if $(CAN_INSTALL),echo "Installing $(strip $(PROGRAMS))"; apt-get update -qq && apt-get install -y -qq $(PROGRAMS) > /dev/null || echo "They cannot be installed.",:)
 
 .PHONY: test
-test: .venv/.installed-dev chromium $(NODE_TOOLS) ## Run all tests; installs their tools, PostgreSQL included
+test: .venv/.installed-dev programs $(NODE_TOOLS) ## Run all tests; installs their tools, PostgreSQL included
 	@$(if $(NODE_TOOLS),,echo "Node is not installed: the tests of the Postman collection and the front-end examples are skipped.")
 	@.venv/bin/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 

@@ -1,7 +1,7 @@
 """The FastAPI app: its parts, and what lives as long as it does."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -13,13 +13,14 @@ from starlette.middleware.gzip import GZipMiddleware
 from threadpoolctl import threadpool_limits
 
 from server.backend import logging, migrate, processes
+from server.backend.availability import PROBE_INTERVAL_S
 from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
 from server.backend.passwords import Passwords
-from server.backend.periodic import PeriodicTasks
 from server.backend.rate_limits import AccountLimits, ClientLimits
+from server.backend.shared_redis import SharedRedis, open_redis
 from server.backend.tokens import TokenSigner
 from server.routers import (
     diagnostics,
@@ -44,6 +45,7 @@ from server.services.live.catalogue import LiveCatalogue
 from server.services.live.listing import LiveListing
 from server.services.live.metrics import InstallationCollector
 from server.services.live.model import LiveModel
+from server.services.live.watch import UPKEEP_INTERVAL_S, DatabaseWatch
 from server.services.token import LoginService
 from server.services.training.supervisor import TrainingSupervisor
 from server.web import openapi, problems, tracing
@@ -134,56 +136,70 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
         # Requests already run side by side; threads inside their linear algebra would compete.
         threadpool_limits(1)
         processes.exit_with_parent()
-        limits = ClientLimits(settings)
+        redis = open_redis(settings.redis_url)
         database = Database(settings)
         migrate.prepare(database)
         live_catalogue = LiveCatalogue(database)
-        listing = LiveListing(database.reader)
+        listing = LiveListing(database.catalogue_reader)
         store = ModelStore(settings.model_store)
         live_model = LiveModel(database, store)
         supervisor = TrainingSupervisor(database, settings, starts_runs=settings.training == "here")
-        tasks = (live_catalogue.refresh, listing.refresh, live_model.refresh, supervisor.supervise)
-        # Side by side: reading a model and checking its digests releases the interpreter.
-        with ThreadPoolExecutor() as pool:
-            for loaded in [pool.submit(load) for load in tasks[:3]]:
-                loaded.result()
+        followers = {part.refresh: part.is_behind for part in (live_catalogue, listing, live_model)}
+        _call_side_by_side(followers)
         # A full collection would stop the event loop for 90 ms to look through objects that live as long as the
         # process. It moves the benchmark column "slowest"; `benchmarks.without freeze` leaves it out.
         gc.collect()
         gc.freeze()
-        refresher = PeriodicTasks(tasks, settings.refresh_interval_s)
-        refresher.start()
+        probes = {part.probe: PROBE_INTERVAL_S for part in (database.replica, redis) if part is not None}
+        upkeep_s = dict.fromkeys((supervisor.keep_alive, listing.refresh_if_used), UPKEEP_INTERVAL_S)
+        watch = DatabaseWatch(
+            database,
+            followers | {supervisor.supervise: supervisor.is_behind},
+            interval_s=settings.poll_interval_s,
+            upkeep_s=upkeep_s | probes,
+        )
+        watch.start()
         try:
             with tracing.exported(database):
                 yield State(
                     database=database,
                     live_catalogue=live_catalogue,
                     live_model=live_model,
-                    cards=MovieCards(database.reader),
+                    cards=(cards := MovieCards(database.reader)),
+                    list_cards=cards if database.replica is None else MovieCards(database.catalogue_reader),
                     listing=listing,
                     metrics=metrics,
                     installation=InstallationCollector(database, live_model),
-                    running_calibration=RunningCalibration(metrics),
+                    running_calibration=RunningCalibration(metrics, redis),
                     model_store=store,
                     training_supervisor=supervisor,
                     write_semaphore=anyio.Semaphore(WRITE_SLOTS),
                     write_slot_timeout_s=settings.database_timeout_s,
-                    limits=limits,
-                    login=_login_service(settings, database) if settings.auth else None,
+                    limits=ClientLimits(settings, redis),
+                    login=_login_service(settings, database, redis) if settings.auth else None,
                     sign_up=settings.auth and settings.sign_up,
                     login_slots=anyio.Semaphore(LOGIN_SLOTS),
                 )
         finally:
-            refresher.stop()
+            watch.stop()
             supervisor.stop()
+            if redis is not None:
+                redis.close()
             database.dispose()
 
     return lifespan
 
 
-def _login_service(settings: Settings, database: Database) -> LoginService:
+def _call_side_by_side(calls: Iterable[Callable[[], None]]) -> None:
+    # Reading a model and checking its digests releases the interpreter.
+    with ThreadPoolExecutor() as pool:
+        for called in [pool.submit(call) for call in calls]:
+            called.result()
+
+
+def _login_service(settings: Settings, database: Database, redis: SharedRedis | None) -> LoginService:
     tokens = TokenSigner(settings.auth_secret.get_secret_value(), lifetime_s=settings.auth_token_lifetime_s)
-    return LoginService(database.reader, tokens, Passwords(PasswordHash.recommended()), AccountLimits(settings))
+    return LoginService(database.reader, tokens, Passwords(PasswordHash.recommended()), AccountLimits(redis))
 
 
 app = create_app()

@@ -16,7 +16,7 @@
         ├── InvalidInputError    422  InvalidField
         ├── TooManyRequests      429
         ├── HeadTooLarge         431
-        └── UnavailableError     503  DatabaseUnavailable WriteQueueFull TooBusy LimitsUnavailable ArtifactError
+        └── UnavailableError     503  DatabaseUnavailable WriteQueueFull TooBusy ArtifactError
                                       StoreError
 
 An error says what happened. What to do about it depends on who reads it: ``server.web.error_pages`` adds the remedy for
@@ -334,16 +334,6 @@ class TooBusy(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("The server is too busy to answer in time. Nothing was changed.")
-
-
-class LimitsUnavailable(UnavailableError):
-    """The storage that counts requests for the rate limits does not respond."""
-
-    code = "limits-unavailable"
-    title = "Limits unavailable"
-
-    def __init__(self) -> None:
-        super().__init__("The storage of the rate limits does not respond. Nothing was changed.")
 
 
 class StoreError(UnavailableError):

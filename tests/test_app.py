@@ -36,7 +36,7 @@ def test_importing_the_app_opens_nothing_and_warns_of_nothing(tmp_path: Path) ->
 
 @for_each(
     ("name", "value"),
-    [("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("LIMITS_STORAGE", "nowhere://"), ("SEED", "x")],
+    [("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("REDIS_URL", "nowhere://"), ("SEED", "x")],
 )
 def test_a_wrong_setting_stops_any_server(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"MATINEE_{name}", value)

@@ -55,6 +55,10 @@ def _checked_database_url(value: str) -> str:
     return value
 
 
+def _checked_read_url(value: str) -> str:
+    return _checked_database_url(value) if value else value
+
+
 def _check_options(url: URL) -> None:
     """Raise ValueError for an option that the driver would not accept, which it reports with a TypeError."""
     if not url.query:
@@ -75,6 +79,9 @@ def _known_options(url: URL) -> set[str]:
 
     return {option.keyword.decode() for option in Conninfo.get_defaults()}
 
+
+POLL_INTERVALS_S = {"sqlite": 0.5, "postgresql": 2.0}
+"""SQLite answers within the process; PostgreSQL wakes its processes by announcements."""
 
 SECRET_LENGTH = 32
 """Shorter secrets could be guessed."""
@@ -111,6 +118,16 @@ def _checked_limit(value: str) -> str:
     return value
 
 
+def _checked_redis_url(value: str) -> str:
+    try:
+        is_valid = not value or urlsplit(value).scheme in {"redis", "rediss"}
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise ValueError("is not a Redis URL; write redis://host:6379")
+    return value
+
+
 Limit = Annotated[str, AfterValidator(_checked_limit)]
 
 
@@ -122,6 +139,11 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_checked_database_url)] = Field(
         default="sqlite:///data/matinee.db",
         description="The database: `sqlite:///path/to/file.db` or `postgresql://user:password@host/database`.",
+    )
+    database_read_url: Annotated[str, AfterValidator(_checked_read_url)] = Field(
+        default="",
+        description="A read replica of the database, for reads that may be a second late: lists of movies, searches, "
+        "genres, tags and statistics. Never for a user's own data. Empty: none.",
     )
     model_store: str = Field(
         default="data/models",
@@ -149,11 +171,12 @@ class Settings(BaseSettings):
         "fit (28 MB: 8,750 movies). A training needs about a hundred times as much.",
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of the random numbers in a training.")
-    refresh_interval_s: float = Field(
-        default=0.5,
+    refresh_interval_s: float | None = Field(
+        default=None,
         gt=0,
         le=60,
-        description="Seconds between two checks of a serving process for a new model version or catalogue.",
+        description="Seconds between two checks of a process for a new model version, catalogue or training: one query "
+        "each. Default: 0.5 on SQLite, and 2 on PostgreSQL, which announces changes besides.",
     )
     training_lease_s: float = Field(
         default=30,
@@ -222,11 +245,10 @@ class Settings(BaseSettings):
     write_limit: Limit = Field(
         default="50000/10 minutes", description="Rate limit of write requests per client; empty: no limit."
     )
-    limits_storage: str = Field(
-        default="memory://",
-        min_length=1,
-        description="Counters of the rate limits: `memory://` in each serving process, or "
-        "`redis://host:6379` across all (extra `matinee[redis]`).",
+    redis_url: Annotated[str, AfterValidator(_checked_redis_url)] = Field(
+        default="",
+        description="A Redis of the installation's own, `redis://host:6379` (extra `matinee[redis]`): rate limits and "
+        "the running calibration count across all serving processes. Empty, and while Redis is gone: in each process.",
     )
     request_timeout_s: float = Field(
         default=30,
@@ -235,6 +257,14 @@ class Settings(BaseSettings):
         description="Seconds until a request must have arrived in full (408), and that a read waits for a free thread "
         "(503).",
     )
+
+    @field_validator("database_read_url")
+    @classmethod
+    def _checked_kind(cls, value: str, info: ValidationInfo) -> str:
+        primary = info.data.get("database_url")
+        if value and primary and DRIVERS[make_url(value).drivername] != DRIVERS[make_url(primary).drivername]:
+            raise ValueError("must be a database of the same kind as MATINEE_DATABASE_URL")
+        return value
 
     @field_validator("auth_secret")
     @classmethod
@@ -280,9 +310,15 @@ class Settings(BaseSettings):
         url = self.sqlalchemy_url
         return Path(url.database) if url.drivername == "sqlite" and url.database else None
 
+    @property
+    def poll_interval_s(self) -> float:
+        """Seconds between two checks of a process for changes."""
+        return self.refresh_interval_s or POLL_INTERVALS_S[self.sqlalchemy_url.get_backend_name()]
+
     def as_environment(self) -> dict[str, str]:
         """Return the environment variables that give another process the same settings."""
-        return {f"MATINEE_{name.upper()}": _written(value) for name, value in self.model_dump().items()}
+        values = {name: value for name, value in self.model_dump().items() if value is not None}
+        return {f"MATINEE_{name.upper()}": _written(value) for name, value in values.items()}
 
 
 def _written(value: object) -> str:

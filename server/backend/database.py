@@ -1,28 +1,18 @@
 """The database: its engine, the settings of connections, and transactions."""
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
-from server.backend.private_files import create_private_file
-from server.backend.reader import PostgreSQLReader, Reader, SQLiteReader
+from server.backend.engines import create_engine, create_reader, open_reading_session
+from server.backend.reader import Reader
+from server.backend.replica import FallbackReader, ReadReplica
 
-# Handlers run in at most this many threads at a time (AnyIO's default), and these tasks of the app run beside them.
-HANDLER_THREADS, PERIODIC_TASKS = 40, 4
-
-# On SQLite everyone who may want a connection finds one: nobody waits for the pool. PostgreSQL's are dearer; there
-# threads wait for one, but never the event loop, which uses no session.
-POOL_SIZES = {"sqlite": HANDLER_THREADS + PERIODIC_TASKS, "postgresql": 20}
-
-POOL_TIMEOUT_S = 3.0
-"""A request waits at most this long for a connection, so that it ends in time even if its statement then hangs."""
+T = TypeVar("T")
 
 BULK_CACHE_KB = 64_000
 
@@ -31,19 +21,17 @@ class Database:
     """One database: opens sessions, and has a reader beside them. Nothing is connected before the first use."""
 
     def __init__(self, settings: Settings) -> None:
-        self.engine = _create_engine(settings)
-        self.reader = _create_reader(settings, self.engine)
+        self.engine = create_engine(settings)
+        self.reader = create_reader(settings, self.engine)
+        self.replica = ReadReplica(settings) if settings.database_read_url else None
+        self.catalogue_reader: Reader = FallbackReader(self.replica, self.reader) if self.replica else self.reader
+        """Reads what may be a second late: from the replica, or from the database itself while that does not answer."""
         # SQLite must know at BEGIN that a transaction will write: a read lock cannot always be raised later.
         self._writing_engine = self.engine.execution_options(writes=True)
-        # PostgreSQL shows each statement of a transaction the latest state anyway: for those who only read, its BEGIN
-        # and COMMIT are nothing but two more round trips.
-        self._reading_engine = (
-            self.engine if self.reader.is_in_process else self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        )
 
     def open_session(self, *, writes: bool) -> Session:
         """Return a session that takes a connection at its first statement; the caller commits and closes it."""
-        return Session(self._writing_engine if writes else self._reading_engine, expire_on_commit=False)
+        return Session(self._writing_engine, expire_on_commit=False) if writes else open_reading_session(self.engine)
 
     @contextmanager
     def transaction(self, *, writes: bool) -> Iterator[Session]:
@@ -53,6 +41,15 @@ class Database:
                 lift_limits(session.connection())
             yield session
             session.commit()
+
+    def read_catalogue(self, call: Callable[[Session], T]) -> T:
+        """Return what a function reads that may be a second late, all of one moment."""
+
+        def read_primary() -> T:
+            with self.transaction(writes=False) as session:
+                return call(session)
+
+        return read_primary() if self.replica is None else self.replica.read(call, read_primary)
 
     @contextmanager
     def bulk_transaction(self) -> Iterator[Session]:
@@ -70,6 +67,8 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self.reader.close()
+        if self.replica is not None:
+            self.replica.dispose()
         self.engine.dispose()
 
 
@@ -86,55 +85,6 @@ def driver_connection(session: Session) -> Any:  # noqa: ANN401 (each driver has
     return session.connection().connection.dbapi_connection
 
 
-def _create_reader(settings: Settings, engine: Engine) -> Reader:
-    if settings.sqlite_file is not None:
-        return SQLiteReader(settings.sqlite_file, timeout_s=settings.database_timeout_s)
-    return PostgreSQLReader(engine)
-
-
-def _create_engine(settings: Settings) -> Engine:
-    if settings.sqlite_file is not None:
-        settings.sqlite_file.parent.mkdir(parents=True, exist_ok=True)
-    url = settings.sqlalchemy_url
-    backend = url.get_backend_name()
-    engine = create_engine(
-        url,
-        pool_size=POOL_SIZES[backend],
-        max_overflow=0,
-        pool_timeout=min(settings.database_timeout_s, POOL_TIMEOUT_S),
-        connect_args={"timeout": settings.database_timeout_s}
-        if backend == "sqlite"
-        else {"application_name": "matinee"},
-    )
-    if backend == "sqlite":
-        event.listen(engine, "do_connect", _create_sqlite_file)
-        event.listen(engine, "connect", partial(_prepare_sqlite, is_durable=settings.durable))
-        event.listen(engine, "begin", _begin_sqlite)
-        event.listen(engine, "checkin", _end_sqlite)
-    else:
-        from server.backend.postgres_connection import listen  # noqa: PLC0415 (imports the driver)
-
-        listen(engine, settings)
-    return engine
-
-
-def _create_sqlite_file(_dialect: object, _record: object, arguments: Sequence[str], _options: object) -> None:
-    create_private_file(Path(arguments[0]))
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object, *, is_durable: bool) -> None:
-    # The driver's own BEGIN comes too late and is always deferred; ours is in _begin_sqlite.
-    connection.isolation_level = None
-    # SQLite ignores foreign keys unless asked, per connection.
-    connection.execute("PRAGMA foreign_keys = ON")
-    # Readers and one writer at a time without waiting for each other; kept in the file once set. SQLite does not wait
-    # for a lock here: where another connection is setting it, or writing before it is set, it is set without us.
-    with suppress(sqlite3.OperationalError):
-        connection.execute("PRAGMA journal_mode = WAL")
-    # In WAL mode NORMAL is safe against a killed process, but a power cut loses the last commits.
-    connection.execute(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
-
-
 def _prepare_bulk(connection: Connection) -> None:
     driver: Any = connection.connection.dbapi_connection
     if connection.dialect.name == "sqlite":
@@ -148,14 +98,3 @@ def _prepare_bulk(connection: Connection) -> None:
     name = "client_connection_check_interval"
     driver.execute("SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = %s", [name])
     driver.commit()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _end_sqlite(connection: sqlite3.Connection | None, _record: object) -> None:
-    # SQLite leaves a transaction open whose COMMIT fails, and SQLAlchemy takes it for ended.
-    if connection is not None and connection.in_transaction:
-        connection.rollback()

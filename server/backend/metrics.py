@@ -50,7 +50,7 @@ class Metrics:
 
     def count_outcome(self, probability: float, *, liked: bool) -> None:
         """Count the rating of a recommended movie, by tenth of its probability: "0.7" is from 0.7 to below 0.8."""
-        tenth = f"{int(probability * 10) / 10:.1f}"
+        tenth = tenth_of(probability)
         self._rated.labels(tenth).inc()
         self._liked.labels(tenth).inc(liked)
         self._predicted.labels(tenth).inc(probability)
@@ -81,3 +81,8 @@ class Metrics:
 
     def _counter(self, name: str, description: str, labels: tuple[str, ...]) -> Counter:
         return Counter(name, description, labels, registry=self.registry)
+
+
+def tenth_of(probability: float) -> str:
+    """Return the lower bound of the tenth of a probability, such as "0.7"."""
+    return f"{int(probability * 10) / 10:.1f}"

@@ -100,9 +100,13 @@ class SQLiteReader(Reader):
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            # Any thread may use it, one at a time: it is out of the queue meanwhile.
+            # Any thread may use it, one at a time: it is out of the queue meanwhile. A missing file is not created.
             connection = sqlite3.connect(
-                self._file, timeout=self._timeout_s, isolation_level=None, check_same_thread=False
+                f"{self._file.absolute().as_uri()}?mode=rw",
+                uri=True,
+                timeout=self._timeout_s,
+                isolation_level=None,
+                check_same_thread=False,
             )
             connection.execute("PRAGMA query_only = ON")
         except sqlite3.OperationalError as error:

@@ -6,11 +6,11 @@ import threading
 from server.backend import logging
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
-from server.backend.periodic import PeriodicTasks
 from server.cli.database import open_database
 from server.cli.options import command_app, examples
 from server.cli.output import print_result
 from server.services.diagnostics import check_settings
+from server.services.live.watch import UPKEEP_INTERVAL_S, DatabaseWatch
 from server.services.training.supervisor import TrainingSupervisor
 
 app = command_app()
@@ -32,9 +32,14 @@ def worker() -> None:
         signal.signal(number, lambda *_: stopped.set())
     with open_database(settings) as database:
         supervisor = TrainingSupervisor(database, settings, lowers_priority=False)
-        tasks = PeriodicTasks([supervisor.supervise], settings.refresh_interval_s)
-        tasks.start()
+        watch = DatabaseWatch(
+            database,
+            {supervisor.supervise: supervisor.is_behind},
+            interval_s=settings.poll_interval_s,
+            upkeep_s={supervisor.keep_alive: UPKEEP_INTERVAL_S},
+        )
+        watch.start()
         print_result("The worker waits for trainings (stop it with Ctrl-C).")
         stopped.wait()
-        tasks.stop()
+        watch.stop()
         supervisor.stop()

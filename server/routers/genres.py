@@ -5,9 +5,9 @@ from fastapi import APIRouter
 from server.schemas.movies import GenrePage
 from server.web.dependencies import GenrePages, GenreServiceDep
 from server.web.paging import PAGED, LinksDep
-from server.web.routes import CacheableRoute
+from server.web.routes import CatalogueRoute
 
-router = APIRouter(prefix="/genres", tags=["movies"], route_class=CacheableRoute)
+router = APIRouter(prefix="/genres", tags=["movies"], route_class=CatalogueRoute)
 
 
 @router.get("", responses=PAGED)

@@ -16,11 +16,12 @@ from server.web.dependencies import (
     TagServiceDep,
 )
 from server.web.inline import runs_in_thread, runs_inline
-from server.web.paging import PAGED, LinksDep
+from server.web.paging import PAGED, VERSIONED, LinksDep
 from server.web.problems import documented
-from server.web.routes import CacheableRoute
+from server.web.routes import CacheableRoute, CatalogueRoute
 
 router = APIRouter(prefix="/movies", tags=["movies"], route_class=CacheableRoute)
+lists = APIRouter(route_class=CatalogueRoute)
 
 
 @router.get("", responses=PAGED | documented(UserNotFound(0)))
@@ -61,7 +62,7 @@ def get_rating_histogram(movie_id: MovieId, movies: MovieServiceDep) -> RatingHi
     return movies.get_rating_histogram(movie_id)
 
 
-@router.get("/{movie_id}/tags", responses=PAGED | documented(MovieNotFound(0)))
+@lists.get("/{movie_id}/tags", responses=PAGED | documented(MovieNotFound(0)))
 def list_movie_tags(movie_id: MovieId, paging: Paging, tags: TagServiceDep, links: LinksDep) -> MovieTagPage:
     """List a movie's tags, the most frequent first, with the number of times that users put them on it."""
     return links.on(tags.list_movie_tags(movie_id, paging))
@@ -69,7 +70,8 @@ def list_movie_tags(movie_id: MovieId, paging: Paging, tags: TagServiceDep, link
 
 @router.get(
     "/{movie_id}/similar",
-    responses=documented(MovieNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
+    responses=VERSIONED
+    | documented(MovieNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
 )
 @runs_in_thread(is_costly=lambda query, **_: query.expands_movies)
 def list_similar_movies(movie_id: MovieId, query: BestMovies, similar: SimilarMoviesServiceDep) -> SimilarMovies:
@@ -79,3 +81,6 @@ def list_similar_movies(movie_id: MovieId, query: BestMovies, similar: SimilarMo
     than the model or has too few ratings.
     """
     return similar.list_similar_movies(movie_id, query)
+
+
+router.include_router(lists)

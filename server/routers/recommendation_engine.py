@@ -100,7 +100,8 @@ def cancel_training_run(access: AccessDep, run_id: RunId, engine: Recommendation
 def get_live_calibration(access: AccessDep, calibration: CalibrationDep) -> LiveCalibration:
     """Get predicted probabilities beside observed shares, of recommended movies that users rated since the start.
 
-    `/metrics` has the same numbers. They count lists and ratings that reached the same process.
+    `/metrics` has the same numbers. They count lists and ratings that reached the same process; with a shared Redis,
+    those of all processes since Redis has them.
     """
     access.require_admin()
     return calibration.get_calibration()

@@ -6,6 +6,7 @@ from server.errors import ArtifactError, MovieNotFound, NoActiveModel
 from server.schemas.user import RecommendationRequest, RecommendedMovies
 from server.web.dependencies import RecommendationServiceDep
 from server.web.inline import runs_in_thread
+from server.web.paging import VERSIONED
 from server.web.problems import documented
 from server.web.routes import QueryRoute
 
@@ -13,7 +14,9 @@ router = APIRouter(prefix="/recommendations", tags=["users"], route_class=QueryR
 
 
 @router.post(
-    "", responses=documented(MovieNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read."))
+    "",
+    responses=VERSIONED
+    | documented(MovieNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
 )
 @runs_in_thread(is_costly=lambda request, recommendations, **_: recommendations.is_costly(request.query))
 def recommend_to_guest(request: RecommendationRequest, recommendations: RecommendationServiceDep) -> RecommendedMovies:

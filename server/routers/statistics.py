@@ -4,9 +4,9 @@ from fastapi import APIRouter
 
 from server.schemas.statistics import Statistics
 from server.web.dependencies import StatisticsServiceDep
-from server.web.routes import CacheableRoute
+from server.web.routes import CatalogueRoute
 
-router = APIRouter(prefix="/statistics", tags=["operations"], route_class=CacheableRoute)
+router = APIRouter(prefix="/statistics", tags=["operations"], route_class=CatalogueRoute)
 
 
 @router.get("")

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query
 from server.schemas.tags import TagPage, TagQuery
 from server.web.dependencies import TagServiceDep
 from server.web.paging import PAGED, LinksDep
-from server.web.routes import CacheableRoute
+from server.web.routes import CatalogueRoute
 
-router = APIRouter(prefix="/tags", tags=["movies"], route_class=CacheableRoute)
+router = APIRouter(prefix="/tags", tags=["movies"], route_class=CatalogueRoute)
 
 
 @router.get("", responses=PAGED)

@@ -11,6 +11,7 @@ from server.web.dependencies import (
     TAKES_PASSWORD_SLOT,
     AccessDep,
     AccountServiceDep,
+    AfterCommit,
     CalibrationDep,
     LocationDep,
     RatingsFile,
@@ -22,7 +23,7 @@ from server.web.dependencies import (
     UserRatingsServiceDep,
 )
 from server.web.inline import runs_in_thread, runs_inline
-from server.web.paging import PAGED, LinksDep, described_header
+from server.web.paging import PAGED, VERSIONED, LinksDep, described_header
 from server.web.problems import documented
 from server.web.routes import TransactionalRoute
 
@@ -110,7 +111,8 @@ def import_user_ratings(
 
 @router.get(
     "/{user_id}/recommended-movies",
-    responses=documented(UserNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
+    responses=VERSIONED
+    | documented(UserNotFound(0), NoActiveModel(), ArtifactError("Model version 3 cannot be read.")),
 )
 @runs_inline(
     when=lambda user_id, query, recommendations, **_: recommendations.recommends_inline(user_id, query),
@@ -122,6 +124,7 @@ def list_recommended_movies(
     query: Recommendations,
     recommendations: RecommendationServiceDep,
     calibration: CalibrationDep,
+    after_response: AfterCommit,
 ) -> RecommendedMovies:
     """Recommend movies: ids and probabilities, highest first.
 
@@ -131,4 +134,4 @@ def list_recommended_movies(
     """
     access.require_user(user_id)
     recommended = recommendations.recommend_movies(user_id, query)
-    return calibration.record_list(user_id, recommended)
+    return calibration.record_list(user_id, recommended, after_response)

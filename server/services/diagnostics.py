@@ -17,6 +17,8 @@ from server.backend.database import Database
 from server.backend.migrate import SchemaState
 from server.backend.model_store import ModelStore
 from server.backend.rate_limits import ClientLimits
+from server.backend.replica import ReadReplica
+from server.backend.shared_redis import SharedRedis, open_redis
 from server.command_errors import SettingsError
 from server.errors import ArtifactError, StoreError
 from server.models import MovieStatistics, Rating
@@ -42,6 +44,7 @@ def check_settings(settings: Settings) -> None:
         raise SettingsError(f"MATINEE_ALGORITHM is {settings.algorithm!r}. Choose one of: {names}.")
     ModelStore(settings.model_store)
     ClientLimits(settings)
+    open_redis(settings.redis_url)
 
 
 def describe_wrong_settings(error: SettingsError) -> Finding:
@@ -64,6 +67,10 @@ def examine(settings: Settings, *, recounts: bool = True) -> Iterator[Finding]:
     yield from _examine_space(settings, store)
     yield _examine_store(store)
     yield from _examine_database(settings, store, recounts=recounts)
+    if settings.database_read_url:
+        yield _examine_replica(settings)
+    if (redis := open_redis(settings.redis_url)) is not None:
+        yield _examine_redis(redis)
 
 
 def _ok(name: str, detail: str) -> Finding:
@@ -135,6 +142,39 @@ def _examine_database(settings: Settings, store: ModelStore, *, recounts: bool) 
         yield Finding(name="database", health=Health.FAILED, detail=f"It cannot be used: {reason}", remedy=remedy)
     finally:
         database.dispose()
+
+
+def _examine_replica(settings: Settings) -> Finding:
+    name = "read replica"
+    replica = ReadReplica(settings)
+    try:
+        return _ok(name, f"answers, with catalogue version {replica.read_version()}")
+    except SQLAlchemyError as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        return Finding(
+            name=name,
+            health=Health.WARNING,
+            detail=f"It does not answer, so the database answers in its place: {reason}",
+            remedy="Start the replica, or correct MATINEE_DATABASE_READ_URL.",
+        )
+    finally:
+        replica.dispose()
+
+
+def _examine_redis(redis: SharedRedis) -> Finding:
+    name = "Redis"
+    try:
+        redis.ping()
+    except redis.errors as error:
+        return Finding(
+            name=name,
+            health=Health.WARNING,
+            detail=f"It does not answer, so each process counts for itself: {error}",
+            remedy="Start Redis, or correct MATINEE_REDIS_URL.",
+        )
+    finally:
+        redis.close()
+    return _ok(name, "answers")
 
 
 SCHEMA_FINDINGS = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, insert, select, update
 
+from server.backend.announcements import announce_change
 from server.models import ActiveModel, ModelVersion, TrainingRun
 from server.schemas import recommendation_engine as schemas
 from server.schemas.base import Paging
@@ -87,6 +88,7 @@ class ModelVersionDataManager(BaseDataManager):
         values = {"version": version, "activated_at": datetime.now(UTC)}
         statement = self.insert(ActiveModel).values(slot=1, **values)
         self.session.execute(statement.on_conflict_do_update(index_elements=[ActiveModel.slot], set_=values))
+        announce_change(self.session)
 
 
 def _versions() -> Select[*tuple[Any, ...]]:

@@ -22,7 +22,7 @@ from server.services.genres import find_genres
 from server.services.live.cards import MovieCards
 from server.services.live.catalogue import LiveCatalogue
 from server.services.live.listing import UNKNOWN_YEAR, Integers, ListingSnapshot, Mask
-from server.services.live.model import LiveModel
+from server.services.live.model import ModelSource
 
 rating_count = MovieStatistics.rating_count.expression
 
@@ -43,9 +43,18 @@ class MovieFilter(NamedTuple):
 class MovieService(BaseService):
     """Rules of the catalogue."""
 
-    def __init__(self, session: Session, catalogue: LiveCatalogue, listing: ListingSnapshot, cards: MovieCards) -> None:
+    def __init__(
+        self,
+        session: Session,
+        catalogue: LiveCatalogue,
+        listing: ListingSnapshot,
+        cards: MovieCards,
+        list_cards: MovieCards,
+    ) -> None:
+        """Create the service; ``list_cards`` may be a second late."""
         super().__init__(session)
         self.cards = cards
+        self.list_cards = list_cards
         self.listing = listing
         # The index of this moment: another may take its place during the request.
         self.index = catalogue.index
@@ -74,7 +83,7 @@ class MovieService(BaseService):
         hits = self.index.search(query.words) if query.words else None
         chosen = self._filter(query, hits)
         in_order = self._in_order(query, hits, chosen)
-        found = self.cards.list_by_ids(in_order[query.offset : query.offset + query.limit].tolist())
+        found = self.list_cards.list_by_ids(in_order[query.offset : query.offset + query.limit].tolist())
         if query.user_id is not None:
             found = self._with_user_ratings(found, query.user_id)
         return schemas.MoviePage(
@@ -141,7 +150,7 @@ class MovieService(BaseService):
         return _both(*masks)
 
     def _find_tagged(self, tag: str) -> Integers:
-        movie_ids = self.cards.list_tagged(" ".join(fold(tag).split()))
+        movie_ids = self.list_cards.list_tagged(" ".join(fold(tag).split()))
         if not movie_ids:
             raise InvalidField("#/query/tag", f"Unknown tag {tag!r}. GET /tags?prefix= lists tags.")
         return np.array(movie_ids, np.int64)
@@ -180,7 +189,7 @@ class MovieService(BaseService):
 class SimilarMoviesService(BaseService):
     """Rules of similar movies."""
 
-    def __init__(self, session: Session, live_model: LiveModel, cards: MovieCards) -> None:
+    def __init__(self, session: Session, live_model: ModelSource, cards: MovieCards) -> None:
         super().__init__(session)
         self.movies = MovieDataManager(session)
         self.cards = cards

@@ -15,7 +15,7 @@ from server.schemas.movies import GenreMatch, Movie
 from server.services.base import BaseService
 from server.services.genres import GenreDataManager
 from server.services.live.cards import MovieCards
-from server.services.live.model import LiveModel
+from server.services.live.model import ModelSource
 from server.services.movies import MovieDataManager
 from server.services.ratings import HistoryDataManager
 
@@ -31,7 +31,7 @@ MAX_INLINE_RATINGS = 500
 class RecommendationService(BaseService):
     """Rules of recommendations."""
 
-    def __init__(self, session: Session, reader: Reader, live_model: LiveModel, cards: MovieCards) -> None:
+    def __init__(self, session: Session, reader: Reader, live_model: ModelSource, cards: MovieCards) -> None:
         super().__init__(session)
         self.histories = HistoryDataManager(reader)
         self.movies = MovieDataManager(session)

@@ -25,7 +25,7 @@ from server.services.authorization import Access, NoAccess, OpenAccess, TokenPer
 from server.services.genres import GenreService
 from server.services.health import HealthService
 from server.services.live.calibration import RunningCalibration
-from server.services.live.model import LiveModel
+from server.services.live.model import LiveModel, PinnedModel
 from server.services.movies import MovieService, SimilarMoviesService
 from server.services.ratings import RatingService, UserRatingsService
 from server.services.ratings_import import RatingsImportService
@@ -40,6 +40,9 @@ from server.web.state import address_of, current_session, state_of
 T = TypeVar("T")
 
 EXPORTED = "Date,Name,Year,Letterboxd URI,Rating\n2021-03-04,The Matrix,1999,https://boxd.it/2a9q,4.5\n"
+
+MODEL_VERSION = "X-Model-Version"
+"""The header that names the model version behind a list, because servers may differ for a moment."""
 
 token_scheme = OAuth2PasswordBearer(
     "/api/rest/v1/token",
@@ -167,6 +170,17 @@ async def get_live_model(request: Request) -> LiveModel:
     return state_of(request)["live_model"]
 
 
+async def get_pinned_model(request: Request, response: Response) -> PinnedModel:
+    """Return the model of this request, whose version the response names."""
+    model = state_of(request)["live_model"].pin()
+    if model.version is not None:
+        response.headers[MODEL_VERSION] = str(model.version)
+    return model
+
+
+PinnedModelDep = Annotated[PinnedModel, Depends(get_pinned_model)]
+
+
 async def get_model_store(request: Request) -> ModelStore:
     """Return where models are kept."""
     return state_of(request)["model_store"]
@@ -197,13 +211,14 @@ async def get_account_service(request: Request) -> AccountService:
 async def get_movie_service(request: Request) -> MovieService:
     """Return the service of the movies, with the search index of this moment."""
     state = state_of(request)
-    return MovieService(current_session.get(), state["live_catalogue"], state["listing"].get(), state["cards"])
+    return MovieService(
+        current_session.get(), state["live_catalogue"], state["listing"].get(), state["cards"], state["list_cards"]
+    )
 
 
-async def get_similar_movies_service(request: Request) -> SimilarMoviesService:
+async def get_similar_movies_service(request: Request, model: PinnedModelDep) -> SimilarMoviesService:
     """Return the service of the similar movies."""
-    state = state_of(request)
-    return SimilarMoviesService(current_session.get(), state["live_model"], state["cards"])
+    return SimilarMoviesService(current_session.get(), model, state_of(request)["cards"])
 
 
 async def get_genre_service() -> GenreService:
@@ -236,10 +251,10 @@ async def get_tag_service() -> TagService:
     return TagService(current_session.get())
 
 
-async def get_recommendation_service(request: Request) -> RecommendationService:
+async def get_recommendation_service(request: Request, model: PinnedModelDep) -> RecommendationService:
     """Return the service of the recommendations."""
     state = state_of(request)
-    return RecommendationService(current_session.get(), state["database"].reader, state["live_model"], state["cards"])
+    return RecommendationService(current_session.get(), state["database"].reader, model, state["cards"])
 
 
 async def get_recommendation_engine_service(request: Request) -> RecommendationEngineService:

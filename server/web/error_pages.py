@@ -36,7 +36,6 @@ REMEDIES = {
     "database-unavailable": RETRY,
     "too-many-writes": RETRY,
     "too-busy": RETRY,
-    "limits-unavailable": RETRY,
     "store-unavailable": RETRY,
     "artifact-unreadable": "Train a new model or activate another with `PUT /recommendation-engine/active-model`.",
 }

@@ -13,7 +13,6 @@ from server.errors import (
     BodyTooSlow,
     DatabaseUnavailable,
     InvalidToken,
-    LimitsUnavailable,
     NotSignedIn,
     TooBusy,
     TooManyRequests,
@@ -176,7 +175,7 @@ def _without_null(schema: Json) -> Json:
 def _describe_errors(operation: Json, method: str, path: str) -> None:
     responses = operation["responses"]
     errors = [INTERNAL_ERROR, DatabaseUnavailable()]
-    errors += [TooBusy()] if method == "get" else [WriteQueueFull(), TooManyRequests(60), LimitsUnavailable()]
+    errors += [TooBusy()] if method == "get" else [WriteQueueFull(), TooManyRequests(60)]
     if "security" in operation:
         errors += [NotSignedIn(), InvalidToken(), AccessDenied()]
     if "requestBody" in operation:

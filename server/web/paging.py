@@ -13,9 +13,14 @@ PageT = TypeVar("PageT", bound=PageRead)
 ALLOWED_IN_QUERY = "%/?:@!$&'()*+,;=-._~"
 
 
-def described_header(name: str, description: str) -> dict[str, Any]:
-    """Describe, for an entry of a route's ``responses``, a header that the route sets."""
-    return {"headers": {name: {"description": description, "schema": {"type": "string"}}}}
+def described_header(name: str, description: str, kind: str = "string") -> dict[str, Any]:
+    """Describe, for an entry of a route's ``responses``, a header that the route sets; ``kind`` is its JSON type."""
+    return {"headers": {name: {"description": description, "schema": {"type": kind}}}}
+
+
+VERSIONED: dict[int | str, dict[str, Any]] = {
+    200: described_header("X-Model-Version", "The model version that made the list.", "integer")
+}
 
 
 PAGED: dict[int | str, dict[str, Any]] = {

@@ -6,8 +6,10 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import DBAPIError
 
-from server.web.dependencies import TAKES_WRITE_SLOT
+from server.web.dependencies import MODEL_VERSION, TAKES_WRITE_SLOT
 from server.web.inline import runs_in_thread
 from server.web.parameters import StrictRoute
 from server.web.state import current_session, state_of
@@ -36,7 +38,10 @@ class TransactionalRoute(StrictRoute):
 
     def get_route_handler(self) -> RouteHandler:
         """Wrap FastAPI's handler, which solves the dependencies and calls ours."""
-        handle = super().get_route_handler()
+        return self.in_session(super().get_route_handler())
+
+    def in_session(self, handle: RouteHandler) -> RouteHandler:
+        """Run FastAPI's handler in a session of the request's own."""
         writes = self._writes(self.methods or ())
 
         async def handle_in_session(request: Request) -> Response:
@@ -78,6 +83,27 @@ class CacheableRoute(TransactionalRoute):
         return handle_conditionally
 
 
+class CatalogueRoute(CacheableRoute):
+    """A cacheable route that may read from the replica. Its handler runs again if the replica fails meanwhile."""
+
+    def in_session(self, handle: RouteHandler) -> RouteHandler:
+        """Run FastAPI's handler in a session of the replica, else in one of the database."""
+        handle_in_session = super().in_session(handle)
+
+        async def handle_on_replica(request: Request) -> Response:
+            replica = state_of(request)["database"].replica
+            if replica is None or not replica.is_up:
+                return await handle_in_session(request)
+            current_session.set(replica.open_session())
+            try:
+                return await handle(request)
+            except DBAPIError as error:
+                await run_in_threadpool(replica.report_failure, error)
+                return await handle_in_session(request)
+
+        return handle_on_replica
+
+
 def _tagged(request: Request, response: Response) -> Response:
     tag = f'W/"{hashlib.blake2b(response.body, digest_size=12).hexdigest()}"'
     # Shared caches must not store authenticated responses.
@@ -89,4 +115,6 @@ def _tagged(request: Request, response: Response) -> Response:
     # Compared weakly (RFC 9110, 13.1.2): a proxy may have made a strong tag of ours.
     if known != "*" and tag.removeprefix("W/") not in (part.strip().removeprefix("W/") for part in known.split(",")):
         return response
+    if MODEL_VERSION in response.headers:
+        kept[MODEL_VERSION] = response.headers[MODEL_VERSION]
     return Response(status_code=304, headers=kept | {"Vary": "Accept-Encoding"}, background=response.background)

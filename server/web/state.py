@@ -30,6 +30,8 @@ class State(TypedDict):
     live_catalogue: LiveCatalogue
     live_model: LiveModel
     cards: MovieCards
+    list_cards: MovieCards
+    """The cards of lists of movies, which may be a second late; else the same object."""
     listing: LiveListing
     metrics: Metrics
     installation: InstallationCollector

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 
 from server.backend.database import Database
+from server.backend.replica import ReadReplica
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 PROBES = "/livez$,/readyz$,/metrics$"
@@ -48,8 +49,10 @@ def exported(database: Database) -> Iterator[None]:
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
-    _trace_statements(database.engine)
-    database.reader.trace = _read_span(database.reader.dialect)
+    sources: list[Database | ReadReplica] = [database, *([] if database.replica is None else [database.replica])]
+    for source in sources:
+        _trace_statements(source.engine)
+        source.reader.trace = _read_span(source.reader.dialect)
     try:
         yield
     finally:

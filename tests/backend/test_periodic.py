@@ -53,7 +53,7 @@ def levels() -> Iterator[list[str]]:
 
 def test_every_task_is_called_repeatedly_until_the_stop() -> None:
     tasks = [Task(), Task()]
-    periodic = PeriodicTasks(tasks, interval_s=0.001)
+    periodic = PeriodicTasks(dict.fromkeys(tasks, 0.001))
 
     periodic.start()
     called = [task.wait_for_call(3) for task in tasks]
@@ -65,7 +65,7 @@ def test_every_task_is_called_repeatedly_until_the_stop() -> None:
 
 def test_no_task_is_called_if_stopped_within_the_first_interval() -> None:
     task = Task()
-    periodic = PeriodicTasks([task], interval_s=60)
+    periodic = PeriodicTasks({task: 60})
 
     periodic.start()
     periodic.stop()
@@ -82,7 +82,7 @@ def test_a_failing_task_is_retried_and_does_not_delay_the_others(
 ) -> None:
     levels.clear()
     failing, healthy = Task(error, error), Task()
-    periodic = PeriodicTasks([failing, healthy], interval_s=0.001)
+    periodic = PeriodicTasks({failing: 0.001, healthy: 0.001})
 
     periodic.start()
     called = failing.wait_for_call(3) and healthy.wait_for_call(3)
@@ -99,7 +99,7 @@ def test_a_slow_task_delays_neither_the_others_nor_the_stop() -> None:
     def wait_for_an_answer() -> None:
         answered.wait(timeout=DEADLINE_S)
 
-    periodic = PeriodicTasks([wait_for_an_answer, healthy], interval_s=0.001, stop_timeout_s=0.01)
+    periodic = PeriodicTasks({wait_for_an_answer: 0.001, healthy: 0.001}, stop_timeout_s=0.01)
 
     periodic.start()
     called = healthy.wait_for_call(3)

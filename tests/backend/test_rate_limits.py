@@ -1,46 +1,19 @@
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
 
 import anyio
 import pytest
-from limits.storage import MemoryStorage
 
 from server.backend.config import Settings
 from server.backend.rate_limits import ClientLimits, client_of
-from server.command_errors import SettingsError
-from server.errors import LimitsUnavailable, TooManyRequests
+from server.backend.shared_redis import SharedRedis
+from server.errors import TooManyRequests
 from tests.support.tables import for_each
 
 ALICE, BOB = "192.0.2.1", "192.0.2.2"
 
 
-class BrokenStorage(MemoryStorage):
-    """A storage that cannot be reached."""
-
-    STORAGE_SCHEME = ["broken"]  # noqa: RUF012 (as limits declares it)
-
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        del key, expiry, amount
-        raise ValueError("connection refused")
-
-
-class SharedStorage(MemoryStorage):
-    """A storage in which all count together, as in one on another machine."""
-
-    STORAGE_SCHEME = ["shared"]  # noqa: RUF012 (as limits declares it)
-    counts: ClassVar[Counter[str]] = Counter()
-    ends: ClassVar[dict[str, float]] = {}
-
-    def __init__(self, uri: str | None = None, *, wrap_exceptions: bool = False) -> None:
-        super().__init__(uri, wrap_exceptions=wrap_exceptions)
-        self.storage = self.counts
-        self.expirations = self.ends
-
-
-def make_limits(login_limit: str = "3/minute", write_limit: str = "", storage: str = "memory://") -> ClientLimits:
-    settings = Settings(_env_file=None, login_limit=login_limit, write_limit=write_limit, limits_storage=storage)
-    return ClientLimits(settings)
+def make_limits(login_limit: str = "3/minute", write_limit: str = "", redis: SharedRedis | None = None) -> ClientLimits:
+    return ClientLimits(Settings(_env_file=None, login_limit=login_limit, write_limit=write_limit), redis)
 
 
 def count_refused(count: Callable[[str], Awaitable[None]], *addresses: str) -> dict[str, int]:
@@ -113,35 +86,3 @@ def test_by_default_a_script_may_send_all_ratings_of_an_eager_user_one_by_one() 
 )
 def test_an_ipv6_client_is_its_network(address: str, client: str) -> None:
     assert client_of(address) == client
-
-
-def test_a_storage_that_processes_share_counts_for_all_of_them() -> None:
-    one, other = (make_limits(storage="shared://") for _ in range(2))
-
-    assert count_refused(one.count_login, *[ALICE] * 2) == {ALICE: 0}
-    assert count_refused(other.count_login, *[ALICE] * 2) == {ALICE: 1}
-
-
-def test_a_storage_that_does_not_answer_is_unavailable() -> None:
-    limits = make_limits(storage="broken://")
-
-    with pytest.raises(LimitsUnavailable):
-        anyio.run(limits.count_login, ALICE)
-
-
-@for_each(
-    "storage",
-    [
-        "nowhere://:secret@x",
-        "memory",
-        "async+memory://",
-        "redis://[secret",
-        "memcached://:secret@x:1",
-        "redis+sentinel://x",
-    ],
-)
-def test_a_storage_that_cannot_be_used_stops_the_start_and_is_not_repeated(storage: str) -> None:
-    with pytest.raises(SettingsError, match=r"^MATINEE_LIMITS_STORAGE names no usable storage\. ") as raised:
-        make_limits(storage=storage)
-
-    assert "secret" not in str(raised.value)

@@ -32,8 +32,9 @@ def test_authentication_without_a_secret_stops_the_start(matinee: Matinee) -> No
     assert outcome.complained.startswith("Error: MATINEE_AUTH_SECRET must have at least 32 random characters")
 
 
-def test_a_wrong_storage_of_the_rate_limits_stops_the_start(matinee: Matinee) -> None:
-    outcome = matinee("serve", limits_storage="nowhere://x")
+def test_a_wrong_redis_url_stops_the_start_and_is_not_repeated(matinee: Matinee) -> None:
+    for url in ("nowhere://:secret@x", "redis", "redis://x:secret", "redis://[secret"):
+        outcome = matinee("serve", redis_url=url)
 
-    assert (outcome.exit_code, outcome.printed) == (1, "")
-    assert outcome.complained.startswith("Error: MATINEE_LIMITS_STORAGE names no usable storage. ")
+        assert (outcome.exit_code, outcome.printed) == (1, "")
+        assert outcome.complained == "Error: MATINEE_REDIS_URL is not a Redis URL; write redis://host:6379.\n"

@@ -1,7 +1,6 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.passwords import Passwords
 from server.backend.rate_limits import AccountLimits
@@ -36,7 +35,7 @@ def login_service(database: Database, passwords: CountingPasswords) -> LoginServ
         database.reader,
         TokenSigner(SECRET, lifetime_s=60),
         Passwords(passwords),
-        AccountLimits(Settings(_env_file=None)),
+        AccountLimits(),
     )
 
 

@@ -39,6 +39,7 @@ class FakeDatabase:
 
     def __init__(self, session: FakeSession) -> None:
         self.session = session
+        self.replica = None
 
     def open_session(self, *, writes: bool) -> FakeSession:
         del writes

@@ -47,4 +47,5 @@ def movies_of(session: Session, catalogue: LiveCatalogue) -> MovieService:
     """Return the service of the movies as a session sees them."""
     listing = LiveListing(SessionReader(session))
     listing.refresh()
-    return MovieService(session, catalogue, listing.get(), cards_of(session))
+    cards = cards_of(session)
+    return MovieService(session, catalogue, listing.get(), cards, cards)

@@ -12,7 +12,8 @@ from fastapi.testclient import TestClient
 
 from server.app import create_app
 from server.backend.config import Settings
-from server.backend.database import HANDLER_THREADS, PERIODIC_TASKS, POOL_SIZES, Database
+from server.backend.database import Database
+from server.backend.engines import HANDLER_THREADS, PERIODIC_TASKS, POOL_SIZES
 from server.backend.migrate import prepare
 from server.backend.model_store import ModelStore
 from server.schemas.movies import MovieQuery
@@ -155,3 +156,22 @@ def test_a_pool_at_its_limit_does_not_stop_the_event_loop(settings: Settings) ->
     assert answers == [200] * 4
     assert was_waiting
     assert waiting.result().status_code == 200
+
+
+def test_every_recommendation_names_the_model_version(settings: Settings) -> None:
+    guest = {"ratings": [{"movie_id": 1, "rating": 5}]}
+    with TestClient(create_app(settings)) as client:
+        answers = [
+            client.get(f"{API}/user/{OCCASIONAL}/recommended-movies"),
+            client.get(f"{API}/user/{AVID}/recommended-movies?expand=movies"),
+            client.post(f"{API}/recommendations", json=guest),
+            similar := client.get(f"{API}/movies/1/similar"),
+            client.get(f"{API}/movies/1/similar", headers={"If-None-Match": similar.headers["ETag"]}),
+        ]
+        others = [client.get(f"{API}/movies"), client.get(f"{API}/user/999999/recommended-movies")]
+
+    assert [(answer.status_code, answer.headers["X-Model-Version"]) for answer in answers] == [
+        *[(200, "1")] * 4,
+        (304, "1"),
+    ]
+    assert not any("X-Model-Version" in answer.headers for answer in others)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
+from server.backend.announcements import announce_change
 from server.backend.database import Database
 from server.backend.prefetch import prefetch
 from server.command_errors import SourceError
@@ -228,3 +229,4 @@ def _record_ingestion(session: Session, name: str, report: LoadReport) -> None:
     }
     counts["users_added"] = report.users_added
     session.execute(insert(Ingestion).values(source=name, counts=counts, finished_at=datetime.now(UTC)))
+    announce_change(session)

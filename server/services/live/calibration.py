@@ -1,38 +1,49 @@
 """How recommended probabilities come true: of the recommended movies that were then rated, the share liked."""
 
-import threading
-from array import array
-
-from cachetools import LRUCache
+from collections.abc import Callable
 
 from server.backend.metrics import Metrics
+from server.backend.shared_redis import SharedRedis
 from server.recommender.data.interactions import LIKE_THRESHOLD
 from server.schemas.ratings import Rating
 from server.schemas.recommendation_engine import LiveCalibration, ReliabilityBin
 from server.schemas.user import RecommendedMovies
+from server.services.live.recommended_lists import ProcessLists, SharedLists
 
 MAX_USERS = 20_000
+
+Later = Callable[..., None]
+"""Runs a function, with its arguments, after the response."""
 
 
 class RunningCalibration:
     """Remembers the last list of the most recent users, and counts the outcome when they rate.
 
-    It lives in this process's memory only: a rating after a restart, to another process, or after `max_users` other
-    users is not counted. The counts are a sample that no request waits for.
+    With Redis all processes remember together. Without it, and while it is gone, a rating after a restart, to another
+    process, or after `max_users` other users is not counted. The counts are a sample that no request waits for.
     """
 
-    def __init__(self, metrics: Metrics, *, max_users: int = MAX_USERS) -> None:
-        self.metrics = metrics
-        # Arrays, because lists of numbers would take five times as much memory.
-        self._lists: LRUCache[int, tuple[array[int], array[float]]] = LRUCache(max_users)
-        self._lock = threading.Lock()
+    def __init__(self, metrics: Metrics, redis: SharedRedis | None = None, *, max_users: int = MAX_USERS) -> None:
+        self._metrics = metrics
+        own = ProcessLists(metrics, max_users)
+        self._lists = own if redis is None else SharedLists(redis, own)
 
-    def record_list(self, user_id: int, recommended: RecommendedMovies) -> RecommendedMovies:
+    def record_list(self, user_id: int, recommended: RecommendedMovies, later: Later) -> RecommendedMovies:
         """Remember the list that a user got last, and return it."""
-        entry = array("q", recommended.movie_ids), array("d", recommended.probabilities)
-        with self._lock:
-            self._lists[user_id] = entry
+        if self._lists.is_in_process:
+            self._lists.put(user_id, recommended)
+        else:
+            later(self._lists.put, user_id, recommended)
         return recommended
+
+    def record_rating(self, rating: Rating, *, is_first: bool) -> None:
+        """Count a user's first rating of a movie in the user's list; it counts once."""
+        probability = self._lists.take(rating.user_id, rating.movie_id) if is_first else None
+        if probability is None:
+            return
+        is_liked = rating.rating >= LIKE_THRESHOLD
+        self._metrics.count_outcome(probability, liked=is_liked)
+        self._lists.count_outcome(probability, liked=is_liked)
 
     def get_calibration(self) -> LiveCalibration:
         """Return predicted probabilities beside observed shares, of the tenths with ratings."""
@@ -44,20 +55,7 @@ class RunningCalibration:
                 mean_predicted=predicted / rated,
                 observed=liked / rated,
             )
-            for tenth, (rated, liked, predicted) in sorted(self.metrics.read_outcomes().items())
+            for tenth, (rated, liked, predicted) in sorted(self._lists.read_outcomes().items())
             if rated
         ]
         return LiveCalibration(bins=bins)
-
-    def record_rating(self, rating: Rating, *, is_first: bool) -> None:
-        """Count a user's first rating of a movie in the user's list; it counts once."""
-        if not is_first:
-            return
-        with self._lock:
-            movie_ids, probabilities = self._lists.get(rating.user_id) or (array("q"), array("d"))
-            if rating.movie_id not in movie_ids:
-                return
-            place = movie_ids.index(rating.movie_id)
-            movie_ids.pop(place)
-            probability = probabilities.pop(place)
-        self.metrics.count_outcome(probability, liked=rating.rating >= LIKE_THRESHOLD)

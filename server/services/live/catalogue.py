@@ -26,6 +26,7 @@ from server.search import storage
 from server.search.index import SearchDocument, SearchIndex, build_index
 from server.services.base import BaseDataManager
 from server.services.live.popularity import SNAPSHOT_INTERVAL, PopularityDataManager, take_snapshot
+from server.services.live.watch import InstallationState
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +52,17 @@ class LiveCatalogue:
         An index that is not stored yet is built now and stored by the next call, so that no request waits for it. The
         popularity is stored again from time to time.
         """
-        with self.database.transaction(writes=False) as session:
-            has_changed = self._follow(CatalogueDataManager(session), PopularityDataManager(session))
+        has_changed = self.database.read_catalogue(
+            lambda session: self._follow(CatalogueDataManager(session), PopularityDataManager(session))
+        )
         if not has_changed:
             self.store()
             self._take_snapshot_if_due()
+
+    def is_behind(self, state: InstallationState) -> bool:
+        """Return whether there is another catalogue or popularity, or something to store."""
+        has_changed = (state.catalogue, state.popularity) != (self._version, self._popularity_version)
+        return has_changed or not self._is_stored or time.monotonic() >= self._next_snapshot_at
 
     def store(self) -> None:
         """Store the index for processes that start later."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from server.backend.packed_columns import pack_integers, unpack_integers
 from server.backend.reader import Reader
 from server.schemas.movies import SortName
+from server.services.live.watch import InstallationState
 
 logger = logging.getLogger(__name__)
 
@@ -140,17 +141,29 @@ class LiveListing:
         self._was_used = True
         return self._snapshot
 
+    def is_behind(self, state: InstallationState) -> bool:
+        """Return whether there is another catalogue."""
+        return state.catalogue != self._version
+
+    def refresh_if_used(self) -> None:
+        """Replace an old snapshot that a list has used. Without one nothing is asked."""
+        if self._is_outdated():
+            self.refresh()
+
     def refresh(self) -> None:
-        """Replace the snapshot if the catalogue has changed, or the ratings and somebody has asked for them."""
+        """Replace the snapshot if the catalogue has changed, or the ratings and a list has used them."""
         ((version,),) = self._reader.read(VERSION, {})
         if version != self._version:
             self._snapshot = self._read_snapshot(_read_table(self._reader))
             self._version = version
-        elif self._was_used and time.monotonic() >= self._read_at + self._max_age_s:
+        elif self._is_outdated():
             self._was_used = False
             newer = self._read_snapshot(self._snapshot.table)
             # The same ratings keep the orders that were computed.
             self._snapshot = self._snapshot if newer.has_same_ratings(self._snapshot) else newer
+
+    def _is_outdated(self) -> bool:
+        return self._was_used and time.monotonic() >= self._read_at + self._max_age_s
 
     def _read_snapshot(self, table: MovieTable) -> ListingSnapshot:
         self._read_at = time.monotonic()

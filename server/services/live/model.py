@@ -4,18 +4,55 @@ import logging
 import threading
 import time
 from contextlib import suppress
+from typing import Protocol
 
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
 from server.errors import ArtifactError, NoActiveModel, StoreError
 from server.recommender import artifact
 from server.recommender.model import TrainedModel
+from server.services.live.watch import InstallationState
 from server.services.model_versions import ModelVersionDataManager
 
 logger = logging.getLogger(__name__)
 
 RETRY_S = 10
 """Seconds until an unreadable version is tried again: a remote store may only be slow to show it."""
+
+
+class ModelSource(Protocol):
+    """A provider of a model: the live one, or that of one request."""
+
+    @property
+    def version(self) -> int | None:
+        """The version of the model, or None before the first."""
+
+    def get(self) -> TrainedModel:
+        """Return the model. Raises `NoActiveModel` or `ArtifactError` if there is none."""
+
+
+class PinnedModel:
+    """The model that was served at one moment, for a whole request: the live one may change meanwhile."""
+
+    def __init__(self, served: tuple[int, TrainedModel] | None, problem: str | None) -> None:
+        self._served = served
+        self._problem = problem
+
+    @property
+    def version(self) -> int | None:
+        """The version of the model, or None before the first."""
+        return None if self._served is None else self._served[0]
+
+    def get(self) -> TrainedModel:
+        """Return the model.
+
+        Raises `NoActiveModel` before the first training, and `ArtifactError` if no version is readable.
+        """
+        if self._served is not None:
+            return self._served[1]
+        if self._problem is not None:
+            raise ArtifactError(self._problem)
+        raise NoActiveModel
 
 
 class LiveModel:
@@ -36,18 +73,19 @@ class LiveModel:
     @property
     def version(self) -> int | None:
         """The version that is served, or None before the first."""
-        return None if self._served is None else self._served[0]
+        return self.pin().version
+
+    def pin(self) -> PinnedModel:
+        """Return the model of this moment."""
+        return PinnedModel(self._served, self.problem)
 
     def get(self) -> TrainedModel:
-        """Return the served model.
+        """Return the served model. Raises as `PinnedModel.get`."""
+        return self.pin().get()
 
-        Raises `NoActiveModel` before the first training, and `ArtifactError` if no version is readable.
-        """
-        if self._served is not None:
-            return self._served[1]
-        if self.problem is not None:
-            raise ArtifactError(self.problem)
-        raise NoActiveModel
+    def is_behind(self, state: InstallationState) -> bool:
+        """Return whether another version is live."""
+        return state.model != self.version or self.problem is not None
 
     def refresh(self) -> None:
         """Replace the served model if another version is live.

@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
+from server.backend.announcements import announce_change
 from server.backend.database import Database
 from server.models import Ingestion, MovieStatistics, PopularitySnapshot
 from server.search.popularity import Popularity
@@ -119,3 +120,4 @@ class PopularityDataManager(BaseDataManager):
             )
         )
         self.session.flush()
+        announce_change(self.session)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, case, exists, func, insert, literal, selec
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
+from server.backend.announcements import announce_change
 from server.command_errors import TrainingInProgress
 from server.errors import ConflictError, RunNotFound
 from server.models import RunStatus, TrainingRun
@@ -144,6 +145,7 @@ class TrainingRunDataManager(BaseDataManager):
             )
             .returning(TrainingRun.run_id)
         )
+        announce_change(self.session)
         return self.session.execute(statement).scalar_one()
 
     def create_running(self) -> int:
@@ -270,6 +272,7 @@ class TrainingRunDataManager(BaseDataManager):
             .values(values)
             .returning(TrainingRun.run_id)
         )
+        announce_change(self.session)
         return self.session.scalar(statement) is not None
 
 

@@ -10,6 +10,7 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.processes import TrainingProcess
 from server.models import RunStatus
+from server.services.live.watch import InstallationState
 from server.services.training.lease import LeaseObserver, heartbeat_interval_s
 from server.services.training.runs import (
     RunningRun,
@@ -52,12 +53,20 @@ class TrainingSupervisor:
         self._process: TrainingProcess | None = None
         self._lock = threading.Lock()
 
-    def supervise(self) -> None:
-        """Keep the run of this process alive, end a lost one, and start the queued one. Most calls only read."""
+    def is_behind(self, state: InstallationState) -> bool:
+        """Return whether another process has a run that may be lost, or one waits to be started."""
+        has_own_run = self._process is not None
+        return not has_own_run and (state.running is not None or (self._starts_runs and state.queued is not None))
+
+    def keep_alive(self) -> None:
+        """Record the heartbeats and the end of the run of this process. Without one nothing is asked."""
         with self._lock:
-            self._reap_finished()
-            if self._process is not None:
-                self._beat(self._process)
+            self._keep_alive()
+
+    def supervise(self) -> None:
+        """Keep the run of this process alive, end a lost one, and start the queued one."""
+        with self._lock:
+            if self._keep_alive():
                 return
             with self.database.transaction(writes=False) as session:
                 queue = TrainingRunDataManager(session).get_queue()
@@ -76,6 +85,14 @@ class TrainingSupervisor:
                 self._reap_finished()
             except SQLAlchemyError as error:
                 logger.warning("the database does not answer; the stopped run ends with its lease: %s", error)
+
+    def _keep_alive(self) -> bool:
+        """Return whether this process trains."""
+        self._reap_finished()
+        if self._process is None:
+            return False
+        self._beat(self._process)
+        return True
 
     def _reap_finished(self) -> None:
         if self._process is None or (end := self._process.find_end()) is None:

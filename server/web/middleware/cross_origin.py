@@ -12,7 +12,16 @@ from server.web.problems import cross_origin_refused
 
 logger = logging.getLogger(__name__)
 
-EXPOSED_HEADERS = ["ETag", "Link", "Location", "Retry-After", "Server-Timing", "WWW-Authenticate", "X-Request-ID"]
+EXPOSED_HEADERS = [
+    "ETag",
+    "Link",
+    "Location",
+    "Retry-After",
+    "Server-Timing",
+    "WWW-Authenticate",
+    "X-Model-Version",
+    "X-Request-ID",
+]
 """The headers that a page of another origin may read, in addition to those that browsers always allow."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,10 @@ from server.schemas.ratings import Rating
 from server.schemas.user import RecommendedMovies
 from server.services.live.calibration import RunningCalibration
 from tests.backend.test_metrics import read
+
+
+def at_once(call: Callable[..., None], *arguments: object) -> None:
+    call(*arguments)
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def counted(metrics: Metrics) -> dict[str, tuple[float, float, float]]:
 
 
 def test_a_rated_recommendation_is_counted(calibration: RunningCalibration, metrics: Metrics) -> None:
-    calibration.record_list(1, recommended([10, 20, 30], [0.9, 0.8, 0.3]))
+    calibration.record_list(1, recommended([10, 20, 30], [0.9, 0.8, 0.3]), at_once)
 
     calibration.record_rating(rating(1, 10, 4.0), is_first=True)
     calibration.record_rating(rating(1, 30, 3.5), is_first=True)
@@ -47,7 +52,7 @@ def test_a_rated_recommendation_is_counted(calibration: RunningCalibration, metr
 def test_a_rated_movie_that_was_not_recommended_is_not_counted(
     calibration: RunningCalibration, metrics: Metrics
 ) -> None:
-    calibration.record_list(1, recommended([10], [0.9]))
+    calibration.record_list(1, recommended([10], [0.9]), at_once)
 
     calibration.record_rating(rating(1, 20, 4.0), is_first=True)
     calibration.record_rating(rating(2, 10, 4.0), is_first=True)
@@ -56,7 +61,7 @@ def test_a_rated_movie_that_was_not_recommended_is_not_counted(
 
 
 def test_another_rating_of_the_same_movie_is_not_counted(calibration: RunningCalibration, metrics: Metrics) -> None:
-    calibration.record_list(1, recommended([10], [0.9]))
+    calibration.record_list(1, recommended([10], [0.9]), at_once)
 
     calibration.record_rating(rating(1, 10, 4.0), is_first=False)
 
@@ -64,7 +69,7 @@ def test_another_rating_of_the_same_movie_is_not_counted(calibration: RunningCal
 
 
 def test_a_movie_of_a_list_counts_once(calibration: RunningCalibration, metrics: Metrics) -> None:
-    calibration.record_list(1, recommended([10], [0.9]))
+    calibration.record_list(1, recommended([10], [0.9]), at_once)
 
     for _ in range(2):
         calibration.record_rating(rating(1, 10, 4.0), is_first=True)
@@ -73,8 +78,8 @@ def test_a_movie_of_a_list_counts_once(calibration: RunningCalibration, metrics:
 
 
 def test_the_last_probability_is_the_one_that_counts(calibration: RunningCalibration, metrics: Metrics) -> None:
-    calibration.record_list(1, recommended([10], [0.9]))
-    calibration.record_list(1, recommended([10], [0.5]))
+    calibration.record_list(1, recommended([10], [0.9]), at_once)
+    calibration.record_list(1, recommended([10], [0.5]), at_once)
 
     calibration.record_rating(rating(1, 10, 4.0), is_first=True)
 
@@ -83,7 +88,7 @@ def test_the_last_probability_is_the_one_that_counts(calibration: RunningCalibra
 
 def test_the_user_with_the_oldest_list_is_forgotten_first(calibration: RunningCalibration, metrics: Metrics) -> None:
     for user_id in (1, 2, 1, 3):
-        calibration.record_list(user_id, recommended([10], [0.9]))
+        calibration.record_list(user_id, recommended([10], [0.9]), at_once)
 
     calibration.record_rating(rating(2, 10, 4.0), is_first=True)
     forgotten = counted(metrics)
