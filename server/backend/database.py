@@ -62,6 +62,9 @@ class Database:
             connection.detach()
             _prepare_bulk(connection)
             with Session(connection) as session, session.begin():
+                if connection.dialect.name == "postgresql":
+                    lift_limits(session.connection())
+                    _notice_killed_client(session.connection())
                 yield session
 
     def dispose(self) -> None:
@@ -91,10 +94,11 @@ def _prepare_bulk(connection: Connection) -> None:
         # Both only work outside a transaction.
         driver.execute("PRAGMA foreign_keys = OFF")
         driver.execute(f"PRAGMA cache_size = {-BULK_CACHE_KB}")
-        return
-    driver.limit_s = None
-    driver.execute("SELECT set_config('statement_timeout', '0', false)")
-    # A killed client is noticed within a long statement, too, where the server knows how (from 14 on).
+
+
+def _notice_killed_client(connection: Connection) -> None:
+    """Let PostgreSQL notice a killed client within a long statement, too, where it knows how (from 14 on)."""
+    # For this transaction only: behind a pooler the next one of the connection belongs to another client.
     name = "client_connection_check_interval"
-    driver.execute("SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = %s", [name])
-    driver.commit()
+    setting = text("SELECT set_config(name, '1s', true) FROM pg_settings WHERE name = :name")
+    connection.execute(setting, {"name": name})

@@ -144,7 +144,7 @@ def test_a_file_that_is_not_a_database_is_found(
 
 @for_each(
     ("name", "value"),
-    [("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("REDIS_URL", "nowhere://")],
+    [("ALGORITHM", "magic"), ("MODEL_STORE", "nowhere://models"), ("REDIS_URL", "redis://x:y")],
 )
 def test_a_wrong_setting_ends_the_checks(
     examined: Examine, monkeypatch: pytest.MonkeyPatch, name: str, value: str
