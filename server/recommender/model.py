@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from cachetools import LRUCache
@@ -54,6 +54,15 @@ class ScoreBreakdown:
     rest: NDArray[np.float64]
     """The part of the score that is not attributable to the user's ratings: popularity."""
     scores: NDArray[np.float64]
+
+
+class _Candidates(NamedTuple):
+    """Movies that may be listed, in columns of one length."""
+
+    movie_ids: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    passes: NDArray[np.bool_]
+    is_seen: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,38 +151,54 @@ class TrainedModel:
         self, history: History, *, n: int, exclude_seen: bool, newcomers: Catalogue, movie_filter: MovieFilter
     ) -> Recommendations:
         interactions = Interactions.from_history(history, self.movie_ids)
-        movie_ids, scores, passes = self._candidates(interactions, history, n, newcomers, movie_filter)
-        is_seen = index_of(np.sort(history.movie_ids), movie_ids)[1]
-        is_listable = passes & ~is_seen if exclude_seen else passes
-        listable = np.flatnonzero(is_listable)
-        listed = listable[top_items(scores[listable], n, ids=movie_ids[listable])]
-        ranks = count_higher(scores[listed], scores[~is_seen])
-        pairs = Pairs.of(interactions, 0, scores[listed], ranks)
-        return Recommendations(movie_ids[listed], _fall_strictly(self.calibrators.probabilities(pairs)))
+        found = self._best_candidates(interactions, n + history.movie_ids.size, movie_filter)
+        if found is None:
+            found = self._all_candidates(interactions, history, newcomers, movie_filter)
+        listable = np.flatnonzero(found.passes & ~found.is_seen if exclude_seen else found.passes)
+        listed = listable[top_items(found.scores[listable], n, ids=found.movie_ids[listable])]
+        ranks = count_higher(found.scores[listed], found.scores[~found.is_seen])
+        pairs = Pairs.of(interactions, 0, found.scores[listed], ranks)
+        return Recommendations(found.movie_ids[listed], _fall_strictly(self.calibrators.probabilities(pairs)))
 
-    def _candidates(
-        self, interactions: Interactions, history: History, n: int, newcomers: Catalogue, movie_filter: MovieFilter
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
-        """Return ids and scores of movies that contain the ``n`` best of a filter, and whether they pass it.
-
-        All movies are scored only if those with positive ratings may not fill the list.
-        """
-        passes = self._mask(movie_filter)
-        others = self._others[passes[self._others]][: n + history.movie_ids.size]
+    def _best_candidates(
+        self, interactions: Interactions, n_enough: int, movie_filter: MovieFilter
+    ) -> _Candidates | None:
+        """Return movies that contain the best of a filter, or None if fewer than enough have positive ratings."""
+        mask, others = self._mask(movie_filter), self._others
+        # Most lists have no filter, and the other movies are many.
+        others = (others if movie_filter == ALL_MOVIES else others[mask[others]])[:n_enough]
         items = np.append(self.algorithm.modelled_items, others)
-        disliked = np.sort(history.movie_ids[history.ratings < LIKE_THRESHOLD])
-        if np.count_nonzero(passes[items]) < n + history.movie_ids.size:
-            scores = self._with_cold_start(self.algorithm.score(interactions)[0], newcomers)
-            movie_ids = np.append(self.movie_ids, newcomers.movie_ids)
-            is_disliked = index_of(disliked, movie_ids)[1]
-            scores[is_disliked] += scores.min() - 1 - scores[is_disliked].max(initial=-np.inf)
-            return movie_ids, scores, np.append(passes, newcomers.mask(movie_filter))
-        movie_ids = self.movie_ids[items]
-        return (
-            movie_ids,
+        passes = mask[items]
+        if np.count_nonzero(passes) < n_enough:
+            return None
+        is_disliked = self._are_among(interactions.items[~interactions.liked], items)
+        return _Candidates(
+            self.movie_ids[items],
             self.algorithm.score_some(interactions, others),
-            passes[items] & ~index_of(disliked, movie_ids)[1],
+            passes & ~is_disliked,
+            self._are_among(interactions.items, items),
         )
+
+    def _all_candidates(
+        self, interactions: Interactions, history: History, newcomers: Catalogue, movie_filter: MovieFilter
+    ) -> _Candidates:
+        """Return all movies; those that the user dislikes have the lowest scores."""
+        scores = self._with_cold_start(self.algorithm.score(interactions)[0], newcomers)
+        movie_ids = np.append(self.movie_ids, newcomers.movie_ids)
+        is_disliked = np.isin(movie_ids, history.movie_ids[history.ratings < LIKE_THRESHOLD])
+        scores[is_disliked] += scores.min() - 1 - scores[is_disliked].max(initial=-np.inf)
+        return _Candidates(
+            movie_ids,
+            scores,
+            np.append(self._mask(movie_filter), newcomers.mask(movie_filter)),
+            np.isin(movie_ids, history.movie_ids),
+        )
+
+    def _are_among(self, chosen: NDArray[np.int32], items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return whether each item is among the chosen ones."""
+        flags = np.zeros(self.movie_ids.size, np.bool_)
+        flags[chosen] = True
+        return flags[items]
 
     @cached_property
     def _cached_lists(self) -> LRUCache[tuple[bytes, int, bool, MovieFilter], Recommendations]:

@@ -29,7 +29,7 @@ lists = APIRouter(route_class=CatalogueRoute)
     when=lambda query, movies, **_: movies.lists_inline(query),
     is_costly=lambda query, movies, **_: movies.is_costly(query),
 )
-def list_movies(query: Movies, movies: MovieServiceDep, links: LinksDep, access: OptionalAccessDep) -> MoviePage:
+def list_movies(access: OptionalAccessDep, query: Movies, movies: MovieServiceDep, links: LinksDep) -> MoviePage:
     """List movies, a page at a time: all, or those that match a search and filters.
 
     Every word of the search must match in the title, an alternative title, a genre, the year or a tag. The last word

@@ -1,11 +1,9 @@
 """``/tags``."""
 
-from typing import Annotated
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Query
-
-from server.schemas.tags import TagPage, TagQuery
-from server.web.dependencies import TagServiceDep
+from server.schemas.tags import TagPage
+from server.web.dependencies import TagPages, TagServiceDep
 from server.web.paging import PAGED, LinksDep
 from server.web.routes import CatalogueRoute
 
@@ -13,6 +11,6 @@ router = APIRouter(prefix="/tags", tags=["movies"], route_class=CatalogueRoute)
 
 
 @router.get("", responses=PAGED)
-def list_tags(query: Annotated[TagQuery, Query()], tags: TagServiceDep, links: LinksDep) -> TagPage:
+def list_tags(query: TagPages, tags: TagServiceDep, links: LinksDep) -> TagPage:
     """List the tags that users put on movies, the most used first, each with its number of movies."""
     return links.on(tags.list_tags(query))

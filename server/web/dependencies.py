@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, TypeVar, cast
 
 import anyio
-from fastapi import BackgroundTasks, Body, Depends, Form, Path, Query, Request, Response, status
+from fastapi import BackgroundTasks, Body, Depends, Form, Path, Request, Response, status
 from fastapi.security import OAuth2PasswordBearer
 
 from server.backend.model_store import ModelStore
@@ -18,6 +18,7 @@ from server.schemas.base import Paging as PagingQuery
 from server.schemas.base import PathId
 from server.schemas.movies import BestMoviesQuery, GenreQuery, MovieQuery
 from server.schemas.ratings import UserRatingsQuery
+from server.schemas.tags import TagQuery
 from server.schemas.token import TokenRequest
 from server.schemas.user import RecommendationQuery
 from server.services.accounts import AccountService
@@ -35,6 +36,7 @@ from server.services.statistics import StatisticsService
 from server.services.tags import TagService
 from server.services.token import CredentialsReader, LoginService
 from server.services.training.supervisor import TrainingSupervisor
+from server.web.query import QueryReader
 from server.web.state import address_of, current_session, state_of
 
 T = TypeVar("T")
@@ -294,13 +296,14 @@ UserId = Annotated[PathId, Path(description="Id of a user.")]
 RunId = Annotated[PathId, Path(description="Id of a training run.")]
 ModelVersionNumber = Annotated[PathId, Path(description="Number of a model version.")]
 
-BestMovies = Annotated[BestMoviesQuery, Query()]
-GenrePages = Annotated[GenreQuery, Query()]
+BestMovies = Annotated[BestMoviesQuery, Depends(QueryReader(BestMoviesQuery))]
+GenrePages = Annotated[GenreQuery, Depends(QueryReader(GenreQuery))]
 LoginForm = Annotated[TokenRequest, Form()]
-Movies = Annotated[MovieQuery, Query()]
-Paging = Annotated[PagingQuery, Query()]
+Movies = Annotated[MovieQuery, Depends(QueryReader(MovieQuery))]
+Paging = Annotated[PagingQuery, Depends(QueryReader(PagingQuery))]
 RatingsFile = Annotated[
     bytes, Body(media_type="text/csv", description="The file as exported, at most 8 MiB.", examples=[EXPORTED])
 ]
-Recommendations = Annotated[RecommendationQuery, Query()]
-UserRatings = Annotated[UserRatingsQuery, Query()]
+Recommendations = Annotated[RecommendationQuery, Depends(QueryReader(RecommendationQuery))]
+TagPages = Annotated[TagQuery, Depends(QueryReader(TagQuery))]
+UserRatings = Annotated[UserRatingsQuery, Depends(QueryReader(UserRatingsQuery))]

@@ -1,10 +1,13 @@
 """The OpenAPI document: FastAPI's own, completed for readers and for client generators."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from server.errors import (
@@ -21,6 +24,7 @@ from server.errors import (
 )
 from server.schemas.base import FieldProblem, Problem, ValidationProblem
 from server.web.problems import INTERNAL_ERROR, MEDIA_TYPE, NO_FORM, NO_JSON_OBJECT, documented, invalid_input
+from server.web.query import query_readers
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -72,12 +76,35 @@ def _document(app: FastAPI, *, has_authentication: bool) -> Json:
         )
         if not has_authentication:
             _open(document)
+        for route in iter_route_contexts(app.routes):
+            if isinstance(route.original_route, APIRoute) and route.original_route.include_in_schema:
+                for reader in query_readers(route.original_route.dependant):
+                    _add_query(document, route.path_format or "", route.methods or (), reader.model)
         _complete_components(document["components"])
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 _complete_operation(operation, method, path, document["components"]["schemas"])
         app.openapi_schema = document
     return app.openapi_schema or {}
+
+
+def _add_query(document: Json, path: str, methods: Iterable[str], model: type[BaseModel]) -> None:
+    """Document the parameters that a `QueryReader` reads, which FastAPI does not know."""
+    schema = model.model_json_schema(ref_template=SCHEMAS + "{model}")
+    document["components"]["schemas"] |= schema.get("$defs", {})
+    required = schema.get("required", [])
+    parameters = [
+        {"name": name, "in": "query", "required": name in required, "schema": inner}
+        | {key: inner[key] for key in ("description",) if key in inner}
+        for name, inner in schema["properties"].items()
+    ]
+    operations = document["paths"][path]
+    for method in map(str.lower, methods):
+        known = operations[method]
+        # Where FastAPI writes them: before the responses.
+        responses = known.pop("responses")
+        known.setdefault("parameters", []).extend(parameters)
+        known["responses"] = responses
 
 
 def _open(document: Json) -> None:
@@ -169,7 +196,7 @@ def _without_null(schema: Json) -> Json:
     choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
     if len(choices) != 1:
         return schema
-    return {key: value for key, value in schema.items() if key != "anyOf"} | choices[0]
+    return {key: value for key, value in schema.items() if key not in {"anyOf", "default"}} | choices[0]
 
 
 def _describe_errors(operation: Json, method: str, path: str) -> None:

@@ -8,9 +8,9 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 
 from server.errors import UnsupportedEncoding
+from server.web.query import query_readers
 
 UNKNOWN_PARAMETER = "unknown_parameter"
 SIMILARITY = 0.6
@@ -42,15 +42,8 @@ class StrictRoute(APIRoute):
 
 
 def _query_parameters(dependant: Dependant) -> Iterator[str]:
-    for field in dependant.query_params:
-        annotation = field.field_info.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            for name, inner in annotation.model_fields.items():
-                yield inner.alias or name
-        else:
-            yield field.alias
-    for dependency in dependant.dependencies:
-        yield from _query_parameters(dependency)
+    for reader in query_readers(dependant):
+        yield from reader.model.model_fields
 
 
 def _check_encoding(encoding: str) -> None:

@@ -7,10 +7,11 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from server.schemas.base import Digits, PathId
+from server.web.query import query_readers
 from tests.support.problem_details import assert_problem
 from tests.support.tables import for_each
 
@@ -48,22 +49,24 @@ def test_every_number_in_a_path_or_query_is_read_by_the_same_parser(app: FastAPI
         (route.path, name): field
         for context in iter_route_contexts(app.routes)
         if isinstance(route := context.original_route, APIRoute)
-        for name, field in _numbers(route.dependant)
+        for name, field in (*_path_fields(route.dependant), *_query_fields(route.dependant))
+        if "int" in str(field.annotation)
     }
 
     assert {name for _, name in numbers} >= {"movie_id", "rating_id", "user_id", "run_id", "version", "limit", "page"}
     assert [place for place, field in numbers.items() if not _has_digits(field)] == []
 
 
-def _numbers(dependant: Dependant) -> Iterator[tuple[str, FieldInfo]]:
-    for parameter in (*dependant.path_params, *dependant.query_params):
-        kind = parameter.field_info.annotation
-        fields = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
-        for name, field in (fields or {parameter.name: parameter.field_info}).items():
-            if "int" in str(field.annotation):
-                yield name, field
+def _path_fields(dependant: Dependant) -> Iterator[tuple[str, FieldInfo]]:
+    assert dependant.query_params == []  # they would be read field by field
+    yield from ((parameter.name, parameter.field_info) for parameter in dependant.path_params)
     for other in dependant.dependencies:
-        yield from _numbers(other)
+        yield from _path_fields(other)
+
+
+def _query_fields(dependant: Dependant) -> Iterator[tuple[str, FieldInfo]]:
+    for reader in query_readers(dependant):
+        yield from reader.model.model_fields.items()
 
 
 def _has_digits(field: FieldInfo) -> bool:

@@ -26,7 +26,9 @@ def top_items(scores: NDArray[np.float64], n: int, *, ids: NDArray[np.int64] | N
 
 def count_higher(scores: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each score the number of higher ones in ``among``: the rank, 0 for the best."""
-    return among.size - np.searchsorted(np.sort(among), scores, side="right")
+    # Lists are short, so few are higher.
+    higher = np.sort(among[among > scores.min(initial=np.inf)])
+    return higher.size - np.searchsorted(higher, scores, side="right")
 
 
 @dataclass(frozen=True, eq=False)
