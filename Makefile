@@ -94,6 +94,8 @@ fuzz: .venv/.installed-dev ## Send CALLS generated requests to the API, on each 
 .PHONY: chaos
 chaos: .venv/.installed-dev ## Kill a server that accepts ratings ROUNDS times per database, then inject other faults
 	@.venv/bin/python -m tests.e2e.tools.chaos --rounds $(ROUNDS)
+	@.venv/bin/python -m tests.e2e.tools.trainings
+	@.venv/bin/python -m tests.e2e.tools.bystanders
 	@.venv/bin/pytest tests/e2e/test_faults.py tests/e2e/test_attacks.py tests/e2e/test_request_heads.py -p no:cacheprovider
 
 .PHONY: format
@@ -132,7 +134,7 @@ bench-train: .venv/.installed-dev ## Measure trainings on DATA or RATINGS
 
 .PHONY: bench-serve
 bench-serve: .venv/.installed-dev ## Compare serving with bare FastAPI, idle and during a training
-	@$(BENCH) serve-sqlite serve-postgresql beside-training long-history request-parts
+	@$(BENCH) serve-sqlite serve-postgresql beside-training durability long-history request-parts
 
 .PHONY: bench-peers
 bench-peers: RATINGS := $(or $(RATINGS),$(if $(filter-out demo,$(DATA)),,100836))

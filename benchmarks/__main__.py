@@ -13,7 +13,18 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import beside_training, generated, ingest, long_history, orm, request_parts, search, serve, train
+from benchmarks import (
+    beside_training,
+    durability,
+    generated,
+    ingest,
+    long_history,
+    orm,
+    request_parts,
+    search,
+    serve,
+    train,
+)
 from benchmarks.workbench import POSTGRESQL, SQLITE, Workbench
 from server.etl.demo import write_demo
 from tests.support import postgres
@@ -26,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], None]] = {
     "serve-sqlite": partial(serve.run, kind=SQLITE),
     "serve-postgresql": partial(serve.run, kind=POSTGRESQL),
     "beside-training": beside_training.run,
+    "durability": durability.run,
     "long-history": long_history.run,
     "request-parts": request_parts.run,
     "peers": orm.run,

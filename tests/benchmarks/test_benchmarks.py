@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from benchmarks import beside_training, generated, orm, recommender, request_parts, search, serve
+from benchmarks import beside_training, durability, generated, orm, recommender, request_parts, search, serve
 from benchmarks.__main__ import BENCHMARKS, write_tables
 from benchmarks.workbench import Workbench
 
@@ -19,6 +19,7 @@ BOUNDS_ARE_SHOWN = {
     "serve-sqlite": ["average", "list of ten", "recommended movies"],
     "serve-postgresql": ["average", "list of ten", "recommended movies"],
     "beside-training": ["nothing (/livez)", "average rating", "recommended movies"],
+    "durability": ["SQLite, durable on", "SQLite, durable off", "PostgreSQL, durable on", "PostgreSQL, durable off"],
     "long-history": ["recommended movies", "recommended, with movies", "recommended, explained"],
     "request-parts": ["average", "list of ten", "recommended movies", "the service", "FastAPI, middlewares and JSON"],
     "peers": ["list of ten", "search", "average", "recommended movies"],
@@ -38,6 +39,7 @@ def test_a_benchmark_shows_what_is_bounded(
 ) -> None:
     monkeypatch.setattr(serve, "SECONDS", 0.2)
     monkeypatch.setattr(serve, "ROUNDS", 1)
+    monkeypatch.setattr(durability, "SECONDS", 0.2)
     monkeypatch.setattr(orm, "SECONDS", 0.2)
     monkeypatch.setattr(orm, "ROUNDS", 1)
     monkeypatch.setattr(beside_training, "REQUESTS", 3)
