@@ -101,7 +101,7 @@ def _add_query(document: Json, path: str, methods: Iterable[str], model: type[Ba
     operations = document["paths"][path]
     for method in map(str.lower, methods):
         known = operations[method]
-        # Where FastAPI writes them: before the responses.
+        # Before the responses, as in the rest of the document.
         responses = known.pop("responses")
         known.setdefault("parameters", []).extend(parameters)
         known["responses"] = responses
