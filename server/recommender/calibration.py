@@ -17,14 +17,29 @@ USER_PRIOR_RATINGS = 5
 RECENT_PRIOR_RATINGS = 3
 """The same for the shares of the user's recent ratings."""
 
+PRIOR_STARS = 3.5
+"""The mean stars that one pseudo-rating has, for pairs of users without ratings only."""
+
+STRANGER_RANKS = 10
+"""The probabilities of strangers fall with the logarithm of the rank after about this number of movies."""
+
+STRANGER_LIKES = 6
+"""The curve of strangers has half of the weight for a user with this number of positive ratings."""
+
 MIN_RISE = 1e-3
 """The smallest slope: the probability rises with the score even if the pairs do not show it."""
+
+MIN_FIRST_SLOPE = 0.8
+"""The smallest slope of the first ratings: one rating of 5 stars raises a user's probabilities by some hundredths."""
 
 MARGIN = 1e-4
 """The smallest distance of a probability to 0 and to 1."""
 
 FEW_PAIRS = 2_000
 """With fewer pairs the curve is one straight line: more freedom would overfit."""
+
+KNOTS_OF_STRANGERS = (0.05, 0.5, 0.95)
+"""The same of the scores of users without positive ratings."""
 
 KNOTS_OF_FEW = (0.05, 0.95)
 KNOTS_OF_MANY = (0.02, 0.2, 0.4, 0.6, 0.75, 0.87, 0.95, 0.99)
@@ -35,10 +50,14 @@ class Inputs(Record):
     """The features of a calibrator and their scales."""
 
     knots: tuple[float, ...] = Field(min_length=2, description="Scores at the knots of the piecewise-linear curve.")
+    stranger_knots: tuple[float, ...] = Field(
+        description="The same of users without positive ratings, whose scores are popularity; none without such users."
+    )
     like_share: float = Field(
         gt=0, lt=1, description="Share of positive ratings among all pairs: the prior of a new user."
     )
     good_share: float = Field(gt=0, lt=1, description="The same, of ratings of 3.5 stars or more.")
+    mean_stars: float = Field(ge=0, le=5, description="Mean stars: the prior of a new user.")
     fewest_ratings: int = Field(ge=0, description="The number of ratings of a user is clipped to this minimum.")
     most_ratings: int = Field(
         ge=0, description="The number of ratings is clipped to this maximum: activity is not extrapolated."
@@ -48,31 +67,70 @@ class Inputs(Record):
     def of(cls, pairs: RatedPairs) -> Self:
         """Return the scales for pairs of both outcomes."""
         like_share = float(pairs.liked.mean())
+        strangers = pairs.scores[pairs.user_likes == 0]
         return cls(
-            knots=_choose_knots(pairs.scores),
+            knots=_choose_knots(pairs.scores, KNOTS_OF_FEW if pairs.scores.size < FEW_PAIRS else KNOTS_OF_MANY),
+            stranger_knots=_choose_knots(strangers, KNOTS_OF_STRANGERS) if strangers.size else (),
             like_share=like_share,
             # One pseudo-rating keeps the share away from 0 and 1.
             good_share=float((pairs.recent_good.sum() + like_share) / (pairs.recent_ratings.sum() + 1)),
+            mean_stars=float((pairs.user_stars.sum() + PRIOR_STARS) / (pairs.user_ratings.sum() + 1)),
             fewest_ratings=int(pairs.user_ratings.min()),
             most_ratings=int(pairs.user_ratings.max()),
         )
 
     def curve_terms(self, pairs: Pairs) -> NDArray[np.float64]:
-        """Return pairs by segments of the curve: the part of each segment below the score."""
-        knots, widths, lowest, highest = _segments(self.knots)
-        covered: NDArray[np.float64] = (pairs.scores[:, None] - knots) / widths
-        return np.minimum(np.maximum(covered, lowest), highest)
+        """Return pairs by segments of both curves: the part of each segment below the score, times the curve's weight.
+
+        The second curve is that of strangers. It has all the weight for users without positive ratings.
+        """
+        strangeness = np.reshape(self.strangeness(pairs), (-1, 1))
+        covered = (1 - strangeness) * _cover(self.knots, pairs.scores)
+        if not self.stranger_knots:
+            return covered
+        return np.hstack([covered, strangeness * _cover(self.stranger_knots, pairs.scores)])
+
+    def strangeness(self, pairs: Pairs) -> OfUser:
+        """Return the weight of the curve of strangers: 1 without positive ratings; 0 if there is no such curve."""
+        strangeness: OfUser = STRANGER_LIKES / (STRANGER_LIKES + pairs.user_likes) * bool(self.stranger_knots)
+        return strangeness
 
     def terms(self, pairs: Pairs) -> tuple[OfUser, ...]:
-        """Return the other features: four of the user, and two of the rank."""
+        """Return the other features: three of the rank, and seven of the user."""
         shares = (pairs.user_likes + USER_PRIOR_RATINGS * self.like_share) / (pairs.user_ratings + USER_PRIOR_RATINGS)
         recent_ratings = pairs.recent_ratings + RECENT_PRIOR_RATINGS
         recent_shares = (pairs.recent_likes + RECENT_PRIOR_RATINGS * self.like_share) / recent_ratings
         good_shares = (pairs.recent_good + RECENT_PRIOR_RATINGS * self.good_share) / recent_ratings
+        own_stars = pairs.user_stars - self.mean_stars * pairs.user_ratings
+        generosity = own_stars / (pairs.user_ratings + USER_PRIOR_RATINGS)
         activity = np.minimum(np.maximum(pairs.user_ratings, self.fewest_ratings), self.most_ratings)
         places = -np.log1p(pairs.ranks)
-        about_user = _logit(shares), _logit(recent_shares), _logit(good_shares), np.log1p(activity)
-        return *about_user, places, places * (1 - recent_shares)
+        of_ratings = _logit(shares), _logit(recent_shares), _logit(good_shares)
+        strangeness = self.strangeness(pairs)
+        of_list = (1 - strangeness) * places
+        return (
+            of_list,
+            of_list * (1 - recent_shares),
+            -strangeness * np.log1p(pairs.ranks / STRANGER_RANKS),
+            *of_ratings,
+            generosity,
+            np.maximum(own_stars, -1.0 * pairs.user_ratings) / (1.0 + pairs.user_ratings) ** 2,
+            np.log1p(activity),
+            strangeness,
+        )
+
+
+RISING_SLOPES = (
+    "rank_slope",
+    "critic_slope",
+    "popular_slope",
+    "share_slope",
+    "recent_slope",
+    "good_slope",
+    "stars_slope",
+    "first_slope",
+)
+"""The slopes that are not negative."""
 
 
 class Calibrator(Record):
@@ -83,13 +141,21 @@ class Calibrator(Record):
     """
 
     inputs: Inputs
-    rises: tuple[float, ...] = Field(min_length=1, description="Rise from each knot to the next, in log odds.")
+    rises: tuple[float, ...] = Field(
+        min_length=1, description="Rise from each knot to the next, in log odds, on both curves."
+    )
     rank_slope: float = Field(ge=0, description="Weight of -log(1 + rank).")
     critic_slope: float = Field(ge=0, description="The same, times the share of recent ratings that are not positive.")
-    share_slope: float = Field(description="Weight of the log odds of a positive rating by the user.")
-    recent_slope: float = Field(description="The same of the recent ratings.")
-    good_slope: float = Field(description="Weight of the log odds of 3.5 stars or more among the recent ratings.")
+    popular_slope: float = Field(
+        ge=0, description="The slope of the rank for strangers: weight of -log(1 + rank / 10)."
+    )
+    share_slope: float = Field(ge=0, description="Weight of the log odds of a positive rating by the user.")
+    recent_slope: float = Field(ge=0, description="The same of the recent ratings.")
+    good_slope: float = Field(ge=0, description="Weight of the log odds of 3.5 stars or more among the recent ratings.")
+    stars_slope: float = Field(ge=0, description="Weight of the user's mean stars above the common mean.")
+    first_slope: float = Field(ge=0, description="The same of the first few ratings.")
     activity_slope: float = Field(description="Weight of log(1 + number of ratings of the user).")
+    stranger_slope: float = Field(description="Weight of the weight of the curve of strangers.")
     intercept: float
 
     @classmethod
@@ -99,20 +165,13 @@ class Calibrator(Record):
         Platt, Probabilistic outputs for support vector machines (1999), with a monotone curve instead of a line.
         """
         inputs = Inputs.of(pairs)
-        n_rises = len(inputs.knots) - 1
-        *about_user, rank, critic = inputs.terms(pairs)
-        floors = [MIN_RISE] * n_rises + [0.0, 0.0]
-        columns = np.column_stack([inputs.curve_terms(pairs), rank, critic, *about_user, np.ones(pairs.scores.size)])
+        curves, terms = inputs.curve_terms(pairs), np.column_stack(inputs.terms(pairs))
+        n_rises = curves.shape[1]
+        # More positive ratings never lower a probability.
+        floors = [MIN_RISE] * n_rises + [0.0] * (len(RISING_SLOPES) - 1) + [MIN_FIRST_SLOPE]
+        columns = np.column_stack([curves, terms, np.ones(pairs.scores.size)])
         weights = _maximise_likelihood(columns, pairs.liked, floors).tolist()
-        names = (
-            "rank_slope",
-            "critic_slope",
-            "share_slope",
-            "recent_slope",
-            "good_slope",
-            "activity_slope",
-            "intercept",
-        )
+        names = *RISING_SLOPES, "activity_slope", "stranger_slope", "intercept"
         slopes = dict(zip(names, weights[n_rises:], strict=True))
         return cls(inputs=inputs, rises=tuple(weights[:n_rises]), **slopes)
 
@@ -123,32 +182,49 @@ class Calibrator(Record):
         For ratings that are too few, or too much alike, to fit anything.
         """
         like_share = (n_likes + 1) / (n_ratings + 2)
-        inputs = Inputs(knots=(0, 1), like_share=like_share, good_share=like_share, fewest_ratings=0, most_ratings=0)
+        inputs = Inputs(
+            knots=(0, 1),
+            stranger_knots=(),
+            like_share=like_share,
+            good_share=like_share,
+            mean_stars=PRIOR_STARS,
+            fewest_ratings=0,
+            most_ratings=0,
+        )
         return cls(
             inputs=inputs,
             rises=(MIN_RISE,),
             rank_slope=0,
             critic_slope=0,
+            popular_slope=0,
             share_slope=0,
             recent_slope=0,
             good_slope=0,
+            stars_slope=0,
+            first_slope=0,
             activity_slope=0,
+            stranger_slope=0,
             intercept=math.log(like_share / (1 - like_share)),
         )
 
     def probabilities(self, pairs: Pairs) -> NDArray[np.float64]:
         """Return the probability of each pair, between 0 and 1, both excluded."""
-        share, recent, good, activity, rank, critic = self.inputs.terms(pairs)
+        rank, critic, popular, share, recent, good, stars, first, activity, strangeness = self.inputs.terms(pairs)
         of_user = (
             self.share_slope * share
             + self.recent_slope * recent
             + self.good_slope * good
+            + self.stars_slope * stars
+            + self.first_slope * first
             + self.activity_slope * activity
+            + self.stranger_slope * strangeness
             + self.intercept
         )
         # A matrix product may round differently in a longer list; this sum does not.
         of_score = np.sum(self.inputs.curve_terms(pairs) * self.rises, axis=1)
-        log_odds = of_score + self.rank_slope * rank + self.critic_slope * critic + of_user
+        log_odds = (
+            of_score + self.rank_slope * rank + self.critic_slope * critic + self.popular_slope * popular + of_user
+        )
         probabilities: NDArray[np.float64] = np.minimum(np.maximum(_expit(log_odds), MARGIN), 1 - MARGIN)
         return probabilities
 
@@ -179,10 +255,16 @@ class UserCalibrators(Record):
         return _expit(np.asarray(mixed))
 
 
-def _choose_knots(scores: NDArray[np.float64]) -> tuple[float, ...]:
-    quantiles = KNOTS_OF_FEW if scores.size < FEW_PAIRS else KNOTS_OF_MANY
+def _choose_knots(scores: NDArray[np.float64], quantiles: tuple[float, ...]) -> tuple[float, ...]:
     knots = np.unique(np.quantile(scores, quantiles)).tolist()
     return tuple(knots) if len(knots) > 1 else (knots[0], knots[0] + 1)
+
+
+def _cover(knots: tuple[float, ...], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return scores by segments of a curve: the part of each segment below the score."""
+    starts, widths, lowest, highest = _segments(knots)
+    covered: NDArray[np.float64] = (scores[:, None] - starts) / widths
+    return np.minimum(np.maximum(covered, lowest), highest)
 
 
 @lru_cache

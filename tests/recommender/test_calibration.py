@@ -15,14 +15,26 @@ from tests.support.generated_tastes import history_of
 from tests.support.tables import for_each
 
 TRUTH = Calibrator(
-    inputs=Inputs(knots=(0.0, 0.8, 1.0), like_share=0.5, good_share=0.5, fewest_ratings=0, most_ratings=1000),
+    inputs=Inputs(
+        knots=(0.0, 0.8, 1.0),
+        stranger_knots=(),
+        like_share=0.5,
+        good_share=0.5,
+        mean_stars=3.5,
+        fewest_ratings=0,
+        most_ratings=1000,
+    ),
     rises=(0.8, 1.2),
     rank_slope=0.3,
     critic_slope=0.2,
+    popular_slope=0.0,
     share_slope=0.6,
     recent_slope=0.2,
     good_slope=0.1,
+    stars_slope=0.1,
+    first_slope=0.1,
     activity_slope=0.1,
+    stranger_slope=0.0,
     intercept=0.5,
 )
 
@@ -37,6 +49,7 @@ def rated_pairs(*, n: int, seed: int) -> RatedPairs:
         ranks=random.integers(0, 2000, n),
         user_likes=random.binomial(user_ratings, like_shares),
         user_ratings=user_ratings,
+        user_stars=(3.5 * user_ratings).astype(np.float64),
         recent_likes=random.binomial(40, like_shares).astype(np.float64),
         recent_good=random.binomial(40, np.sqrt(like_shares)).astype(np.float64),
         recent_ratings=np.full(n, 40.0),
@@ -52,6 +65,7 @@ def pairs_of_one_user(scores: list[float], *, likes: int = 3, ratings: int = 5) 
         ranks=count_higher(column, column),
         user_likes=np.full(column.size, likes),
         user_ratings=np.full(column.size, ratings),
+        user_stars=np.full(column.size, 3.5 * ratings),
         recent_likes=np.full(column.size, float(likes)),
         recent_good=np.full(column.size, float(likes)),
         recent_ratings=np.full(column.size, float(ratings)),
@@ -74,6 +88,7 @@ def test_a_few_pairs_even_misleading_ones_give_a_rising_probability_that_is_not_
         ranks=np.array([0, 50, 1, 40]),
         user_likes=np.array([3, 3, 0, 0]),
         user_ratings=np.array([5, 5, 5, 5]),
+        user_stars=np.array([18.0, 18.0, 17.0, 17.0]),
         recent_likes=np.array([3.0, 3.0, 0.0, 0.0]),
         recent_good=np.array([4.0, 4.0, 0.0, 0.0]),
         recent_ratings=np.array([5.0, 5.0, 5.0, 5.0]),
@@ -157,6 +172,7 @@ def test_recent_ratings_of_a_user_count_more() -> None:
         "ranks": [0],
         "user_likes": [1],
         "user_ratings": [3],
+        "user_stars": [9.5],
         "recent_likes": [latest],
         "recent_good": [latest + middle],
         "recent_ratings": pytest.approx([latest + middle + earliest]),
@@ -184,6 +200,7 @@ def test_the_curve_follows_many_pairs_where_a_line_could_not() -> None:
         ranks=np.zeros(n, np.int64),
         user_likes=np.full(n, 50),
         user_ratings=np.full(n, 100),
+        user_stars=np.full(n, 350.0),
         recent_likes=np.full(n, 5.0),
         recent_good=np.full(n, 7.0),
         recent_ratings=np.full(n, 10.0),
@@ -203,3 +220,59 @@ def test_scores_that_are_all_equal_can_be_calibrated() -> None:
     probabilities = Calibrator.fit(equal).probabilities(equal)
 
     assert probabilities.mean() == pytest.approx(equal.liked.mean(), abs=0.01)
+
+
+def test_one_rating_of_a_stranger_moves_all_probabilities_by_its_stars() -> None:
+    # As strangers are: the share of positive ratings does not rise with the score, so the curve is nearly flat.
+    random = np.random.default_rng(6)
+    n = 6000
+    likes = random.integers(0, 2, n)
+    pairs = RatedPairs(
+        scores=random.random(n),
+        ranks=random.integers(0, 100, n),
+        user_likes=likes,
+        user_ratings=np.ones(n, np.int64),
+        user_stars=np.where(likes, 4.5, 3.0),
+        recent_likes=likes.astype(np.float64),
+        recent_good=likes.astype(np.float64),
+        recent_ratings=np.ones(n),
+        users=np.arange(n),
+        liked=random.random(n) < 0.6,
+    )
+    calibrator = Calibrator.fit(pairs)
+
+    after = {
+        (likes, stars): calibrator.probabilities(
+            replace(pairs_of_one_user([0.5], likes=likes, ratings=1), user_stars=np.array([stars]))
+        )[0]
+        for likes, stars in ((0, 1.0), (1, 5.0))
+    }
+    before = calibrator.probabilities(pairs_of_one_user([0.5], likes=0, ratings=0))[0]
+
+    assert after[0, 1.0] + 0.01 < before < after[1, 5.0] - 0.01
+
+
+def test_the_probabilities_of_strangers_follow_a_curve_of_their_own() -> None:
+    random = np.random.default_rng(7)
+    n = 8000
+    likes = np.where(np.arange(n) < n // 2, 0, 60)
+    scores = random.random(n)
+    # Those who rated before like what has a high score; strangers like everything the same.
+    truth = np.where(likes, np.interp(scores, [0, 1], [0.2, 0.9]), 0.6)
+    pairs = RatedPairs(
+        scores=scores,
+        ranks=(200 * (1 - scores)).astype(np.int64),
+        user_likes=likes,
+        user_ratings=2 * likes,
+        user_stars=3.5 * 2 * likes,
+        recent_likes=np.minimum(likes, 20.0),
+        recent_good=np.minimum(likes, 30.0),
+        recent_ratings=np.minimum(2 * likes, 40.0),
+        users=np.arange(n),
+        liked=random.random(n) < truth,
+    )
+
+    probabilities = Calibrator.fit(pairs).probabilities(pairs)
+
+    assert probabilities[likes == 0] == pytest.approx(0.6, abs=0.08)
+    assert np.corrcoef(probabilities[likes > 0], truth[likes > 0])[0, 1] > 0.95

@@ -33,6 +33,8 @@ class Pairs:
     """The number of the user's known positive ratings."""
     user_ratings: NDArray[np.int64] | np.int64
     """The number of the user's known ratings."""
+    user_stars: OfUser
+    """The sum of their stars."""
     recent_likes: OfUser
     """The positive ratings, weighted by recency."""
     recent_good: OfUser
@@ -50,8 +52,8 @@ class Pairs:
         """Return pairs with the features of the user of each, or of the one user of all."""
         user_of_rating, weights = histories.users, 0.5 ** (histories.ages / RECENT_HALF_LIFE)
 
-        def recent(weights: NDArray[np.float64]) -> OfUser:
-            sums: NDArray[Any] = np.bincount(user_of_rating, weights, histories.n_users)
+        def summed(values: NDArray[np.floating[Any]]) -> OfUser:
+            sums: NDArray[Any] = np.bincount(user_of_rating, values, histories.n_users)
             return sums[users]
 
         return Pairs(
@@ -59,9 +61,10 @@ class Pairs:
             ranks=ranks,
             user_likes=histories.like_counts[users],
             user_ratings=histories.rating_counts[users],
-            recent_likes=recent(weights * histories.liked),
-            recent_good=recent(weights * (histories.stars >= GOOD_STARS)),
-            recent_ratings=recent(weights),
+            user_stars=summed(histories.stars),
+            recent_likes=summed(weights * histories.liked),
+            recent_good=summed(weights * (histories.stars >= GOOD_STARS)),
+            recent_ratings=summed(weights),
         )
 
 

@@ -128,13 +128,17 @@ RECENT_SHARE = 0.1
 """The newest part of all ratings that the recent popularity is counted from."""
 
 
+def newest_moment(interactions: Interactions) -> float:
+    """Return the time at which the newest ratings begin, those that the recent popularity is counted from."""
+    return float(np.quantile(interactions.rated_at, 1 - RECENT_SHARE, method="lower"))
+
+
 def blended_popularity(interactions: Interactions, recent_weight: float) -> NDArray[np.float64]:
     """Return the share of users with a positive rating of each item, blended with the newest ratings' on its scale."""
     shares = interactions.like_shares
     if not recent_weight:
         return shares
-    moment = np.quantile(interactions.rated_at, 1 - RECENT_SHARE, method="lower")
-    is_recent = interactions.liked & (interactions.rated_at >= moment)
+    is_recent = interactions.liked & (interactions.rated_at >= newest_moment(interactions))
     recent = np.bincount(interactions.items[is_recent], minlength=interactions.n_items)
     blended: NDArray[np.float64] = (1 - recent_weight) * shares + recent_weight * recent * (
         shares.sum() / max(recent.sum(), 1)

@@ -89,7 +89,7 @@ def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfi
     best = _climb(samples, CooccurrenceStatistics.gather(rest, items, config), (config.half_life, config.floor))
     half_life, floor = _choose_decay(samples, best.weights)
     chosen = {"penalty": best.penalty, "half_life": half_life, "floor": floor, "next_weight": best.next_weight}
-    return tune_for_new_users(holdouts, items, best.weights, config.model_copy(update=chosen))
+    return tune_for_new_users(holdouts, items, best.weights, config.model_copy(update=chosen), seed=seed)
 
 
 def _climb(samples: TuningSamples, statistics: CooccurrenceStatistics, decay: Decay) -> Candidate:

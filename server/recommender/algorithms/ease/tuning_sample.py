@@ -25,16 +25,22 @@ class TuningSample:
 
     split: Split
     items: NDArray[np.int64]
+    users: NDArray[np.int64]
+    """The index of each user in the split that the sample is of, ascending."""
 
     @classmethod
     def of(cls, split: Split, items: NDArray[np.int64], *, seed: int) -> Self | None:
         """Return a sample of the users of a split; None if no held-out positive rating is of one of the items."""
         findable = split.held_out.select_ratings(np.isin(split.held_out.items, items)).like_counts
-        users = np.random.default_rng(seed).permutation(np.flatnonzero(findable))[:MAX_USERS]
-        return cls(split.select_users(np.sort(users)), items) if users.size else None
+        users = np.sort(np.random.default_rng(seed).permutation(np.flatnonzero(findable))[:MAX_USERS])
+        return cls(split.select_users(users), items, users) if users.size else None
 
     def quality(self, scores: NDArray[np.float32]) -> float:
-        """Return the mean of NDCG@10 and Recall@20, which is less noisy than either."""
+        """Return the mean quality over the users."""
+        return float(self.qualities(scores).mean())
+
+    def qualities(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return for each user the mean of NDCG@10 and Recall@20, which is less noisy than either."""
         known = self.split.known
         seen = inverse_index(self.items, known.n_items)[known.items]
         scores = scores.copy()
@@ -43,7 +49,8 @@ class TuningSample:
         lists = np.argpartition(-scores, n - 1, axis=1)[:, :n]
         order = np.argsort(-np.take_along_axis(scores, lists, axis=1), axis=1, kind="stable")
         qualities = list_qualities(self.items[np.take_along_axis(lists, order, axis=1)], self.split)
-        return float(qualities.ndcg_at_10.mean() + qualities.recall_at_20.mean()) / 2
+        means: NDArray[np.float64] = (qualities.ndcg_at_10 + qualities.recall_at_20) / 2
+        return means
 
     def scores(self, weights: Matrix, decay: Decay) -> NDArray[np.float32]:
         """Return the scores of the items for all users."""
