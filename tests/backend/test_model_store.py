@@ -10,7 +10,7 @@ from server.backend.model_store import ModelStore
 from server.command_errors import SettingsError
 from server.errors import StoreError
 from tests.support import s3
-from tests.support.tables import for_each
+from tests.support.tables import for_each, for_each_in
 
 
 @pytest.fixture(scope="module")
@@ -20,24 +20,24 @@ def s3_server() -> Iterator[dict[str, str]]:
         yield variables
 
 
-@pytest.fixture(params=["folder", "memory", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelStore]:
-    """An empty store: in a folder that does not exist yet, in memory, and in a bucket that does not exist yet."""
+@pytest.fixture
+def stores(
+    s3_server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, ModelStore]]:
+    """Empty stores: in a folder that does not exist yet, in memory, and in a bucket that does not exist yet."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    if request.param == "folder":
-        yield ModelStore(str(tmp_path / "data" / "models"))
-        return
-    if request.param == "s3":
-        for name, value in request.getfixturevalue("s3_server").items():
-            monkeypatch.setenv(name, value)
-        store = ModelStore(f"s3://bucket-{uuid.uuid4().hex}/models")
-        store.check()
-        yield store
-        return
-    store = ModelStore(f"memory://{uuid.uuid4().hex}/models")
-    yield store
-    for name in store.list_names():
-        store.remove(name)
+    for name, value in s3_server.items():
+        monkeypatch.setenv(name, value)
+    in_folder = ModelStore(str(tmp_path / "data" / "models"))
+    in_memory = ModelStore(f"memory://{uuid.uuid4().hex}/models")
+    in_bucket = ModelStore(f"s3://bucket-{uuid.uuid4().hex}/models")
+    in_bucket.check()
+    yield {"folder": in_folder, "memory": in_memory, "s3": in_bucket}
+    for name in in_memory.list_names():
+        in_memory.remove(name)
+
+
+in_every_store = for_each_in("stores", "store")
 
 
 def publish(store: ModelStore, label: str, content: bytes = b"array") -> str:
@@ -53,6 +53,7 @@ def read(store: ModelStore, name: str, file_name: str) -> bytes:
         return file.read()
 
 
+@in_every_store
 def test_a_published_artifact_can_be_read(store: ModelStore) -> None:
     name = publish(store, "run-1", b"numbers")
 
@@ -62,6 +63,7 @@ def test_a_published_artifact_can_be_read(store: ModelStore) -> None:
     assert store.size_bytes(name) == 14
 
 
+@in_every_store
 def test_artifacts_with_the_same_label_have_different_names(store: ModelStore) -> None:
     names = [publish(store, "run-1") for _ in range(3)]
 
@@ -80,6 +82,7 @@ def test_an_artifact_in_a_folder_gets_its_name_when_it_is_complete(tmp_path: Pat
     assert store.list_names() == [name]
 
 
+@in_every_store
 @for_each("error", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_failed_artifact_leaves_nothing_behind(store: ModelStore, error: BaseException) -> None:
     kept = [*store.list_names(), publish(store, "run-1")]
@@ -96,10 +99,12 @@ def test_a_failed_artifact_leaves_nothing_behind(store: ModelStore, error: BaseE
     assert sorted(store.list_names()) == sorted(kept)
 
 
+@in_every_store
 def test_a_store_without_a_folder_is_empty(store: ModelStore) -> None:
     assert store.list_names() == []
 
 
+@in_every_store
 def test_a_store_can_be_checked_before_it_is_used(store: ModelStore) -> None:
     store.check()
     store.check()
@@ -114,6 +119,7 @@ def test_a_store_inside_a_file_is_a_settings_error(tmp_path: Path) -> None:
         ModelStore(str(tmp_path / "file" / "models")).check()
 
 
+@in_every_store
 def test_removing_an_artifact_twice_is_harmless(store: ModelStore) -> None:
     kept, removed = publish(store, "run-1"), publish(store, "run-2")
 
@@ -139,6 +145,7 @@ def test_a_store_that_cannot_be_opened_is_named_without_its_password() -> None:
     assert re.fullmatch(sentence, str(raised.value))
 
 
+@in_every_store
 def test_a_store_can_be_written_to(store: ModelStore) -> None:
     store.check_writable()
 

@@ -1,7 +1,7 @@
 """Fixtures: databases with movies and ratings, and the services on them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,11 @@ from server.backend.model_store import ModelStore
 from server.services.live.catalogue import LiveCatalogue
 from server.services.live.model import LiveModel
 from server.services.movies import MovieService
+from server.services.recommendations import RecommendationService
 from server.services.training.trainer import Trainer
 from tests.conftest import DATABASES, database_copy
 from tests.support.builders import MOVIES, NEWER_MOVIES, RATINGS, genre_of, taste_rows
-from tests.support.readers import movies_of
+from tests.support.readers import movies_of, recommendations_of
 from tests.support.source_files import load_folder, write_source
 
 
@@ -28,19 +29,30 @@ def catalogue(database: Database, tmp_path: Path) -> Database:
 
 
 @contextmanager
-def shared_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[Database]:
-    """Yield a database that many tests share; its files are in the folder."""
-    with database_copy(request, folder) as url:
+def shared_database(request: pytest.FixtureRequest, folder: Path, kind: str) -> Iterator[Database]:
+    """Yield a database of a kind that many tests share; its files are in the folder."""
+    with database_copy(request, folder, kind) as url:
         database = Database(Settings(_env_file=None, database_url=url))
         yield database
         database.dispose()
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def movies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MovieService]:
-    """The service of the twelve films, shared by tests that only read."""
-    folder = tmp_path_factory.mktemp("films")
-    with shared_database(request, folder) as database:
+@pytest.fixture(scope="module")
+def movie_services(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, MovieService]]:
+    """The service of the twelve films on each kind of database, shared by tests that only read."""
+    with ExitStack() as stack:
+        yield {
+            kind: stack.enter_context(movie_service(request, tmp_path_factory.mktemp("films"), kind))
+            for kind in DATABASES
+        }
+
+
+@contextmanager
+def movie_service(request: pytest.FixtureRequest, folder: Path, kind: str) -> Iterator[MovieService]:
+    """Yield the service of the twelve films."""
+    with shared_database(request, folder, kind) as database:
         load_folder(write_source(folder / "films", movies=MOVIES, ratings=RATINGS), database)
         live_catalogue = LiveCatalogue(database)
         live_catalogue.refresh()
@@ -48,17 +60,33 @@ def movies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             yield movies_of(session, live_catalogue)
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveModel]:
-    """A live model of a taste, on a database with three newer movies, shared by many tests."""
-    with learned_taste(request, tmp_path_factory.mktemp("tastes"), Settings(_env_file=None)) as live_model:
-        yield live_model
+@pytest.fixture(scope="module")
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, LiveModel]]:
+    """A live model of a taste on each kind of database, with three newer movies, shared by many tests."""
+    with ExitStack() as stack:
+        yield {
+            kind: stack.enter_context(
+                learned_taste(request, tmp_path_factory.mktemp("tastes"), kind, Settings(_env_file=None))
+            )
+            for kind in DATABASES
+        }
+
+
+@pytest.fixture
+def recommenders(trained: dict[str, LiveModel]) -> Iterator[dict[str, RecommendationService]]:
+    """The service with a model on each kind of database, in a transaction that is rolled back at the end."""
+    with ExitStack() as stack:
+        sessions = {
+            kind: stack.enter_context(live_model.database.open_session(writes=True))
+            for kind, live_model in trained.items()
+        }
+        yield {kind: recommendations_of(session, trained[kind]) for kind, session in sessions.items()}
 
 
 @contextmanager
-def learned_taste(request: pytest.FixtureRequest, folder: Path, settings: Settings) -> Iterator[LiveModel]:
+def learned_taste(request: pytest.FixtureRequest, folder: Path, kind: str, settings: Settings) -> Iterator[LiveModel]:
     """Yield a live model trained on a taste, after three newer movies were added; the files are in the folder."""
-    with shared_database(request, folder) as database:
+    with shared_database(request, folder, kind) as database:
         movies, ratings = taste_rows()
         load_folder(write_source(folder / "tastes", movies=movies, ratings=ratings), database)
         store = ModelStore(str(folder / "models"))

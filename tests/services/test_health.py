@@ -4,18 +4,20 @@ from server.services.health import HealthService
 from server.services.live.catalogue import LiveCatalogue
 from server.services.live.model import LiveModel
 from tests.support.builders import add_version
+from tests.support.tables import for_each_in
 
 
-def test_readiness_reports_the_movies_and_the_model_served(trained: LiveModel) -> None:
-    live_catalogue = LiveCatalogue(trained.database)
+@for_each_in("trained", "served")
+def test_readiness_reports_the_movies_and_the_model_served(served: LiveModel) -> None:
+    live_catalogue = LiveCatalogue(served.database)
     live_catalogue.refresh()
 
-    with trained.database.transaction(writes=False) as session:
-        readiness = HealthService(session, live_catalogue, trained).get_readiness()
+    with served.database.transaction(writes=False) as session:
+        readiness = HealthService(session, live_catalogue, served).get_readiness()
 
     assert readiness == Readiness(
         status="ready",
-        database=trained.database.engine.dialect.name,
+        database=served.database.engine.dialect.name,
         movies=33,
         model_version=1,
         model_problem=None,

@@ -13,11 +13,14 @@ from server.schemas.movies import (
 )
 from server.services.movies import MovieService
 from tests.support.builders import ids_of
-from tests.support.tables import for_each
+from tests.support.tables import for_each, for_each_in
+
+on_each_database = for_each_in("movie_services", "movies")
 
 THRILLERS_BY_POPULARITY = [2, 7, 6, 9]
 
 
+@on_each_database
 @for_each(
     ("query", "expected"),
     [
@@ -42,6 +45,7 @@ def test_a_search_combines_with_filters_and_orders(
     assert (ids_of(page), page.total) == (expected, len(expected))
 
 
+@on_each_database
 @for_each("year_from", [None, 1900])
 def test_pages_of_a_search_are_contiguous(movies: MovieService, year_from: int | None) -> None:
     pages = [
@@ -53,6 +57,7 @@ def test_pages_of_a_search_are_contiguous(movies: MovieService, year_from: int |
     assert {page.total for page in pages} == {len(found)}
 
 
+@on_each_database
 @for_each("search", ["", " ", "\t \n"])
 def test_a_blank_search_is_ignored(movies: MovieService, search: str) -> None:
     page = movies.list_movies(MovieQuery(search=search, limit=3))
@@ -60,6 +65,7 @@ def test_a_blank_search_is_ignored(movies: MovieService, search: str) -> None:
     assert (ids_of(page), page.total) == ([1, 2, 3], 12)
 
 
+@on_each_database
 @for_each("sort", [None, MovieSort.YEAR, MovieSort.RELEVANCE_DESCENDING])
 def test_a_search_without_hits_returns_an_empty_page(movies: MovieService, sort: MovieSort | None) -> None:
     page = movies.list_movies(MovieQuery(search="zyzzyva", sort=sort))
@@ -67,6 +73,7 @@ def test_a_search_without_hits_returns_an_empty_page(movies: MovieService, sort:
     assert page == MoviePage(movies=[], total=0, page=1, limit=10)
 
 
+@on_each_database
 @for_each("search", ['"', "%", "_", "'; DROP TABLE movies; --", "NOT (a OR b)*", "\\", "\x00"])
 def test_signs_of_a_query_language_are_plain_text(movies: MovieService, search: str) -> None:
     page = movies.list_movies(MovieQuery(search=search, sort=MovieSort.TITLE))
@@ -90,6 +97,7 @@ def facets_of(movies: MovieService, query: MovieQuery) -> tuple[dict[str, int], 
     )
 
 
+@on_each_database
 def test_facets_count_the_whole_list(movies: MovieService) -> None:
     page = movies.list_movies(MovieQuery(search="alien", limit=1, facets=True))
 
@@ -104,6 +112,7 @@ def test_facets_count_the_whole_list(movies: MovieService) -> None:
     )
 
 
+@on_each_database
 @for_each(
     ("query", "genres", "decades"),
     [
@@ -141,6 +150,7 @@ def test_facets_combine_with_search_and_filters(
     assert list(counted_decades.items()) == list(decades.items())
 
 
+@on_each_database
 def test_highlights_are_the_ranges_of_matching_characters(movies: MovieService) -> None:
     page = movies.list_movies(MovieQuery(search="amel", highlight=True))
 
@@ -149,6 +159,7 @@ def test_highlights_are_the_ranges_of_matching_characters(movies: MovieService) 
     ]
 
 
+@on_each_database
 @for_each("query", [MovieQuery(search="crime"), MovieQuery()])
 def test_highlights_are_empty_without_a_match_in_a_title(movies: MovieService, query: MovieQuery) -> None:
     page = movies.list_movies(query.model_copy(update={"highlight": True, "genre": ["Crime"]}))
@@ -158,6 +169,7 @@ def test_highlights_are_empty_without_a_match_in_a_title(movies: MovieService, q
     ]
 
 
+@on_each_database
 def test_optional_fields_are_omitted_unless_requested(movies: MovieService) -> None:
     page = movies.list_movies(MovieQuery(search="alien"))
 
@@ -165,11 +177,13 @@ def test_optional_fields_are_omitted_unless_requested(movies: MovieService) -> N
     assert "highlights" not in page.movies[0].model_dump()
 
 
+@on_each_database
 @for_each(("search", "movie_ids"), [("matrxi", [2]), ("postamn", [12]), ("90s comedy", [1, 11])])
 def test_a_search_allows_typos_and_synonyms(movies: MovieService, search: str, movie_ids: list[int]) -> None:
     assert ids_of(movies.list_movies(MovieQuery(search=search))) == movie_ids
 
 
+@on_each_database
 @for_each(
     ("search", "corrected"), [("matrxi", "matrix"), ("The Postamn", "the postman"), ("matrix", None), ("zyzzyva", None)]
 )

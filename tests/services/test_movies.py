@@ -7,7 +7,9 @@ from server.errors import InvalidField, MovieNotFound, UserNotFound
 from server.schemas.movies import AverageRating, Genre, GenreMatch, Movie, MoviePage, MovieQuery, MovieSort, SortOrder
 from server.services.movies import MovieDataManager, MovieService
 from tests.support.builders import ids_of
-from tests.support.tables import for_each
+from tests.support.tables import for_each, for_each_in
+
+on_each_database = for_each_in("movie_services", "movies")
 
 TOY_STORY = Movie(
     movie_id=1,
@@ -68,32 +70,38 @@ def read_in_pages(movies: MovieService, query: MovieQuery) -> list[int]:
     return list(itertools.chain.from_iterable(itertools.takewhile(bool, map(ids_of, pages))))
 
 
+@on_each_database
 def test_a_page_holds_whole_movies_and_the_total(movies: MovieService) -> None:
     page = movies.list_movies(MovieQuery(genre=["Animation"], limit=1))
 
     assert page == MoviePage(movies=[TOY_STORY], total=2, page=1, limit=1)
 
 
+@on_each_database
 def test_a_movie_may_lack_year_genres_and_ratings(movies: MovieService) -> None:
     assert movies.get_movie(8) == BABYLON_5
 
 
+@on_each_database
 def test_a_movie_has_its_alternative_titles_in_order(movies: MovieService) -> None:
     assert movies.get_movie(10).alternative_titles == ["Le Fabuleux destin d'Amélie Poulain"]
     assert movies.get_movie(6).alternative_titles == ["Se7en"]
 
 
+@on_each_database
 def test_every_order_is_total_and_its_pages_join_without_gap(movies: MovieService) -> None:
     orders = {sort.value: read_in_pages(movies, MovieQuery(sort=sort, limit=5)) for sort in MovieSort}
 
     assert orders == ORDERS
 
 
+@on_each_database
 @for_each("sort", ASCENDING)
 def test_an_order_can_be_asked_for_the_lowest_first(movies: MovieService, sort: str) -> None:
     assert read_in_pages(movies, MovieQuery(sort=MovieSort(sort), order=SortOrder.ASCENDING)) == ASCENDING[sort]
 
 
+@on_each_database
 @for_each("sort", ["year", "title", "id"])
 def test_an_order_can_be_asked_for_the_highest_first(movies: MovieService, sort: str) -> None:
     query = MovieQuery(sort=MovieSort(sort), order=SortOrder.DESCENDING)
@@ -101,16 +109,19 @@ def test_an_order_can_be_asked_for_the_highest_first(movies: MovieService, sort:
     assert read_in_pages(movies, query) == ORDERS[f"-{sort}"]
 
 
+@on_each_database
 def test_the_default_order_without_a_search_is_the_id(movies: MovieService) -> None:
     assert ids_of(movies.list_movies(MovieQuery(limit=4))) == [1, 2, 3, 4]
 
 
+@on_each_database
 def test_a_page_past_the_end_is_empty_and_knows_the_total(movies: MovieService) -> None:
     page = movies.list_movies(MovieQuery(page=1_000_000, limit=100))
 
     assert page == MoviePage(movies=[], total=12, page=1_000_000, limit=100)
 
 
+@on_each_database
 @for_each(
     ("query", "expected"),
     [
@@ -137,6 +148,7 @@ def test_a_filter_keeps_what_fits(movies: MovieService, query: MovieQuery, expec
     assert (ids_of(page), page.total) == (expected, len(expected))
 
 
+@on_each_database
 def test_a_filter_and_an_order_go_together(movies: MovieService) -> None:
     query = MovieQuery(genre=["Thriller"], sort=MovieSort.YEAR_DESCENDING, limit=3)
 
@@ -145,6 +157,7 @@ def test_a_filter_and_an_order_go_together(movies: MovieService) -> None:
     assert (ids_of(page), page.total) == ([2, 6, 7], 4)
 
 
+@on_each_database
 def test_the_ratings_of_a_user_are_added(movies: MovieService) -> None:
     page = movies.list_movies(MovieQuery(user_id=1, movie_id=[1, 2, 12]))
 
@@ -152,28 +165,33 @@ def test_the_ratings_of_a_user_are_added(movies: MovieService) -> None:
     assert "user_rating" not in page.movies[2].model_dump()
 
 
+@on_each_database
 def test_the_ratings_of_an_unknown_user_are_an_error(movies: MovieService) -> None:
     with pytest.raises(UserNotFound, match="999"):
         movies.list_movies(MovieQuery(user_id=999))
 
 
+@on_each_database
 def test_an_unknown_tag_is_an_error(movies: MovieService) -> None:
     with pytest.raises(InvalidField, match="Unknown tag 'pixar'"):
         movies.list_movies(MovieQuery(tag=["pixar"]))
 
 
+@on_each_database
 def test_an_average_is_the_exact_mean(movies: MovieService) -> None:
     assert movies.get_average_rating(1) == AverageRating(
         movie_id=1, title="Toy Story", avg_rating=12.5 / 3, total_ratings=3
     )
 
 
+@on_each_database
 def test_a_movie_without_ratings_has_no_average(movies: MovieService) -> None:
     assert movies.get_average_rating(12) == AverageRating(
         movie_id=12, title="The Postman", avg_rating=None, total_ratings=0, imdb_id=None, tmdb_id=None
     )
 
 
+@on_each_database
 @for_each("movie_id", [13, 2**53 - 1])
 def test_an_unknown_movie_is_not_found(movies: MovieService, movie_id: int) -> None:
     with pytest.raises(MovieNotFound, match=str(movie_id)):

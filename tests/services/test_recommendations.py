@@ -19,36 +19,33 @@ from server.services.movies import SimilarMoviesService
 from server.services.ratings import RatingService
 from server.services.recommendations import RecommendationService
 from server.services.user import UserDataManager
-from tests.conftest import DATABASES
 from tests.services.conftest import learned_taste
 from tests.support.builders import NEWER_MOVIES, TASTE_MOVIES, add_version, is_of_kind
 from tests.support.readers import cards_of, recommendations_of
-from tests.support.tables import for_each
+from tests.support.tables import for_each, for_each_in
 
 UNKNOWN = 999
 MOVIES = [Expansion.MOVIES]
+on_each_database = for_each_in("recommenders", "recommendations")
+similar_on_each_database = for_each_in("similar_movies", "similar")
 NOTHING = {"score": 0.0, "because": [], "other_ratings": 0.0, "rest": 0.0}
 
 
-@pytest.fixture(scope="module", params=DATABASES)
+@pytest.fixture(scope="module")
 def nmf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveModel]:
-    """A live model like `trained`, whose scores are not sums over the user's ratings."""
+    """A live model like those of `trained`, whose scores are not sums over the user's ratings."""
     settings = Settings(_env_file=None, algorithm="nmf")
-    with learned_taste(request, tmp_path_factory.mktemp("nmf"), settings) as live_model:
+    with learned_taste(request, tmp_path_factory.mktemp("nmf"), "sqlite", settings) as live_model:
         yield live_model
 
 
 @pytest.fixture
-def recommendations(trained: LiveModel) -> Iterator[RecommendationService]:
-    """The service, in a transaction that is rolled back at the end."""
-    with trained.database.open_session(writes=True) as session:
-        yield recommendations_of(session, trained)
-
-
-@pytest.fixture
-def similar(trained: LiveModel) -> Iterator[SimilarMoviesService]:
-    with trained.database.open_session(writes=False) as session:
-        yield SimilarMoviesService(session, trained, cards_of(session))
+def similar_movies(recommenders: dict[str, RecommendationService]) -> dict[str, SimilarMoviesService]:
+    """The service of similar movies, in the same transactions."""
+    return {
+        kind: SimilarMoviesService(found.session, found.live_model, cards_of(found.session))
+        for kind, found in recommenders.items()
+    }
 
 
 @contextmanager
@@ -86,12 +83,14 @@ def sum_of(explanation: Explanation) -> float:
     return contributions + explanation.other_ratings + explanation.rest
 
 
+@on_each_database
 def test_nothing_is_added_that_was_not_asked_for(recommendations: RecommendationService) -> None:
     found = recommendations.recommend_movies(1, RecommendationQuery())
 
     assert found.model_dump().keys() == {"movie_ids", "probabilities"}
 
 
+@on_each_database
 @for_each("exclude_seen", [False, True])
 def test_the_movies_come_in_the_order_of_the_list(recommendations: RecommendationService, exclude_seen: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     plain = recommendations.recommend_movies(1, RecommendationQuery(n=100, exclude_seen=exclude_seen))
@@ -104,17 +103,19 @@ def test_the_movies_come_in_the_order_of_the_list(recommendations: Recommendatio
     assert len(found.movies) == len(found.movie_ids) >= 17
 
 
-def test_the_movies_are_read_together(recommendations: RecommendationService, trained: LiveModel) -> None:
+@on_each_database
+def test_the_movies_are_read_together(recommendations: RecommendationService) -> None:
     recommendations.session.connection()
     counts = []
     for n in (1, 10):
-        with counted_statements(trained.database) as statements:
+        with counted_statements(recommendations.live_model.database) as statements:
             recommendations.recommend_movies(1, RecommendationQuery(n=n, expand=MOVIES, explain=True))
         counts.append(len(statements))
 
     assert counts[0] == counts[1]
 
 
+@on_each_database
 def test_an_explanation_adds_up_to_the_score(recommendations: RecommendationService) -> None:
     explanations = explained(recommendations, 1, exclude_seen=True)
 
@@ -126,6 +127,7 @@ def test_an_explanation_adds_up_to_the_score(recommendations: RecommendationServ
     )
 
 
+@on_each_database
 def test_an_explanation_names_the_ratings_that_speak_for_a_movie_most(recommendations: RecommendationService) -> None:
     stars = rated_by(recommendations.session, 1)
 
@@ -141,6 +143,7 @@ def test_an_explanation_names_the_ratings_that_speak_for_a_movie_most(recommenda
     assert all(is_of_kind(reason.movie_id, 1) for reason in best.because[:2])
 
 
+@on_each_database
 def test_a_rating_is_named_at_once_and_what_speaks_against_a_movie_is_not(
     recommendations: RecommendationService,
 ) -> None:
@@ -156,6 +159,7 @@ def test_a_rating_is_named_at_once_and_what_speaks_against_a_movie_is_not(
     assert min(explanation.other_ratings for explanation in explanations) < 0
 
 
+@on_each_database
 def test_a_user_without_ratings_owes_everything_to_popularity(recommendations: RecommendationService) -> None:
     explanations = explained(recommendations, UserDataManager(recommendations.session).create())
 
@@ -166,6 +170,7 @@ def test_a_user_without_ratings_owes_everything_to_popularity(recommendations: R
     ]
 
 
+@on_each_database
 @for_each("exclude_seen", [False, True])
 def test_a_movie_newer_than_the_model_has_nothing_to_explain(
     recommendations: RecommendationService, *, exclude_seen: bool
@@ -193,6 +198,7 @@ def test_a_score_that_is_not_a_sum_is_all_rest(nmf: LiveModel) -> None:
     ]
 
 
+@on_each_database
 def test_a_user_who_has_seen_everything_gets_empty_lists(recommendations: RecommendationService) -> None:
     user_id = UserDataManager(recommendations.session).create()
     rate(recommendations.session, user_id, dict.fromkeys([*TASTE_MOVIES, *NEWER_MOVIES], 4.0))
@@ -210,6 +216,7 @@ def test_a_user_who_has_seen_everything_gets_empty_lists(recommendations: Recomm
     }
 
 
+@similar_on_each_database
 def test_movies_are_similar_that_the_same_people_like(similar: SimilarMoviesService) -> None:
     of_same_kind = [
         is_of_kind(movie_id, to_movie_id)
@@ -221,6 +228,7 @@ def test_movies_are_similar_that_the_same_people_like(similar: SimilarMoviesServ
     assert sum(of_same_kind) > 12
 
 
+@similar_on_each_database
 def test_similar_movies_come_with_similarities_that_fall(similar: SimilarMoviesService) -> None:
     found = similar.list_similar_movies(1, BestMoviesQuery(n=100))
 
@@ -230,6 +238,7 @@ def test_similar_movies_come_with_similarities_that_fall(similar: SimilarMoviesS
     assert similar.list_similar_movies(1, BestMoviesQuery(n=5)).movie_ids == found.movie_ids[:5]
 
 
+@similar_on_each_database
 def test_similar_movies_hold_the_movies_on_request(similar: SimilarMoviesService) -> None:
     found = similar.list_similar_movies(1, BestMoviesQuery(n=5, expand=MOVIES))
 
@@ -237,16 +246,19 @@ def test_similar_movies_hold_the_movies_on_request(similar: SimilarMoviesService
     assert len(found.movies) == 5
 
 
+@similar_on_each_database
 def test_nothing_is_similar_to_a_movie_newer_than_the_model(similar: SimilarMoviesService) -> None:
     found = similar.list_similar_movies(NEWER_MOVIES[0], BestMoviesQuery(expand=MOVIES))
 
     assert found == SimilarMovies(movie_ids=[], similarities=[], movies=[])
 
 
+@similar_on_each_database
 def test_an_unknown_movie_is_not_found_with_a_model_and_without(
-    similar: SimilarMoviesService, session: Session, live_model: LiveModel
+    similar: SimilarMoviesService,
 ) -> None:
-    for service in (similar, SimilarMoviesService(session, live_model, cards_of(session))):
+    untrained = LiveModel(similar.live_model.database, similar.live_model.store)
+    for service in (similar, SimilarMoviesService(similar.session, untrained, similar.cards)):
         with pytest.raises(MovieNotFound, match=str(UNKNOWN)):
             service.list_similar_movies(UNKNOWN, BestMoviesQuery())
 
@@ -269,6 +281,7 @@ def test_without_a_model_that_can_be_read_nothing_is_similar(catalogue: Database
         SimilarMoviesService(session, live_model, cards_of(session)).list_similar_movies(1, BestMoviesQuery())
 
 
+@on_each_database
 def test_movies_probabilities_and_reasons_come_together(recommendations: RecommendationService) -> None:
     found = recommendations.recommend_movies(1, RecommendationQuery(n=5, expand=MOVIES, explain=True))
 
@@ -279,6 +292,7 @@ def test_movies_probabilities_and_reasons_come_together(recommendations: Recomme
     assert [each.because for each in found.recommendations] == [each.because for each in found.explanations]
 
 
+@on_each_database
 @for_each(
     ("filters", "kinds"),
     [
@@ -305,6 +319,7 @@ def test_filters_keep_the_order_of_the_list(
     assert found.probabilities == pytest.approx([shown[movie_id] for movie_id in found.movie_ids], abs=1e-6)
 
 
+@on_each_database
 def test_a_list_ends_at_the_smallest_probability(recommendations: RecommendationService) -> None:
     whole = recommendations.recommend_movies(1, RecommendationQuery(n=20))
     limit = whole.probabilities[7]
@@ -315,6 +330,7 @@ def test_a_list_ends_at_the_smallest_probability(recommendations: Recommendation
     assert found.probabilities == whole.probabilities[:8]
 
 
+@on_each_database
 @for_each(("genre", "message"), [("Dramma", "Did you mean 'Drama'"), ("Quiz", "GET /genres lists all genres")])
 def test_an_unknown_genre_is_refused(recommendations: RecommendationService, genre: str, message: str) -> None:
     with pytest.raises(InvalidField, match=message) as refused:
@@ -326,6 +342,7 @@ def test_an_unknown_genre_is_refused(recommendations: RecommendationService, gen
     assert refused_guest.value.pointer == "#/body/genre"
 
 
+@on_each_database
 def test_a_guest_gets_the_list_of_a_user_with_the_same_ratings(recommendations: RecommendationService) -> None:
     user = UserDataManager(recommendations.session).create()
     stars = {4: 5.0, 7: 1.0, 12: 4.5, 31: 4.0}
@@ -339,6 +356,7 @@ def test_a_guest_gets_the_list_of_a_user_with_the_same_ratings(recommendations: 
     assert guest == recommendations.recommend_movies(user, RecommendationQuery(n=100, explain=True, expand=MOVIES))
 
 
+@on_each_database
 def test_a_guest_without_ratings_gets_the_list_of_a_new_user(recommendations: RecommendationService) -> None:
     user = UserDataManager(recommendations.session).create()
 
@@ -347,6 +365,7 @@ def test_a_guest_without_ratings_gets_the_list_of_a_new_user(recommendations: Re
     assert guest == recommendations.recommend_movies(user, RecommendationQuery())
 
 
+@on_each_database
 def test_a_guests_rating_of_an_unknown_movie_is_refused(recommendations: RecommendationService) -> None:
     with pytest.raises(MovieNotFound, match="999"):
         recommendations.recommend_to_guest(RecommendationRequest(ratings=[GuestRating(movie_id=UNKNOWN, rating=4.0)]))

@@ -1,7 +1,5 @@
 """The order of a user's recommendations, and what is in them."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from sqlalchemy import func, select
@@ -18,7 +16,9 @@ from server.services.recommendations import RecommendationService
 from server.services.user import UserDataManager
 from tests.support.builders import NEWER_MOVIES, TASTE_MOVIES, is_of_kind
 from tests.support.readers import recommendations_of
-from tests.support.tables import for_each
+from tests.support.tables import for_each, for_each_in
+
+on_each_database = for_each_in("recommenders", "recommendations")
 
 UNKNOWN = 999
 
@@ -26,13 +26,6 @@ UNKNOWN = 999
 @pytest.fixture
 def untrained(session: Session, live_model: LiveModel) -> RecommendationService:
     return recommendations_of(session, live_model)
-
-
-@pytest.fixture
-def recommendations(trained: LiveModel) -> Iterator[RecommendationService]:
-    """The service with a model, in a transaction that is rolled back at the end."""
-    with trained.database.open_session(writes=True) as session:
-        yield recommendations_of(session, trained)
 
 
 def recommend(
@@ -54,6 +47,7 @@ def rate(session: Session, user_id: int, stars: dict[int, float]) -> None:
         RatingService(session).save_rating(RatingCreate(user_id=user_id, movie_id=movie_id, rating=rating))
 
 
+@on_each_database
 def test_an_unknown_user_gets_nothing(recommendations: RecommendationService) -> None:
     with pytest.raises(UserNotFound, match=str(UNKNOWN)):
         recommend(recommendations, UNKNOWN)
@@ -66,6 +60,7 @@ def test_without_a_model_nothing_is_recommended(untrained: RecommendationService
         recommend(untrained, user_id)
 
 
+@on_each_database
 def test_as_many_movies_are_recommended_as_asked_for_and_there_are(recommendations: RecommendationService) -> None:
     found = [recommend(recommendations, 1, n=n) for n in (1, 10, 33, 100)]
 
@@ -74,6 +69,7 @@ def test_as_many_movies_are_recommended_as_asked_for_and_there_are(recommendatio
     assert [movies.movie_ids[0] for movies in found] == [found[0].movie_ids[0]] * 4
 
 
+@on_each_database
 def test_probabilities_fall_along_the_list(recommendations: RecommendationService) -> None:
     probabilities = recommend(recommendations, 1, n=30).probabilities
 
@@ -81,6 +77,7 @@ def test_probabilities_fall_along_the_list(recommendations: RecommendationServic
     assert np.all(np.diff(probabilities) < 0)
 
 
+@on_each_database
 def test_a_user_is_recommended_what_others_of_the_same_taste_like(recommendations: RecommendationService) -> None:
     of_own_kind = [
         is_of_kind(movie_id, user_id)
@@ -91,6 +88,7 @@ def test_a_user_is_recommended_what_others_of_the_same_taste_like(recommendation
     assert np.mean(of_own_kind) > 0.8
 
 
+@on_each_database
 def test_movies_the_user_has_rated_are_left_out_only_on_demand(recommendations: RecommendationService) -> None:
     seen = rated_by(recommendations.session, 1)
 
@@ -110,6 +108,7 @@ def disliked_by(session: Session, user_id: int) -> set[int]:
     return set(session.scalars(rows))
 
 
+@on_each_database
 def test_a_new_user_gets_the_movies_that_most_people_like(recommendations: RecommendationService) -> None:
     likes = recommendations.session.execute(
         select(RatingRow.movie_id)
@@ -124,6 +123,7 @@ def test_a_new_user_gets_the_movies_that_most_people_like(recommendations: Recom
     assert found.movie_ids == [movie_id for (movie_id,) in likes]
 
 
+@on_each_database
 def test_a_new_rating_counts_at_once(recommendations: RecommendationService) -> None:
     user_id = new_user(recommendations)
     even_before = [movie_id for movie_id in recommend(recommendations, user_id).movie_ids if movie_id % 2 == 0]
@@ -134,6 +134,7 @@ def test_a_new_rating_counts_at_once(recommendations: RecommendationService) -> 
     assert len(even_before) < 8 <= len(even_after)
 
 
+@on_each_database
 @for_each(("user_id", "newer"), [(1, [31, 33, 32]), (2, [32, 31, 33])])
 def test_movies_newer_than_the_model_end_the_list_the_users_genre_first(
     recommendations: RecommendationService, user_id: int, newer: list[int]
@@ -150,6 +151,7 @@ def test_movies_newer_than_the_model_end_the_list_the_users_genre_first(
     assert found.probabilities[-1] > 0
 
 
+@on_each_database
 def test_a_newer_movie_of_an_unknown_genre_and_without_a_year_has_its_place_too(
     recommendations: RecommendationService,
 ) -> None:
@@ -166,6 +168,7 @@ def test_a_newer_movie_of_an_unknown_genre_and_without_a_year_has_its_place_too(
     assert np.all(np.diff(found.probabilities) < 0)
 
 
+@on_each_database
 def test_a_list_that_the_model_can_fill_holds_no_newer_movie(recommendations: RecommendationService) -> None:
     n_others = 30 - len(disliked_by(recommendations.session, 1))
 
@@ -173,6 +176,7 @@ def test_a_list_that_the_model_can_fill_holds_no_newer_movie(recommendations: Re
     assert recommend(recommendations, 1, n=n_others + 1).movie_ids[-1] == 31
 
 
+@on_each_database
 @for_each("exclude_seen", [False, True])
 def test_a_short_list_is_the_head_of_a_long_one_among_the_newer_movies_too(
     recommendations: RecommendationService, *, exclude_seen: bool

@@ -10,12 +10,21 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 Test = Callable[..., None]
 Row = dict[str, Any]
+FOR_ALL_TESTS = ("subtests",)
+
+
+class Table(NamedTuple):
+    """The rows of one decorator, which may come from a fixture."""
+
+    names: Sequence[str]
+    fixture: str | None
+    list_rows: Callable[[Mapping[str, Any]], list[Row]]
 
 
 def for_each(names: str | Sequence[str], values: Iterable[Any]) -> Callable[[Test], Test]:
@@ -30,37 +39,52 @@ def for_each(names: str | Sequence[str], values: Iterable[Any]) -> Callable[[Tes
     if not rows:
         message = f"the table of {', '.join(keys)} is empty"
         raise ValueError(message)
-
-    def decorate(test: Test) -> Test:
-        if (inner := getattr(test, "table", None)) is None:
-            return _test_over(rows, test)
-        function, inner_rows = inner
-        return _test_over([ours | theirs for ours, theirs in itertools.product(rows, inner_rows)], function)
-
-    return decorate
+    return functools.partial(_with_table, Table(keys, None, lambda _fixtures: rows))
 
 
-def _test_over(rows: list[Row], test: Test) -> Test:
+def for_each_in(fixture: str, name: str) -> Callable[[Test], Test]:
+    """Return a decorator like `for_each` whose rows are the values of a fixture: a mapping that is not empty."""
+
+    def list_rows(fixtures: Mapping[str, Any]) -> list[Row]:
+        values = fixtures[fixture].values()
+        assert values
+        return [{name: value} for value in values]
+
+    return functools.partial(_with_table, Table([name], fixture, list_rows))
+
+
+def _with_table(table: Table, test: Test) -> Test:
+    function, tables = getattr(test, "tables", (test, []))
+    return _test_over([table, *tables], function)
+
+
+def _test_over(tables: list[Table], test: Test) -> Test:
     @functools.wraps(test)
-    def run(subtests: pytest.Subtests, request: pytest.FixtureRequest, **fixtures: Any) -> None:  # noqa: ANN401
-        passed_on = {"subtests": subtests, "request": request}
-        fixtures |= {name: passed_on[name] for name in passed_on if name in wanted}
-        for number, row in enumerate(rows):
-            with subtests.test(f"row {number}", **row), _own(fixtures, number) as own:
+    def run(**fixtures: Any) -> None:  # noqa: ANN401 (fixtures of any type)
+        wanted = {name: value for name, value in fixtures.items() if name in parameters}
+        combinations = itertools.product(*(table.list_rows(fixtures) for table in tables))
+        for number, rows in enumerate(combinations):
+            row = {name: value for row in rows for name, value in row.items()}
+            with fixtures["subtests"].test(f"row {number}", **row), _own(wanted, number) as own:
                 test(**row, **own)
 
     signature = inspect.signature(test)
-    wanted = {name for name in signature.parameters if name not in rows[0]}
-    added = ("subtests", "request")
-    kind = inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter(name, kind) for name in [*added, *(wanted - set(added))]]
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] # as `inspect` documents
-    run.table = (test, rows)  # type: ignore[attr-defined] # read by the decorator above this one
+    filled = {name for table in tables for name in table.names}
+    parameters = [name for name in signature.parameters if name not in filled]
+    sources = [table.fixture for table in tables if table.fixture]
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined] # as `inspect` documents
+        parameters=[
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
+            for name in dict.fromkeys([*FOR_ALL_TESTS, *sources, *parameters])
+        ]
+    )
+    run.tables = (test, tables)  # type: ignore[attr-defined] # read by the decorator above this one
     return run
 
 
 @contextmanager
-def _own(fixtures: Mapping[str, Any], number: int) -> Iterator[dict[str, Any]]:
+def _own(fixtures: Mapping[str, Any], number: int) -> Iterator[Row]:
+    """Yield the fixtures of one row."""
     own = dict(fixtures)
     if "tmp_path" in own:
         folder: Path = own["tmp_path"] / f"row-{number}"

@@ -1,7 +1,9 @@
 """Authentication over the whole app: the open routes, and the protection of all others."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -20,7 +22,7 @@ from tests.conftest import DATABASES, database_copy
 from tests.support.passwords import ANOTHER, PASSWORD, SECRET, CountingPasswords
 from tests.support.problem_details import assert_problem
 from tests.support.source_files import load_folder, write_source
-from tests.support.tables import for_each
+from tests.support.tables import for_each, for_each_in
 
 API = "/api/rest/v1"
 RATINGS = f"{API}/ratings"
@@ -121,11 +123,20 @@ class Site:
         return self.client.request(method, url, json=bodies.get(path), headers=headers).status_code
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A running app with two movies, shared by all tests; each test creates its own users."""
-    folder = tmp_path_factory.mktemp("site")
-    with database_copy(request, folder) as url:
+@pytest.fixture(scope="module")
+def sites(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Site]]:
+    """A running app on each kind of database, shared by all tests; each test creates its own users."""
+    with ExitStack() as stack:
+        yield {
+            kind: stack.enter_context(running_site(request, tmp_path_factory.mktemp("site"), kind))
+            for kind in DATABASES
+        }
+
+
+@contextmanager
+def running_site(request: pytest.FixtureRequest, folder: Path, kind: str) -> Iterator[Site]:
+    """Run an app with two movies."""
+    with database_copy(request, folder, kind) as url:
         settings = Settings(
             _env_file=None,
             database_url=url,
@@ -144,6 +155,10 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         database.dispose()
 
 
+on_each_database = for_each_in("sites", "site")
+
+
+@on_each_database
 def test_only_open_routes_answer_without_a_token(site: Site) -> None:
     answers = site.call_all(site.routes(), {}, site.add_user())
 
@@ -151,6 +166,7 @@ def test_only_open_routes_answer_without_a_token(site: Site) -> None:
     assert len(answers) - len(OPEN) >= 12
 
 
+@on_each_database
 def test_a_forged_token_is_refused_everywhere(site: Site) -> None:
     token = site.log_in(site.add_user(Role.ADMIN))["Authorization"]
     forged = token[:-4] + ("aaaa" if token[-4:] != "aaaa" else "bbbb")
@@ -160,12 +176,14 @@ def test_a_forged_token_is_refused_everywhere(site: Site) -> None:
     assert set(answers.values()) == {401}
 
 
+@on_each_database
 def test_another_user_is_refused_everywhere(site: Site) -> None:
     answers = site.call_all(site.routes() - OPEN - MINE, site.log_in(site.add_user()), site.add_user())
 
     assert set(answers.values()) == {403}
 
 
+@on_each_database
 def test_a_user_may_use_only_their_own_resources(site: Site) -> None:
     alice = site.add_user()
 
@@ -174,6 +192,7 @@ def test_a_user_may_use_only_their_own_resources(site: Site) -> None:
     assert {route: status for route, status in answers.items() if status != 403} == OWN
 
 
+@on_each_database
 def test_an_admin_may_do_everything(site: Site) -> None:
     admin = site.log_in(site.add_user(Role.ADMIN))
     # A training would start a process.
@@ -185,6 +204,7 @@ def test_an_admin_may_do_everything(site: Site) -> None:
     assert {status for route, status in answers.items() if route not in OWN} == {200, 201, 404}
 
 
+@on_each_database
 def test_another_user_cannot_find_out_whether_a_user_exists(site: Site) -> None:
     stranger = site.log_in(site.add_user())
 
@@ -196,6 +216,7 @@ def test_another_user_cannot_find_out_whether_a_user_exists(site: Site) -> None:
         assert_problem(answer, 403, "access-denied")
 
 
+@on_each_database
 @for_each(
     ("headers", "code", "challenge"),
     [
@@ -214,10 +235,12 @@ def test_an_unauthenticated_request_is_challenged(
     assert answer.headers["WWW-Authenticate"] == challenge
 
 
+@on_each_database
 def test_authentication_is_checked_before_the_body(site: Site) -> None:
     assert_problem(site.client.post(RATINGS, json={"rating": 9}), 401, "not-signed-in")
 
 
+@on_each_database
 def test_a_rating_for_another_user_changes_nothing(site: Site) -> None:
     alice, bob = site.add_user(), site.add_user()
     rating_id = site.rate(alice)
@@ -229,6 +252,7 @@ def test_a_rating_for_another_user_changes_nothing(site: Site) -> None:
     assert site.client.get(f"{RATINGS}/{rating_id}", headers=site.log_in(alice)).json()["rating"] == 4.0
 
 
+@on_each_database
 def test_a_new_password_invalidates_earlier_tokens(site: Site) -> None:
     alice = site.add_user()
     token, path = site.log_in(alice), f"{API}/user/{alice}/ratings"
@@ -241,6 +265,7 @@ def test_a_new_password_invalidates_earlier_tokens(site: Site) -> None:
     assert site.client.get(path, headers=site.log_in(alice, ANOTHER)).status_code == 200
 
 
+@on_each_database
 def test_a_revoked_role_applies_immediately(site: Site) -> None:
     admin = site.add_user(Role.ADMIN)
     token = site.log_in(admin)
@@ -258,6 +283,7 @@ def test_without_authentication_there_is_no_token_endpoint(settings: Settings) -
         assert client.post(f"{API}/user").status_code == 201
 
 
+@on_each_database
 def test_the_document_requires_a_token_exactly_where_the_app_does(site: Site) -> None:
     document = site.client.get("/openapi.json").json()
 
