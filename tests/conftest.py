@@ -105,14 +105,14 @@ def postgres_template(postgres_server: URL) -> Iterator[str]:
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Create an empty database with the schema; a test that uses it runs once on each kind."""
-    with database_copy(request, tmp_path, request.param) as url:
+    with database_copy(request, tmp_path) as url:
         yield url
 
 
 @contextmanager
-def database_copy(request: pytest.FixtureRequest, folder: Path, kind: str) -> Iterator[str]:
-    """Yield the URL of an empty database of a kind, with the schema."""
-    if kind == "sqlite":
+def database_copy(request: pytest.FixtureRequest, folder: Path, kind: str | None = None) -> Iterator[str]:
+    """Yield the URL of an empty database with the schema; its kind is by default the parameter of the request."""
+    if (kind or request.param) == "sqlite":
         path = folder / "matinee.db"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"

@@ -18,7 +18,7 @@ from tests.support.waiting import DEADLINE_S, wait_until
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve the demo from each kind of database with two workers."""
     folder = tmp_path_factory.mktemp("installation")
-    with database_copy(request, folder, request.param) as url:
+    with database_copy(request, folder) as url:
         installation = Installation(folder, url)
         installation.run("ingest", "demo")
         with installation.serve("--workers", "2", **FAST_TRAINING) as server:

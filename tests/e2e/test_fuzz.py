@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Create a demo with a model on each kind of database."""
     folder = tmp_path_factory.mktemp("fuzzed")
-    with database_copy(request, folder, request.param) as url:
+    with database_copy(request, folder) as url:
         installation = Installation(folder, url)
         installation.run("ingest", "demo")
         installation.run("train", "--algorithm", "popularity")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.orm import Session
 
 from server.backend.config import Settings
@@ -49,16 +49,16 @@ def similar_movies(recommenders: dict[str, RecommendationService]) -> dict[str, 
 
 
 @contextmanager
-def counted_statements(database: Database) -> Iterator[list[str]]:
+def counted_statements(engine: Engine | Connection) -> Iterator[list[str]]:
     """Yield a list that collects every statement sent to the database."""
     statements: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         statements.append(statement)
 
-    event.listen(database.engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", note)
     yield statements
-    event.remove(database.engine, "before_cursor_execute", note)
+    event.remove(engine, "before_cursor_execute", note)
 
 
 def rate(session: Session, user_id: int, stars: dict[int, float]) -> None:
@@ -108,7 +108,7 @@ def test_the_movies_are_read_together(recommendations: RecommendationService) ->
     recommendations.session.connection()
     counts = []
     for n in (1, 10):
-        with counted_statements(recommendations.live_model.database) as statements:
+        with counted_statements(recommendations.session.get_bind()) as statements:
             recommendations.recommend_movies(1, RecommendationQuery(n=n, expand=MOVIES, explain=True))
         counts.append(len(statements))
 
@@ -255,9 +255,10 @@ def test_nothing_is_similar_to_a_movie_newer_than_the_model(similar: SimilarMovi
 
 @similar_on_each_database
 def test_an_unknown_movie_is_not_found_with_a_model_and_without(
-    similar: SimilarMoviesService,
+    similar: SimilarMoviesService, trained: dict[str, LiveModel]
 ) -> None:
-    untrained = LiveModel(similar.live_model.database, similar.live_model.store)
+    model = next(iter(trained.values()))
+    untrained = LiveModel(model.database, model.store)
     for service in (similar, SimilarMoviesService(similar.session, untrained, similar.cards)):
         with pytest.raises(MovieNotFound, match=str(UNKNOWN)):
             service.list_similar_movies(UNKNOWN, BestMoviesQuery())
