@@ -104,7 +104,7 @@ format: .venv/.installed-dev ## Format the code and apply the linter's fixes
 	@.venv/bin/ruff check --fix --quiet
 
 .PHONY: screenshot
-screenshot: .venv/.installed-dev ## Take the picture of the page in the README
+screenshot: .venv/.installed-dev ## Take the picture of the page in the README, and measure its first view
 	@.venv/bin/python -m tests.e2e.tools.screenshot docs/page.jpg
 
 .PHONY: docs

@@ -7,7 +7,9 @@ MatineeError
     ├── TooFewRatings       there is not enough data to train a model
     ├── TrainingInProgress  only one training may run at a time
     ├── NoCredentials       the user has no password yet
-    └── UnfitPassword       a new password is too short or too long
+    ├── UnfitPassword       a new password is too short or too long
+    ├── UnfitUsername       a new user name has other characters, or another length
+    └── StartFailed         the app could not start to serve
 """
 
 from typing import ClassVar
@@ -49,3 +51,14 @@ class NoCredentials(CommandError):
 
 class UnfitPassword(CommandError):
     """A new password is too short or too long."""
+
+
+class UnfitUsername(CommandError):
+    """A new user name has other characters, or another length."""
+
+
+class StartFailed(CommandError):
+    """The app could not start to serve."""
+
+    def __init__(self) -> None:
+        super().__init__("The server could not start. The log above says why; matinee doctor checks the installation.")

@@ -30,6 +30,7 @@ COMMANDS = {
 REMEDIES = {
     "model-version-not-found": "List the versions with: matinee models",
     "run-not-found": "List the runs with: matinee runs",
+    "username-taken": "Choose another one.",
     "artifact-unreadable": "Restore the model store, or train a new model with: matinee train",
 }
 """What to do in a terminal about an error of the API, by its code."""

@@ -1,4 +1,4 @@
-"""``matinee serve``: checks the settings, says what to open, and runs Uvicorn."""
+"""``matinee serve``: checks the settings, runs Uvicorn, and says what to open once it listens."""
 
 import ipaddress
 import os
@@ -18,6 +18,7 @@ from server.backend.config import Settings
 from server.backend.metrics import SHARED_FOLDER
 from server.backend.model_store import ModelStore
 from server.cli.database import open_database
+from server.cli.listening import listen
 from server.cli.options import command_app, examples
 from server.cli.output import print_notice, print_result
 from server.command_errors import SettingsError
@@ -36,7 +37,7 @@ app = command_app()
 )
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Number of serving processes.")] = 1,
 ) -> None:
     """Serve the API. An empty database gets its tables first."""
@@ -46,8 +47,6 @@ def serve(
     with open_database(settings) as database, database.transaction(writes=False) as session:
         first_user = UserDataManager(session).find_first()
     _check_port(host, port)
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    _print_welcome(address, first_user, has_authentication=settings.auth)
     if not settings.auth and not _is_loopback(host):
         print_notice(
             f"Warning: authentication is off and other machines can reach {host}, so anybody there can rate movies, "
@@ -56,7 +55,7 @@ def serve(
     # After an orderly end Uvicorn raises the signal again, for the handler that was there before.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _shared_metrics(workers):
-        uvicorn.run(
+        config = uvicorn.Config(
             "server.app:app",
             http="server.web.http_protocol:LimitedProtocol",
             host=host,
@@ -70,6 +69,7 @@ def serve(
             # again.
             timeout_worker_healthcheck=60,
         )
+        listen(config, lambda bound_port: _print_welcome(_address(host, bound_port), settings, first_user))
 
 
 @contextmanager
@@ -103,19 +103,29 @@ def _check_port(host: str, port: int) -> None:
             ) from None
 
 
-def _print_welcome(address: str, first_user: int | None, *, has_authentication: bool) -> None:
-    """Print which page to open and which calls to make first."""
+def _address(host: str, port: int) -> str:
+    """Return an address that a browser on this machine can open."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (all addresses: compared, not bound)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _print_welcome(address: str, settings: Settings, first_user: int | None) -> None:
+    """Print which pages to open and which calls to make first."""
     api = f"{address}/api/rest/v1"
     print_result(f"Matinee serves at {address} (stop it with Ctrl-C).\n")
-    print_result(f"  Open  {address}/docs")
+    if settings.page:
+        print_result(f"  Page  {address}/")
+    print_result(f"  API   {address}/docs")
     print_result(f"  Call  curl '{api}/movies?search=the+matrix'")
-    if has_authentication:
+    if settings.auth:
         print_result(
-            f"        curl -d 'grant_type=password&username=ID' --data-urlencode password=PASSWORD {api}/token"
+            f"        curl -d 'grant_type=password&username=NAME' --data-urlencode password=PASSWORD {api}/token"
         )
         print_result("        Create a user who can sign in: matinee user create --help")
     if first_user is None:
         print_result("        The database is empty. Load data: matinee ingest demo")
-    elif not has_authentication:
+    elif not settings.auth:
         print_result(f"        curl '{api}/user/{first_user}/recommended-movies?n=5'")
+    if settings.root_path:
+        print_result(f"  Proxy clients reach this server at {settings.root_path} of the proxy's own address.")
     print_result("")

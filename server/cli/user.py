@@ -25,22 +25,29 @@ UserArgument = Annotated[int, typer.Argument(min=1, max=MAX_ID, help="Id of the 
 app = command_app(
     no_args_is_help=True,
     help="Manage users, their passwords and their roles.",
-    epilog=examples("matinee user create --admin", "matinee user set-password 7", "matinee user grant 7"),
+    epilog=examples(
+        "matinee user create --username ripley --admin", "matinee user set-password 7", "matinee user grant 7"
+    ),
 )
 
 
 @app.command(
     "create",
-    epilog=examples("matinee user create", "matinee user create --admin", "matinee user create < password.txt"),
+    epilog=examples(
+        "matinee user create --username ripley",
+        "matinee user create --username ripley --admin < password.txt",
+    ),
 )
 def create_user(
+    username: Annotated[str | None, typer.Option(help="Name to log in with, beside the id.")] = None,
     admin: Annotated[bool, typer.Option("--admin", help="Create an administrator.")] = False,
 ) -> None:
     """Create a user who can sign in. The password is prompted for, or read from standard input."""
     password, role = _read_password(), Role.ADMIN if admin else Role.USER
     with _credentials() as credentials:
-        user_id = credentials.create_user(password, role)
-    print_result(f"User {user_id} can log in; the role is {role}.")
+        user_id = credentials.create_user(password, role, username)
+    name = "" if username is None else f" as {username.lower()}"
+    print_result(f"User {user_id} can log in{name}; the role is {role}.")
 
 
 @app.command(epilog=examples("matinee user set-password 7", "matinee user set-password 7 < password.txt"))

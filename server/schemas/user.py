@@ -1,5 +1,6 @@
 """Wire types of users and their recommendations."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, field_validator
@@ -28,6 +29,17 @@ PASSWORD_LENGTHS = range(12, 1025)
 """Length makes a password hard to guess; a much longer one is a mistake."""
 
 
+USERNAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{2,31}")
+
+USERNAME_RULE = "3 to 32 letters, digits, `_`, `.` and `-`, beginning with a letter"
+
+
+def _checked_username(username: str) -> str:
+    if USERNAME.fullmatch(username) is None:
+        raise ValueError(f"A name has {USERNAME_RULE.replace('`', '')}")
+    return username
+
+
 def _checked_password(password: SecretStr) -> SecretStr:
     if len(password.get_secret_value()) not in PASSWORD_LENGTHS:
         raise ValueError(f"A password has {PASSWORD_LENGTHS[0]} to {PASSWORD_LENGTHS[-1]} characters")
@@ -44,10 +56,10 @@ NewPassword = Annotated[
 class UserCreate(WriteSchema):
     """An account to sign in with."""
 
-    username: str = Field(
-        pattern=r"^[A-Za-z][A-Za-z0-9_.-]{2,31}$",
-        description="3 to 32 letters, digits, `_`, `.` and `-`, beginning with a letter. Case makes no difference.",
+    username: Annotated[str, AfterValidator(_checked_username)] = Field(
+        description=f"{USERNAME_RULE}. Case makes no difference.",
         examples=["ripley"],
+        json_schema_extra={"pattern": f"^{USERNAME.pattern}$"},
     )
     password: NewPassword
 

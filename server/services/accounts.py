@@ -39,7 +39,7 @@ class AccountService(BaseService):
             return schemas.User(user_id=UserDataManager(self.session).create())
         credentials = CredentialsService(self.session, self.passwords)
         password = wanted.password.get_secret_value()
-        return schemas.User(user_id=credentials.create_user(password, Role.USER, wanted.username.lower()))
+        return schemas.User(user_id=credentials.create_user(password, Role.USER, wanted.username))
 
     def get_profile(self, user_id: int) -> schemas.UserProfile:
         """Return a user with their name, role and number of ratings. Raises `UserNotFound`."""

@@ -4,26 +4,27 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pwdlib import PasswordHash
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from server.backend.passwords import Passwords
 from server.backend.rate_limits import AccountLimits
 from server.backend.reader import Reader
 from server.backend.tokens import Caller, TokenSigner
-from server.command_errors import NoCredentials, UnfitPassword
+from server.command_errors import NoCredentials, UnfitPassword, UnfitUsername
 from server.errors import UsernameTaken, UserNotFound, WrongCredentials
 from server.models import Credentials, Role
 from server.schemas.base import MAX_ID
 from server.schemas.token import Token, TokenRequest
-from server.schemas.user import PASSWORD_LENGTHS
+from server.schemas.user import PASSWORD_LENGTHS, USERNAME, USERNAME_RULE
 from server.services.base import BaseDataManager, BaseService
 from server.services.user import UserDataManager
 
 MAX_ID_DIGITS = len(str(MAX_ID))
 
-USERNAME = "SELECT user_id FROM credentials WHERE username = :username"
-CREDENTIALS = "SELECT password_hash, role, generation FROM credentials WHERE user_id = :user_id"
+BY_USERNAME = "SELECT user_id FROM credentials WHERE username = :username"
+BY_ID = "SELECT password_hash, role, generation FROM credentials WHERE user_id = :user_id"
 
 
 class StoredCredentials(NamedTuple):
@@ -45,13 +46,13 @@ class CredentialsReader:
         if username.isascii() and username.isdigit():
             number = int(username) if len(username) <= MAX_ID_DIGITS else 0
             return number if number <= MAX_ID else 0
-        for (user_id,) in self.reader.read(USERNAME, {"username": username.lower()}):
+        for (user_id,) in self.reader.read(BY_USERNAME, {"username": username.lower()}):
             return int(user_id)
         return 0
 
     def find(self, user_id: int) -> StoredCredentials | None:
         """Return the credentials of a user, or None for a user who cannot log in."""
-        for password_hash, role, generation in self.reader.read(CREDENTIALS, {"user_id": user_id}):
+        for password_hash, role, generation in self.reader.read(BY_ID, {"user_id": user_id}):
             return StoredCredentials(password_hash, Role(role), generation)
         return None
 
@@ -94,13 +95,21 @@ class CredentialsService(BaseService):
         self.passwords = passwords
 
     def create_user(self, password: str, role: Role, username: str | None = None) -> int:
-        """Create a user who can log in and return the id. Raises `UnfitPassword` and `UsernameTaken`."""
+        """Create a user who can log in and return the id. The name is stored in lower case.
+
+        Raises `UnfitPassword`, `UnfitUsername` and `UsernameTaken`.
+        """
+        if username is not None:
+            username = _fit_username(username)
         # Before the first statement: hashing takes longer than other writers should wait.
         password_hash = self._hash(password)
-        if username is not None and self.credentials.has_username(username):
-            raise UsernameTaken(username)
         user_id = self.users.create()
-        self.credentials.create(user_id, password_hash, role, username)
+        try:
+            with self.session.begin_nested():
+                self.credentials.create(user_id, password_hash, role, username)
+        except IntegrityError:
+            # The unique index decides, also between two requests at the same time.
+            raise UsernameTaken(username or "") from None
         return user_id
 
     def set_password(self, user_id: int, password: str) -> None:
@@ -125,6 +134,12 @@ class CredentialsService(BaseService):
         return self.passwords.hash(password)
 
 
+def _fit_username(username: str) -> str:
+    if USERNAME.fullmatch(username) is None:
+        raise UnfitUsername(f"The user name {username!r} cannot be used. A name has {USERNAME_RULE.replace('`', '')}.")
+    return username.lower()
+
+
 class CredentialsDataManager(BaseDataManager):
     """SQL of the credentials."""
 
@@ -132,10 +147,6 @@ class CredentialsDataManager(BaseDataManager):
         """Insert the first credentials of a user."""
         values = {"user_id": user_id, "password_hash": password_hash, "role": role, "generation": 1}
         self.session.execute(insert(Credentials).values(values | {"username": username}))
-
-    def has_username(self, username: str) -> bool:
-        """Return whether a user has this name."""
-        return self.session.scalar(select(Credentials.user_id).where(Credentials.username == username)) is not None
 
     def set_password(self, user_id: int, password_hash: str) -> bool:
         """Replace a password and begin its generation; return False without credentials."""

@@ -2,7 +2,11 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 
+from server.cli.listening import listen
+from server.command_errors import StartFailed
 from tests.support.command_line import Matinee, Outcome
 
 
@@ -38,3 +42,25 @@ def test_a_wrong_redis_url_stops_the_start_and_is_not_repeated(matinee: Matinee)
 
         assert (outcome.exit_code, outcome.printed) == (1, "")
         assert outcome.complained == "Error: MATINEE_REDIS_URL is not a Redis URL; write redis://host:6379.\n"
+
+
+async def starts(_scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def fails(_scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no"})
+
+
+def test_nothing_is_announced_if_the_app_or_the_port_fails(listening_port: int) -> None:
+    announced: list[int] = []
+    for app, port in ((fails, 0), (starts, listening_port)):
+        config = uvicorn.Config(app, port=port, lifespan="on", log_config=None)
+        with pytest.raises(StartFailed):
+            listen(config, announced.append)
+
+    assert announced == []

@@ -10,7 +10,7 @@ from tests.support.tables import for_each
 
 def test_users_who_can_sign_in_are_created_and_changed(matinee: Matinee, type_in: TypeIn) -> None:
     created = []
-    for options in ([], ["--admin"]):
+    for options in ([], ["--admin"], ["--username", "Ripley"], ["--username", "RIPLEY"]):
         type_in(PASSWORD)
         created.append(matinee("user", "create", *options))
     type_in(ANOTHER)
@@ -19,6 +19,8 @@ def test_users_who_can_sign_in_are_created_and_changed(matinee: Matinee, type_in
     assert created == [
         Outcome(0, "User 1 can log in; the role is user.\n", ""),
         Outcome(0, "User 2 can log in; the role is admin.\n", ""),
+        Outcome(0, "User 3 can log in as ripley; the role is user.\n", ""),
+        Outcome(1, "", "Error: The user name 'ripley' is taken. Choose another one.\n"),
     ]
     assert changed == [
         Outcome(0, "User 1 can log in with the new password only.\n", ""),
@@ -26,9 +28,11 @@ def test_users_who_can_sign_in_are_created_and_changed(matinee: Matinee, type_in
         Outcome(0, "User 2 is no longer an administrator.\n", ""),
     ]
     with sqlite3.connect("data/matinee.db") as connection:
-        rows = connection.execute("SELECT user_id, role, generation FROM credentials ORDER BY user_id").fetchall()
+        rows = connection.execute(
+            "SELECT user_id, role, generation, username FROM credentials ORDER BY user_id"
+        ).fetchall()
     connection.close()
-    assert rows == [(1, "admin", 2), (2, "user", 1)]
+    assert rows == [(1, "admin", 2, None), (2, "user", 1, None), (3, "user", 1, "ripley")]
 
 
 @for_each(
@@ -46,6 +50,19 @@ def test_an_unfit_password_is_one_sentence(matinee: Matinee, type_in: TypeIn, ty
 
     assert (outcome.exit_code, outcome.printed) == (1, "")
     assert outcome.complained.startswith(f"Error: {sentence}")
+
+
+@pytest.mark.parametrize("username", ["7", "ab", "a b c", "a" * 33, "ripley\n", ""])
+def test_an_unfit_user_name_is_one_sentence(matinee: Matinee, type_in: TypeIn, username: str) -> None:
+    type_in(PASSWORD)
+
+    outcome = matinee("user", "create", "--username", username)
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    assert outcome.complained == (
+        f"Error: The user name {username!r} cannot be used. A name has 3 to 32 letters, digits, _, . and -, "
+        "beginning with a letter.\n"
+    )
 
 
 def test_no_password_is_taken_from_the_arguments(matinee: Matinee, type_in: TypeIn) -> None:

@@ -1,16 +1,18 @@
 """Metrics, logs and traces of a server with several workers."""
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx2
 import pytest
 
 from tests.backend.test_metrics import read
 from tests.e2e.test_databases import ask_fresh_connections
-from tests.support.installation import API, FAST_TRAINING, Installation
-from tests.support.waiting import poll
+from tests.support.installation import API, FAST_TRAINING, MATINEE, Installation
+from tests.support.waiting import DEADLINE_S, poll
 
 READY = ("GET", "/readyz", "200")
 
@@ -72,11 +74,42 @@ def test_every_log_line_is_json_when_configured(installation: Installation) -> N
 
     lines = [line for line in log.read_text().splitlines() if line.startswith("{")]
     loggers = {json.loads(line)["logger"] for line in lines}
-    welcome, _, rest = log.read_text().partition("{")
-    assert welcome.startswith("Matinee serves at ")
-    assert len(lines) == len(("{" + rest).splitlines())
+    others = [line for line in log.read_text().splitlines() if not line.startswith("{")]
+    assert others[0] == f"Matinee serves at {server.address} (stop it with Ctrl-C)."
+    assert all(line.startswith("  ") or not line for line in others[1:])
     assert {"uvicorn.error", "server.access", "server.backend.processes"} <= loggers
     assert "uvicorn.access" not in loggers
+
+
+def test_several_workers_print_their_addresses_once_they_answer(installation: Installation) -> None:
+    with installation.serve("--workers", "2", root_path="/films") as server:
+        log = server.log
+        poll(lambda: "Proxy" in log.read_text() or None)
+        printed = [line for line in log.read_text().splitlines() if line.startswith(("Matinee", "  "))]
+
+    assert printed[0] == f"Matinee serves at {server.address} (stop it with Ctrl-C)."
+    assert printed[1:3] == [f"  Page  {server.address}/", f"  API   {server.address}/docs"]
+    assert printed[-1] == "  Proxy clients reach this server at /films of the proxy's own address."
+
+
+def test_the_address_of_any_free_port_is_printed_once_it_listens(installation: Installation) -> None:
+    process = subprocess.Popen(
+        [MATINEE, "serve", "--port", "0"],
+        cwd=installation.folder,
+        env=installation.environment(page="off"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[3]
+        assert httpx2.get(f"{address}/livez", timeout=DEADLINE_S).status_code == 200
+    finally:
+        process.terminate()
+        printed = process.communicate()[0]
+    assert f"  API   {address}/docs" in printed
+    assert "Page" not in printed
 
 
 def test_traces_are_sent_to_the_configured_endpoint(

@@ -1,4 +1,5 @@
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.backend.database import Database
@@ -6,8 +7,8 @@ from server.backend.passwords import Passwords
 from server.backend.rate_limits import AccountLimits
 from server.backend.tokens import Caller, TokenSigner
 from server.command_errors import NoCredentials, UnfitPassword
-from server.errors import TooManyRequests, UserNotFound, WrongCredentials
-from server.models import Role
+from server.errors import TooManyRequests, UsernameTaken, UserNotFound, WrongCredentials
+from server.models import Role, User
 from server.schemas.token import TokenRequest
 from server.services.token import CredentialsReader, CredentialsService, LoginService
 from server.services.user import UserDataManager
@@ -15,6 +16,7 @@ from tests.support.builders import in_transaction
 from tests.support.passwords import ANOTHER, PASSWORD, SECRET, CountingPasswords
 from tests.support.readers import SessionReader
 from tests.support.tables import for_each
+from tests.support.threads import at_once
 
 UNKNOWN = 999
 
@@ -197,3 +199,21 @@ def test_wrong_passwords_of_one_account_do_not_lock_out_another(
             log_in(login, alice, ANOTHER)
 
     assert log_in(login, bob) == Caller(bob, generation=1)
+
+
+def test_of_many_who_want_a_name_at_once_one_gets_it(database: Database, passwords: CountingPasswords) -> None:
+    def sign_up() -> int:
+        def create(session: Session) -> int:
+            return CredentialsService(session, passwords).create_user(PASSWORD, Role.USER, "Ripley")
+
+        try:
+            return in_transaction(database, create)
+        except UsernameTaken:
+            return 0
+
+    created = at_once([sign_up] * 8)
+
+    (winner,) = (user_id for user_id in created if user_id)
+    assert CredentialsReader(database.reader).find_user_id("ripley") == winner
+    with database.transaction(writes=False) as session:
+        assert session.scalar(select(func.count()).select_from(User)) == 1

@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
 
 PATIENCE_MS = 60_000
 """Fail after this time. A page answers within a second; a training is over within half a minute."""
@@ -76,3 +76,24 @@ def screenshots(folder: Path) -> Path:
     """Return a folder for pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+class FirstView(NamedTuple):
+    """What a visitor with an empty cache loads before the first films are shown."""
+
+    requests: int
+    bytes_received: int
+    shown_after_ms: float
+
+
+def measure_first_view(visitor: Visit) -> FirstView:
+    """Open the page, and count headers and bodies as they came over the wire."""
+    responses: list[Response] = []
+    visitor.page.on("response", responses.append)
+    page = visitor.open()
+    page.locator(".card").first.wait_for()
+    shown_after_ms = page.evaluate("performance.now()")
+    page.wait_for_load_state("networkidle")
+    sizes = [response.request.sizes() for response in responses]
+    received = sum(size["responseHeadersSize"] + size["responseBodySize"] for size in sizes)
+    return FirstView(len(responses), received, shown_after_ms)

@@ -1,19 +1,23 @@
 // The API client. Every view goes through it; nothing else on this page calls `fetch`.
 /** @typedef {import("./types.js").Problem} Problem */
+/** @typedef {import("./types.js").Reads} Reads */
 
 const BASE = new URL("api/rest/v1/", document.baseURI);
 const TOKEN = "matinee.token";
 
-/** A refused request: `message` is the problem's `detail`, fit to be shown. */
+/** A refused request: `message` is what is wrong with the fields, else the problem's `detail`; fit to be shown. */
 export class ApiError extends Error {
   /** @param {Problem} problem */
   constructor(problem) {
-    const fields = (problem.errors ?? []).map((error) => `${error.pointer}: ${error.message}`);
-    super([problem.detail, ...fields].join(" "));
+    const fields = (problem.errors ?? []).map(({ pointer, message }) => `${pointer.split("/").at(-1)?.replaceAll("_", " ")}: ${message}`);
+    super(fields.length ? `${fields.join(". ").replace(/\.$/, "")}.` : problem.detail);
     this.type = problem.type;
     this.status = problem.status;
   }
 }
+
+/** Whether a request was refused with a status. @param {Error | null} error @param {number} status */
+export const isRefusal = (error, status) => error instanceof ApiError && error.status === status;
 
 export const token = {
   get: () => localStorage.getItem(TOKEN),
@@ -54,13 +58,21 @@ async function send(url, options) {
 }
 
 /**
- * @param {string} path
- * @param {Record<string, unknown>} [query]
+ * @template {keyof Reads} Path
+ * @param {Path} path below the base path; each `{name}` in it takes the value of that name, the other values are the query
+ * @param {import("./types.js").Values<Reads[Path]>} values
  * @param {AbortSignal} [signal]
- * @returns {Promise<any>}
+ * @returns {Promise<import("./types.js").Answer<Reads[Path]>>}
  */
-export async function get(path, query, signal) {
-  return (await send(link(path, query), signal ? { signal } : {})).json();
+export async function get(path, values, signal) {
+  /** @type {Record<string, unknown>} */
+  const query = { ...values };
+  const filled = path.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = encodeURIComponent(String(query[name]));
+    delete query[name];
+    return value;
+  });
+  return (await send(link(filled, query), signal ? { signal } : {})).json();
 }
 
 /**
@@ -68,18 +80,17 @@ export async function get(path, query, signal) {
  * @param {"POST" | "PUT" | "DELETE"} method
  * @param {string} path
  * @param {unknown} [body]
- * @param {Record<string, unknown>} [query]
- * @returns {Promise<any>} the parsed body; null where there is none
+ * @returns {Promise<unknown>} the parsed body; null where there is none
  */
-export async function call(method, path, body, query) {
+export async function call(method, path, body) {
   /** @type {RequestInit} */
   const options = { method };
   if (body instanceof URLSearchParams) options.body = body;
   else if (body instanceof Blob) Object.assign(options, { body, headers: { "Content-Type": "text/csv" } });
   else if (body !== undefined) Object.assign(options, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
-  const response = await send(link(path, query), options);
+  const response = await send(link(path), options);
   const text = await response.text();
-  return text ? JSON.parse(text) : { location: response.headers.get("Location") };
+  return text ? JSON.parse(text) : null;
 }
 
 /**

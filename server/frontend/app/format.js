@@ -1,7 +1,12 @@
 const COUNT = new Intl.NumberFormat("en");
 
+const BRIEF = new Intl.NumberFormat("en", { notation: "compact" });
+
 /** @param {number} value */
 export const count = (value) => COUNT.format(value);
+
+/** Five digits and more in short, as a card has room for: 12K. @param {number} value */
+export const brief = (value) => (value < 10_000 ? count(value) : BRIEF.format(value));
 
 /** @param {number} share */
 export const percent = (share) => `${Math.round(share * 100)} %`;

@@ -19,8 +19,8 @@ export function useLoaded(load, keys) {
     const abort = new AbortController();
     setState((/** @type {typeof state} */ last) => ({ ...last, isLoading: true }));
     load(abort.signal).then(
-      (data) => abort.signal.aborted || setState({ data, error: null, isLoading: false }),
-      (error) => abort.signal.aborted || setState({ data: null, error, isLoading: false }),
+      (data) => { if (!abort.signal.aborted) setState({ data, error: null, isLoading: false }); },
+      (error) => { if (!abort.signal.aborted) setState({ data: null, error, isLoading: false }); },
     );
     return () => abort.abort();
   }, [...keys, round]);

@@ -22,8 +22,8 @@ function Header({ current }) {
         <a class="brand" href="#/find">Matinee</a>
         <ul>
           ${links.map(([path, label]) => html`<li><a href=${`#/${path}`} aria-current=${path === current ? "page" : undefined}>${label}</a></li>`)}
-          <li><a href="#/account" aria-current=${current === "account" ? "page" : undefined}>${who}</a></li>
         </ul>
+        <a class="who" href="#/account" aria-current=${current === "account" ? "page" : undefined}>${who}</a>
       </nav>
     </header>`;
 }
@@ -36,7 +36,7 @@ function skip(event) {
 
 /** The operator's views, and the chart library with them, are loaded when they are opened. @param {{route: import("./router.js").Route}} props */
 function OperatorView({ route }) {
-  const [view, setView] = useState(/** @type {{Operator: any} | null} */ (null));
+  const [view, setView] = useState(/** @type {typeof import("./views/operator/index.js") | null} */ (null));
   useEffect(() => void import("./views/operator/index.js").then(setView), []);
   return view ? html`<${view.Operator} route=${route} />` : html`<p aria-busy="true">Loading</p>`;
 }
@@ -52,7 +52,7 @@ function viewOf(route) {
     case "ratings": return html`<${MyRatings} query=${route.query} />`;
     case "account": return html`<${Account} />`;
     case "operator": return html`<${OperatorView} route=${route} />`;
-    default: return html`<p role="alert">This page does not exist. <a href="#/find">Find a film.</a></p>`;
+    default: return html`<p role="alert" class="empty">This page does not exist. <a href="#/find">Find a film.</a></p>`;
   }
 }
 
@@ -63,7 +63,7 @@ function App() {
   return html`
     <${Header} current=${view} />
     <main id="main" tabindex="-1">${viewOf(route)}</main>
-    <footer><small><a href="docs">API documentation</a></small></footer>`;
+    <footer><small><a href="docs">API documentation</a> · <a href="errors">Errors</a></small></footer>`;
 }
 
 await restoreVisitor();

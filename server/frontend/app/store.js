@@ -1,9 +1,13 @@
 // The visitor: their user and the ratings made on this page. Views subscribe with `useVisitor`.
 import { useEffect, useState } from "../vendor/preact-htm.js";
-import { ApiError, call, get, token } from "./api.js";
+import { call, get, isRefusal, token } from "./api.js";
+
+/** @typedef {import("./types.js").Schemas} Schemas */
 
 const USER = "matinee.user";
 const GUEST_RATINGS = "matinee.guest-ratings";
+const UNKNOWN = 404;
+const BATCH = 100;
 
 export const modes = {
   auth: document.documentElement.dataset.auth === "on",
@@ -45,7 +49,7 @@ function guestRatings() {
 /** Restore the visitor of the last visit. */
 export async function restoreVisitor() {
   try {
-    if (modes.auth && token.get()) await enter(await get("user/me"));
+    if (modes.auth && token.get()) await enter(await get("user/me", {}));
     else if (!modes.auth && localStorage.getItem(USER)) await pickUser(Number(localStorage.getItem(USER)));
   } catch {
     // The token has expired, or the database was loaded anew: the visitor is a guest again.
@@ -53,30 +57,34 @@ export async function restoreVisitor() {
   }
 }
 
-/** @param {{user_id: number, username?: string | null, role?: string}} user */
+/** @param {{user_id: number, username?: string | null, role?: string | null}} user */
 async function enter(user) {
   const guest = visitor.userId === null ? guestRatings() : [];
   localStorage.setItem(USER, String(user.user_id));
   update({ userId: user.user_id, username: user.username ?? null, isAdmin: !modes.auth || user.role === "admin", ratings: new Map(), moves: visitor.moves + 1 });
-  for (const [movieId, stars] of guest) await rate(movieId, stars);
+  for (const [movieId, stars] of guest) await rate(movieId, stars).catch(unlessUnknown);
   localStorage.removeItem(GUEST_RATINGS);
+}
+
+/** Pass over a movie that no longer exists; a guest's browser may remember one. @param {Error} error */
+function unlessUnknown(error) {
+  if (!isRefusal(error, UNKNOWN)) throw error;
 }
 
 /** @param {number} userId */
 export async function pickUser(userId) {
-  await get(`user/${userId}/ratings`, { limit: 1 });
-  await enter({ user_id: userId });
+  await enter(await get("user/{user_id}", { user_id: userId }));
 }
 
 export async function createUser() {
-  await enter(await call("POST", "user"));
+  await enter(/** @type {Schemas["User"]} */ (await call("POST", "user")));
 }
 
 /** @param {string} username @param {string} password */
 export async function signIn(username, password) {
   const form = new URLSearchParams({ grant_type: "password", username, password });
-  token.set((await call("POST", "token", form)).access_token);
-  await enter(await get("user/me"));
+  token.set(/** @type {{access_token: string}} */ (await call("POST", "token", form)).access_token);
+  await enter(await get("user/me", {}));
 }
 
 /** @param {string} username @param {string} password */
@@ -111,13 +119,23 @@ function rateAsGuest(movieId, stars) {
   localStorage.setItem(GUEST_RATINGS, JSON.stringify([...ratings]));
 }
 
+/** Forget a guest's ratings of movies that the server does not have: it may have loaded other data since. */
+export async function forgetUnknownMovies() {
+  const known = new Set();
+  const ids = guestRatings().map(([movieId]) => movieId);
+  for (let start = 0; start < ids.length; start += BATCH) {
+    const { movies } = await get("movies", { movie_id: ids.slice(start, start + BATCH), limit: BATCH });
+    for (const movie of movies) known.add(movie.movie_id);
+  }
+  const kept = guestRatings().filter(([movieId]) => known.has(movieId));
+  localStorage.setItem(GUEST_RATINGS, JSON.stringify(kept));
+  update({ ratings: new Map(kept), moves: visitor.moves + 1 });
+}
+
 /** @param {number} movieId */
 async function takeBack(movieId) {
-  const page = await get(`user/${visitor.userId}/ratings`, { movie_id: movieId });
-  if (!page.ratings.length) return;
-  await call("DELETE", `ratings/${page.ratings[0].rating_id}`).catch((error) => {
-    if (!(error instanceof ApiError && error.status === 404)) throw error;
-  });
+  const { ratings } = await get("user/{user_id}/ratings", { user_id: Number(visitor.userId), movie_id: movieId });
+  for (const { rating_id } of ratings) await call("DELETE", `ratings/${rating_id}`).catch(unlessUnknown);
 }
 
 /**

@@ -36,6 +36,11 @@ def test_every_view_is_accessible_and_fits(
             page.screenshot(path=tmp_path / f"{route.replace('/', '-').replace('?', '-')}-{width}-{scheme}.png")
             assert violations(page) == [], route
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), route
+        for path in ("errors", "errors/movie-not-found"):
+            page.goto(f"{shared_server.address}/{path}")
+            page.screenshot(path=tmp_path / f"{path.replace('/', '-')}-{width}-{scheme}.png")
+            assert violations(page) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 def violations(page: Page) -> list[str]:

@@ -45,8 +45,7 @@ def test_the_calibration_of_a_version_is_drawn(reader: Visit) -> None:
     page = reader.open("operator/calibration")
 
     expect(page.locator(".chart canvas").first).to_be_visible()
-    page.get_by_text("Table").first.click()
-    expect(page.get_by_role("columnheader", name="Mean predicted").first).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Predicted").first).to_be_visible()
 
 
 def test_traffic_is_measured_while_the_page_is_open(reader: Visit) -> None:

@@ -162,16 +162,40 @@ def public_site(browser: Browser, installation: Installation) -> Iterator[Visit]
         yield visitor
 
 
+def test_a_guest_who_rated_films_of_another_catalogue_gets_recommendations(reader: Visit) -> None:
+    reader.expected_errors = {404}
+    page = reader.open()
+    page.evaluate("localStorage.setItem('matinee.guest-ratings', '[[190, 5], [987654321, 5]]')")
+    page.reload()
+
+    reader.open("for-me")
+
+    expect(page.locator("ol .card")).to_have_count(24)
+    expect(page.get_by_text("From the 1 rating in this browser")).to_be_visible()
+    reader.open("account")
+    page.get_by_role("button", name="Create a user").click()
+    expect(page.get_by_role("heading", name=A_USER)).to_be_visible()
+
+
 def test_a_visitor_signs_up_signs_out_and_in_and_deletes_the_account(public_site: Visit) -> None:
+    public_site.expected_errors = {422}
     page = public_site.open("account")
     name, password = "ada.lovelace", "correct horse battery"
     expect(page.get_by_role("link", name="Operator")).to_have_count(0)
 
     sign_up = page.locator("form", has_text="Sign up")
-    sign_up.get_by_label("User name").fill(name)
+    sign_up.get_by_label("User name").fill("7")
     sign_up.get_by_label("New password").fill(password)
     sign_up.get_by_role("button").click()
+    expect(sign_up.get_by_role("alert")).to_contain_text("username: A name has 3 to 32 letters")
+    sign_up.get_by_label("User name").fill(name)
+    sign_up.get_by_role("button").click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
+
+    page.get_by_label("Current password").fill(password)
+    page.get_by_label("New password").fill(password := "another battery, another horse")
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_text("The password is changed.")).to_be_visible()
 
     page.get_by_role("button", name="Sign out").click()
     sign_in = page.locator("form", has_text="Sign in")

@@ -1,16 +1,22 @@
 // Charts by uPlot, a classic script that is loaded when the first chart is drawn.
 import { html, useEffect, useRef } from "../../vendor/preact-htm.js";
 
+/**
+ * The parts of uPlot that this page uses.
+ * @typedef {{ctx: CanvasRenderingContext2D, valToPos: (value: number, scale: string, onCanvas: boolean) => number, destroy: () => void}} Plot
+ * @typedef {new (options: object, data: number[][], box: HTMLElement) => Plot} PlotLibrary
+ */
+
 const VENDOR = new URL("../../vendor/", import.meta.url);
-/** @type {Promise<any> | undefined} */
+/** @type {Promise<PlotLibrary> | undefined} */
 let library;
 
-/** @returns {Promise<any>} the constructor uPlot */
+/** @returns {Promise<PlotLibrary>} */
 function loadLibrary() {
   library ??= new Promise((resolve, reject) => {
     const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("uplot.css", VENDOR).href });
     const script = Object.assign(document.createElement("script"), { src: new URL("uplot.js", VENDOR).href, onerror: reject });
-    script.onload = () => resolve(/** @type {any} */ (window).uPlot);
+    script.onload = () => resolve(/** @type {Window & {uPlot: PlotLibrary}} */ (/** @type {unknown} */ (window)).uPlot);
     document.head.append(style, script);
   });
   return library;
@@ -24,20 +30,28 @@ export function colours() {
 }
 
 /**
- * @param {{label: string, options: (width: number) => any, data: any[]}} props `options` and `data` as uPlot takes them
+ * A chart that is drawn again for another width or colour scheme.
+ * @param {{label: string, options: (width: number) => object, data: number[][]}} props `options` and `data` as uPlot takes them
  */
 export function Chart({ label, options, data }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   useEffect(() => {
-    /** @type {any} */
+    /** @type {Plot | undefined} */
     let chart;
     let isGone = false;
-    loadLibrary().then((uPlot) => {
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const draw = () => void loadLibrary().then((uPlot) => {
       if (isGone || !box.current) return;
+      chart?.destroy();
       chart = new uPlot(options(box.current.clientWidth), data, box.current);
     });
+    draw();
+    dark.addEventListener("change", draw);
+    addEventListener("resize", draw);
     return () => {
       isGone = true;
+      dark.removeEventListener("change", draw);
+      removeEventListener("resize", draw);
       chart?.destroy();
     };
   }, [data]);

@@ -4,9 +4,9 @@ import { ErrorMessage } from "./feedback.js";
 
 /**
  * A button that asks before it acts.
- * @param {{label: string, question: string, action: () => Promise<unknown>, children?: unknown}} props
+ * @param {{label: string, question: string, action: () => Promise<unknown>, danger?: boolean, children?: unknown}} props
  */
-export function ConfirmButton({ label, question, action, children = label }) {
+export function ConfirmButton({ label, question, action, danger = false, children = label }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
   const { isBusy, error, run } = useAction();
   const act = () => run(async () => {
@@ -14,14 +14,14 @@ export function ConfirmButton({ label, question, action, children = label }) {
     dialog.current?.close();
   });
   return html`
-    <button type="button" class="secondary" onClick=${() => dialog.current?.showModal()}>${children}</button>
+    <button type="button" class=${danger ? "danger" : "secondary"} onClick=${() => dialog.current?.showModal()}>${children}</button>
     <dialog ref=${dialog} aria-label=${label}>
       <article>
         <p>${question}</p>
         <${ErrorMessage} error=${error} />
         <footer>
           <button type="button" class="secondary" onClick=${() => dialog.current?.close()}>Cancel</button>
-          <button type="button" aria-busy=${isBusy} onClick=${act}>${label}</button>
+          <button type="button" class=${danger ? "danger" : ""} aria-busy=${isBusy} onClick=${act}>${label}</button>
         </footer>
       </article>
     </dialog>`;

@@ -43,7 +43,7 @@ export function filtersOf({ genre, decade }) {
  * @param {{label: string, name: string, path: string, query: Record<string, string>, options: [string, string][]}} props
  */
 export function RouteSelect({ label, name, path, query, options }) {
-  /** @param {any} event */
+  /** @param {import("../types.js").On<HTMLSelectElement>} event */
   const follow = (event) => void (location.hash = href(path, { ...query, page: null, [name]: event.currentTarget.value }));
   return html`
     <label class="inline">${label}

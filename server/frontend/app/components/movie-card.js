@@ -3,7 +3,7 @@ import { hue, initial, percent } from "../format.js";
 import { AverageStars, MyStars } from "./stars.js";
 
 /** @typedef {import("../types.js").Movie} Movie */
-/** @typedef {{movie_id: number, title: string, rating: number}} Reason */
+/** @typedef {import("../types.js").Reason} Reason */
 
 /** Mark the ranges, counted in code points, that a search has found. @param {string} text @param {{start: number, end: number}[]} ranges */
 export function marked(text, ranges = []) {
@@ -27,6 +27,7 @@ export function Probability({ value }) {
 }
 
 const LIKED = 4;
+const LONG = 40;
 
 /** The rated films that speak for this one; a low rating can, too, but would read like a mistake. @param {{reasons: Reason[]}} props */
 function Because({ reasons }) {
@@ -42,7 +43,7 @@ export function MovieCard({ movie, probability, because }) {
   return html`
     <article class="card" style=${{ "--hue": hue(movie.title) }}>
       <a class="poster" href=${`#/movie/${movie.movie_id}`} tabindex="-1" aria-hidden="true"><span>${initial(movie.title)}</span></a>
-      <h3><a href=${`#/movie/${movie.movie_id}`}>${marked(movie.title, movie.highlights?.title)}</a></h3>
+      <h3><a href=${`#/movie/${movie.movie_id}`} title=${movie.title.length > LONG ? movie.title : undefined}>${marked(movie.title, movie.highlights?.title)}</a></h3>
       <p class="facts">${[movie.year, genres].filter(Boolean).join(" · ")}</p>
       ${probability === undefined
         ? html`<${AverageStars} average=${movie.avg_rating} total=${movie.total_ratings} />`

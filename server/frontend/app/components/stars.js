@@ -1,4 +1,5 @@
 import { html, useEffect, useRef, useState } from "../../vendor/preact-htm.js";
+import { brief } from "../format.js";
 import { useAction } from "../hooks.js";
 import { rate, starsOf, useVisitor } from "../store.js";
 
@@ -36,7 +37,7 @@ export function MyStars({ movie }) {
     <div class="my-stars" aria-busy=${isBusy || isSettling ? "true" : undefined}>
       <input type="range" min="0" max="5" step="0.5" value=${stars} style=${{ "--share": stars / 5 }}
         aria-label=${`Your rating of ${movie.title}`} aria-valuetext=${spoken(stars)}
-        onInput=${(/** @type {any} */ event) => choose(Number(event.currentTarget.value))} />
+        onInput=${(/** @type {import("../types.js").On<HTMLInputElement>} */ event) => choose(Number(event.currentTarget.value))} />
       <button type="button" class="quiet" hidden=${!stars} aria-label=${`Take back your rating of ${movie.title}`}
         onClick=${() => choose(0)}>×</button>
       ${error && html`<small role="alert" class="error">${error.message}</small>`}
@@ -49,6 +50,6 @@ export function AverageStars({ average, total }) {
   return html`
     <small class="average">
       <span class="stars" role="img" aria-label=${`${average.toFixed(1)} of 5 stars`} style=${{ "--share": average / 5 }}></span>
-      <span><b>${average.toFixed(1)}</b> (${total.toLocaleString("en")})</span>
+      <span><b>${average.toFixed(1)}</b> (${brief(total)})</span>
     </small>`;
 }

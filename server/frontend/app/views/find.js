@@ -9,6 +9,8 @@ import { useLoaded, useTitle } from "../hooks.js";
 import { href, replace } from "../router.js";
 import { useVisitor } from "../store.js";
 
+/** @typedef {import("../types.js").MoviePage} MoviePage */
+
 const LIMIT = 24;
 
 /** @type {[string, string][]} */
@@ -58,8 +60,8 @@ function Shelf({ title, sort }) {
   const loaded = useLoaded((signal) => get("movies", { sort, limit: 6, user_id: userId }, signal), [sort, userId]);
   return html`
     <section>
-      <hgroup class="row"><h2>${title}</h2><a href=${href("find", { sort })}>All<span class="hidden"> films, ${title.toLowerCase()} first</span></a></hgroup>
-      <${Loaded} loaded=${loaded}>${(/** @type {any} */ page) => html`<${MovieGrid} movies=${page.movies} label=${title} />`}<//>
+      <hgroup class="row"><h2>${title}</h2><a href=${href("find", { sort })}>See all<span class="hidden"> films, ${title.toLowerCase()} first</span></a></hgroup>
+      <${Loaded} loaded=${loaded}>${(/** @type {MoviePage} */ page) => html`<${MovieGrid} movies=${page.movies} label=${title} />`}<//>
     </section>`;
 }
 
@@ -71,7 +73,7 @@ function Results({ query }) {
   const loaded = useLoaded((signal) => get("movies", asked, signal), [JSON.stringify(asked)]);
   /** @param {Record<string, string | number | null>} change */
   const linkTo = (change) => href("find", { ...query, page: null, ...change });
-  return html`<${Loaded} loaded=${loaded}>${(/** @type {any} */ found) => html`
+  return html`<${Loaded} loaded=${loaded}>${(/** @type {MoviePage & Required<Pick<MoviePage, "facets">>} */ found) => html`
     <div class="with-aside">
       <aside>
         <${Facet} legend="Genre" choices=${genreChoices(found.facets.genres)} chosen=${query.genre} linkTo=${(/** @type {string | null} */ genre) => linkTo({ genre })} />
@@ -82,7 +84,8 @@ function Results({ query }) {
           <p role="status">${plural(found.total, "film")}${found.corrected_search && html`, showing results for <b>${found.corrected_search}</b>`}</p>
           <${RouteSelect} label="Sort" name="sort" path="find" query=${query} options=${SORTS} />
         </div>
-        ${found.total === 0 && html`<p>No film matches. Try fewer words, or clear a filter.</p>`}
+        ${found.total === 0 && html`<p class="empty">No film matches. Try fewer words${query.genre || query.decade
+          ? html`, or <a href=${href("find", { search: query.search })}>clear the filters</a>` : ""}.</p>`}
         <${MovieGrid} movies=${found.movies} label="Results" />
         <${Pager} page=${page} limit=${LIMIT} total=${found.total} linkTo=${(/** @type {number} */ number) => linkTo({ page: number })} />
       </section>

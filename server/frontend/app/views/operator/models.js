@@ -5,10 +5,12 @@ import { Loaded } from "../../components/feedback.js";
 import { count, decimal, moment, percent } from "../../format.js";
 import { useLoaded } from "../../hooks.js";
 
+/** @typedef {import("../../types.js").ModelVersion} ModelVersion */
+
 const LIMIT = 100;
 const COMPARED = 2;
 
-/** @type {[label: string, read: (model: any) => string][]} */
+/** @type {[label: string, read: (model: ModelVersion) => string][]} */
 const FIGURES = [
   ["Algorithm", (model) => model.algorithm],
   ["Trained", (model) => moment(model.created_at)],
@@ -27,21 +29,21 @@ export function Models() {
   const [chosen, setChosen] = useState(/** @type {number[]} */ ([]));
   /** @param {number} version */
   const toggle = (version) => setChosen((/** @type {number[]} */ last) => last.includes(version) ? last.filter((one) => one !== version) : [...last, version].slice(-COMPARED));
-  return html`<${Loaded} loaded=${loaded}>${(/** @type {any} */ { models }) => html`
-    ${models.length === 0 && html`<p>No model has been trained yet. <a href="#/operator/runs">Train one.</a></p>`}
-    <div class="scroll" role="region" aria-label="Table" tabindex="0"><table aria-label="Model versions">
-      <thead><tr><th>Compare</th><th>Version</th><th>Trained</th><th>NDCG@10</th><th>ECE</th><th><span class="hidden">Actions</span></th></tr></thead>
-      <tbody>${models.map((/** @type {any} */ model) => html`
+  return html`<${Loaded} loaded=${loaded}>${(/** @type {{models: ModelVersion[]}} */ { models }) => html`
+    ${models.length === 0 && html`<p class="empty">No model has been trained yet. <a href="#/operator/runs">Train one.</a></p>`}
+    <div class="scroll" role="region" aria-label="Versions" tabindex="0"><table class="stack numbers" aria-label="Model versions">
+      <thead><tr><th>Version</th><th>Compare</th><th>Trained</th><th>NDCG@10</th><th>ECE</th><th><span class="hidden">Actions</span></th></tr></thead>
+      <tbody>${models.map((model) => html`
         <tr key=${model.version}>
-          <td><input type="checkbox" aria-label=${`Compare version ${model.version}`} checked=${chosen.includes(model.version)} onChange=${() => toggle(model.version)} /></td>
           <th scope="row">${model.version} ${model.is_active && html`<span class="badge ok">live</span>`}</th>
-          <td>${moment(model.created_at)}</td>
-          <td>${decimal(model.metrics.ndcg_at_10, 3)}</td>
-          <td>${decimal(model.metrics.ece, 3)}</td>
+          <td><input type="checkbox" aria-label=${`Compare version ${model.version}`} checked=${chosen.includes(model.version)} onChange=${() => toggle(model.version)} /></td>
+          <td data-label="Trained">${moment(model.created_at)}</td>
+          <td data-label="NDCG@10">${decimal(model.metrics.ndcg_at_10, 3)}</td>
+          <td data-label="ECE">${decimal(model.metrics.ece, 3)}</td>
           <td>${!model.is_active && html`<${Activate} version=${model.version} onDone=${loaded.reload} />`}</td>
         </tr>`)}</tbody>
     </table></div>
-    <${Comparison} models=${models.filter((/** @type {any} */ model) => chosen.includes(model.version))} />`}<//>`;
+    <${Comparison} models=${models.filter((model) => chosen.includes(model.version))} />`}<//>`;
 }
 
 /** @param {{version: number, onDone: () => void}} props */
@@ -53,17 +55,18 @@ function Activate({ version, onDone }) {
   return html`<${ConfirmButton} label="Make it live" question=${`Make version ${version} the live one? Servers follow within a second.`} action=${activate}>Make live<//>`;
 }
 
-/** @param {{models: any[]}} props */
+/** @param {{models: ModelVersion[]}} props */
 function Comparison({ models }) {
-  if (!models.length) return html`<p class="muted">Tick one or two versions to see their figures side by side.</p>`;
+  const [first] = models;
+  if (!first) return html`<p class="muted">Tick one or two versions to see their figures side by side.</p>`;
   const names = [...new Set(models.flatMap((model) => Object.keys(model.parameters)))];
   return html`
-    <div class="scroll" role="region" aria-label="Table" tabindex="0"><table aria-label="Comparison">
+    <div class="scroll" role="region" aria-label="Side by side" tabindex="0"><table aria-label="Comparison">
       <thead><tr><th>Figure</th>${models.map(({ version }) => html`<th scope="col">Version ${version}</th>`)}</tr></thead>
       <tbody>
         ${FIGURES.map(([label, read]) => html`<tr><th scope="row">${label}</th>${models.map((model) => html`<td>${read(model)}</td>`)}</tr>`)}
         ${names.map((name) => html`<tr><th scope="row">${name}</th>${models.map((model) => html`<td>${String(model.parameters[name] ?? "-")}</td>`)}</tr>`)}
-        ${models[0].activity.map((/** @type {any} */ bucket, /** @type {number} */ i) => html`
+        ${first.activity.map((bucket, i) => html`
           <tr><th scope="row">NDCG@10, ${bucket.ratings_from} ratings or more</th>${models.map((model) => html`<td>${decimal(model.activity[i]?.ndcg_at_10, 3)}</td>`)}</tr>`)}
       </tbody>
     </table></div>`;

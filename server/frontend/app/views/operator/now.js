@@ -6,7 +6,10 @@ import { useLoaded, usePolling } from "../../hooks.js";
 
 const POLL_MS = 5_000;
 
-/** @param {AbortSignal} signal */
+/** @typedef {import("../../types.js").Schemas} Schemas */
+/** @typedef {{statistics: Schemas["Statistics"], engine: Schemas["RecommendationEngine"]}} Look */
+
+/** @param {AbortSignal} signal @returns {Promise<Look>} */
 async function look(signal) {
   const [statistics, engine] = await Promise.all([get("statistics", {}, signal), get("recommendation-engine", {}, signal)]);
   return { statistics, engine };
@@ -16,7 +19,7 @@ export function Now() {
   const loaded = useLoaded(look, []);
   usePolling(loaded.reload, POLL_MS);
   return html`
-    <${Loaded} loaded=${loaded}>${(/** @type {any} */ { statistics, engine }) => html`
+    <${Loaded} loaded=${loaded}>${(/** @type {Look} */ { statistics, engine }) => html`
     <dl class="figures">
       ${[
         ["Movies", count(statistics.movies)],
@@ -37,10 +40,10 @@ function Findings() {
   return html`
     <section>
       <div class="row"><h2>Findings</h2><button type="button" class="secondary" aria-busy=${loaded.isLoading} onClick=${loaded.reload}>Check again</button></div>
-      <${Loaded} loaded=${loaded}>${(/** @type {any} */ { findings }) => html`
-        <div class="scroll" role="region" aria-label="Table" tabindex="0"><table>
+      <${Loaded} loaded=${loaded}>${(/** @type {Schemas["Diagnosis"]} */ { findings }) => html`
+        <div class="scroll" role="region" aria-label="Findings" tabindex="0"><table class="stack">
           <thead><tr><th>Check</th><th>Health</th><th>Detail</th></tr></thead>
-          <tbody>${findings.map((/** @type {any} */ finding) => html`
+          <tbody>${findings.map((finding) => html`
             <tr><th scope="row">${finding.name}</th><td><span class=${`badge ${finding.health}`}>${finding.health}</span></td>
               <td>${finding.detail} ${finding.remedy && html`<br /><small>${finding.remedy}</small>`}</td></tr>`)}</tbody>
         </table></div>`}<//>

@@ -32,16 +32,16 @@ export function Runs({ query }) {
     <p class="row start"><button type="button" aria-busy=${isBusy} onClick=${start}>Train now</button>
       <span class="muted">Trains on all ratings of this moment, in the background.</span></p>
     <${ErrorMessage} error=${error} />
-    <${Loaded} loaded=${loaded}>${(/** @type {any} */ found) => html`
-      <div class="scroll" role="region" aria-label="Table" tabindex="0"><table aria-label="Training runs">
+    <${Loaded} loaded=${loaded}>${(/** @type {import("../../types.js").Schemas["TrainingRunPage"]} */ found) => html`
+      <div class="scroll" role="region" aria-label="Runs" tabindex="0"><table class="stack" aria-label="Training runs">
         <thead><tr><th>Run</th><th>Status</th><th>Progress</th><th>Started</th><th>Duration</th><th>Result</th><th><span class="hidden">Actions</span></th></tr></thead>
-        <tbody>${found.runs.map((/** @type {any} */ item) => html`<${Run} key=${item.run_id} run=${item} onChange=${loaded.reload} />`)}</tbody>
+        <tbody>${found.runs.map((item) => html`<${Run} key=${item.run_id} run=${item} onChange=${loaded.reload} />`)}</tbody>
       </table></div>
-      ${found.total === 0 && html`<p>No training has run yet.</p>`}
+      ${found.total === 0 && html`<p class="empty">No training has run yet.</p>`}
       <${Pager} page=${page} limit=${LIMIT} total=${found.total} linkTo=${(/** @type {number} */ number) => href("operator/runs", { page: number })} />`}<//>`;
 }
 
-/** @param {{run: any, onChange: () => void}} props */
+/** @param {{run: import("../../types.js").TrainingRun, onChange: () => void}} props */
 function Run({ run, onChange }) {
   const cancel = async () => {
     await call("DELETE", `recommendation-engine/runs/${run.run_id}`);
@@ -54,8 +54,8 @@ function Run({ run, onChange }) {
       <td>${ACTIVE.has(run.status)
         ? html`<progress max="1" value=${run.progress} aria-label=${`Run ${run.run_id}`}></progress> <small>${percent(run.progress)} ${run.stage ?? ""}</small>`
         : run.version !== null && html`version ${run.version}`}</td>
-      <td>${moment(run.started_at)}</td>
-      <td>${duration(seconds(run))}</td>
+      <td data-label="Started">${moment(run.started_at)}</td>
+      <td data-label="Duration">${duration(seconds(run))}</td>
       <td><small>${run.error ?? run.verdict ?? ""}</small></td>
       <td>${ACTIVE.has(run.status) && html`<${ConfirmButton} label="Cancel the run" question=${`Cancel run ${run.run_id}?`} action=${cancel}>Cancel<//>`}</td>
     </tr>`;

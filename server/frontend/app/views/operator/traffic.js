@@ -48,7 +48,7 @@ export function Traffic() {
   const poll = () => run(async () => {
     const sample = parseMetrics(await getText("metrics"));
     first.current ??= sample;
-    setSamples((/** @type {Sample[]} */ last) => [...last, sample].slice(-2));
+    setSamples((last) => [...last, sample].slice(-2));
   });
   usePolling(poll, POLL_MS);
   const [before, now] = samples;
@@ -68,8 +68,8 @@ function Table({ first, before, now }) {
   }).filter((row) => row.requests > 0).sort((a, b) => b.requests - a.requests);
   return html`
     <p role="status">${decimal(rows.reduce((sum, row) => sum + row.rate, 0), 1)} requests a second</p>
-    <div class="scroll" role="region" aria-label="Table" tabindex="0"><table aria-label="Requests by route, since this page was opened">
-      <thead><tr><th>Route</th><th>A second</th><th>p50</th><th>p95</th><th>Requests</th><th>Errors</th></tr></thead>
+    <div class="scroll" role="region" aria-label="Traffic" tabindex="0"><table class="numbers" aria-label="Requests by route, since this page was opened">
+      <thead><tr><th>Route</th><th>Per second</th><th>p50</th><th>p95</th><th>Requests</th><th>Errors</th></tr></thead>
       <tbody>${rows.map((row) => html`
         <tr><th scope="row"><code>${row.name}</code></th><td>${decimal(row.rate, 1)}</td><td>${bound(row.p50)}</td><td>${bound(row.p95)}</td><td>${count(row.requests)}</td><td>${count(row.errors)}</td></tr>`)}</tbody>
     </table></div>`;
