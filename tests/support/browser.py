@@ -79,7 +79,7 @@ def screenshots(folder: Path) -> Path:
 
 
 class FirstView(NamedTuple):
-    """What a visitor with an empty cache loads before the first films are shown."""
+    """The cost of the page for a visitor with an empty cache, until the first films are shown."""
 
     requests: int
     bytes_received: int

@@ -1,4 +1,4 @@
-"""What the first view costs. That no request leaves the machine is checked for every visit, in every test."""
+"""The size of the first view. That no request leaves the machine is checked for every visit, in every test."""
 
 from playwright.sync_api import Browser
 
