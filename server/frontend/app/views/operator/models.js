@@ -61,7 +61,7 @@ function Comparison({ models }) {
   if (!first) return html`<p class="muted">Tick one or two versions to see their figures side by side.</p>`;
   const names = [...new Set(models.flatMap((model) => Object.keys(model.parameters)))];
   return html`
-    <div class="scroll" role="region" aria-label="Side by side" tabindex="0"><table aria-label="Comparison">
+    <div class="scroll" role="region" aria-label="Side by side" tabindex="0"><table class="comparison" aria-label="Comparison">
       <thead><tr><th>Figure</th>${models.map(({ version }) => html`<th scope="col">Version ${version}</th>`)}</tr></thead>
       <tbody>
         ${FIGURES.map(([label, read]) => html`<tr><th scope="row">${label}</th>${models.map((model) => html`<td>${read(model)}</td>`)}</tr>`)}
