@@ -45,7 +45,7 @@ demo: install ## Install, load DATA (default: the built-in demo), train, and ser
 	@.venv/bin/matinee train --if-needed
 	@.venv/bin/matinee serve --port $(PORT)
 
-# The tests that need Node are skipped without it: Newman runs the Postman collection, TypeScript and a DOM run the
+# The tests that need Node are skipped without it: Newman runs the Postman collection, TypeScript checks the
 # front-end examples. Like curl and pip, npm trusts the certificates of the machine.
 NODE_TOOLS := $(if $(shell command -v npm),$(patsubst %,tests/e2e/tools/%/node_modules/.installed,postman frontend))
 tests/e2e/tools/%/node_modules/.installed: tests/e2e/tools/%/package-lock.json

@@ -52,7 +52,7 @@ def test_an_unfit_password_is_one_sentence(matinee: Matinee, type_in: TypeIn, ty
     assert outcome.complained.startswith(f"Error: {sentence}")
 
 
-@pytest.mark.parametrize("username", ["7", "ab", "a b c", "a" * 33, "ripley\n", ""])
+@for_each("username", ["7", "ab", "a b c", "a" * 33, "ripley\n", ""])
 def test_an_unfit_user_name_is_one_sentence(matinee: Matinee, type_in: TypeIn, username: str) -> None:
     type_in(PASSWORD)
 

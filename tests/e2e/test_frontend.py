@@ -1,11 +1,9 @@
-"""The page of docs/frontend.md in a DOM, and a TypeScript client with types generated from the OpenAPI document."""
+"""A TypeScript client with types generated from the OpenAPI document."""
 
 import json
-import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -39,21 +37,6 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "build"
 
 
-def read_page(server: Server) -> str:
-    """Return the page of the docs, changed to call this server."""
-    page = re.search(r"```html\n(.*?)```", (DOCS / "frontend.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert page is not None
-    return page[1].replace("http://127.0.0.1:8000", server.address)
-
-
-def use_page(page: str, folder: Path, *arguments: str) -> dict[str, Any]:
-    """Search, rate and read recommendations on the page, and return the texts it showed."""
-    file = folder / "index.html"
-    file.write_text(page, encoding="utf-8")
-    shown: dict[str, Any] = json.loads(run("node", FRONTEND / "use_page.mjs", file, *arguments))
-    return shown
-
-
 def test_a_typed_client_searches_rates_and_reads_recommendations(shared_server: Server, compiled: Path) -> None:
     printed = json.loads(run("node", compiled / "first_calls.js", shared_server.address))
 
@@ -66,22 +49,3 @@ def test_a_typed_client_searches_rates_and_reads_recommendations(shared_server: 
         "unknown": "/errors/movie-not-found",
         "again": 304,
     }
-
-
-def test_the_page_of_the_docs_searches_rates_and_recommends(shared_server: Server, tmp_path: Path) -> None:
-    shown = use_page(read_page(shared_server), tmp_path)
-
-    assert (shown["greeting"], shown["found"]) == ("", ["The Matrix (1999)"])
-    assert shown["message"] == "The Matrix: 5 stars."
-    for recommended in (shown["before"], shown["after"]):
-        assert len(recommended) == 5
-        assert all(re.fullmatch(r".+ \(\d{4}\), \d+ %", line) for line in recommended)
-    assert shown["before"] != shown["after"]
-
-
-def test_the_page_creates_a_new_user_when_the_remembered_one_is_unknown(shared_server: Server, tmp_path: Path) -> None:
-    shown = use_page(read_page(shared_server), tmp_path, str(2**50))
-
-    assert shown["greeting"] == f"User {2**50} does not exist. Create a user with POST /user."
-    assert (shown["before"], shown["message"]) == ([], "The Matrix: 5 stars.")
-    assert len(shown["after"]) == 5

@@ -89,7 +89,11 @@ class FirstView(NamedTuple):
 def measure_first_view(visitor: Visit) -> FirstView:
     """Open the page, and count headers and bodies as they came over the wire."""
     responses: list[Response] = []
-    visitor.page.on("response", responses.append)
+
+    def note(response: Response) -> None:
+        responses.append(response)
+
+    visitor.page.on("response", note)
     page = visitor.open()
     page.locator(".card").first.wait_for()
     shown_after_ms = page.evaluate("performance.now()")
