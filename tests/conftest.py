@@ -4,7 +4,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -120,6 +120,17 @@ def database_copy(request: pytest.FixtureRequest, folder: Path, kind: str | None
     server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_template")
     with postgres.database(server, f"test_{uuid.uuid4().hex[:12]}", template=template) as url:
         yield url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, Database]]:
+    """Open an empty database of each kind, for tests that run on both as one item."""
+    with ExitStack() as stack:
+        urls = {kind: stack.enter_context(database_copy(request, tmp_path, kind)) for kind in DATABASES}
+        opened = {kind: Database(Settings(_env_file=None, database_url=url)) for kind, url in urls.items()}
+        yield opened
+        for database in opened.values():
+            database.dispose()
 
 
 @pytest.fixture

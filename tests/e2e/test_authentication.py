@@ -2,11 +2,10 @@
 
 import re
 
-import pytest
-
 from tests.support.installation import API, ENGINE, FAST_TRAINING, Installation, Server
 from tests.support.passwords import ANOTHER, PASSWORD, SECRET
 from tests.support.problem_details import assert_problem
+from tests.support.tables import for_each
 
 
 def create_user(installation: Installation, *options: str) -> int:
@@ -74,7 +73,7 @@ def test_writes_are_rate_limited_and_reads_are_not(installation: Installation) -
     assert (written, read) == ([201, 201, 429], 200)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("host", "settings", "is_warned"),
     [
         ("0.0.0.0", {}, True),  # noqa: S104 (the address warned about)

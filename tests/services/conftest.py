@@ -28,6 +28,22 @@ def catalogue(database: Database, tmp_path: Path) -> Database:
     return database
 
 
+@pytest.fixture
+def catalogues(databases: dict[str, Database], tmp_path: Path) -> dict[str, Database]:
+    """A database of each kind with the twelve films and their ratings."""
+    films = write_source(tmp_path / "films", movies=MOVIES, ratings=RATINGS)
+    for database in databases.values():
+        load_folder(films, database)
+    return databases
+
+
+@pytest.fixture
+def sessions(databases: dict[str, Database]) -> Iterator[dict[str, Session]]:
+    """A session on each kind of database, in a transaction that is committed at the end."""
+    with ExitStack() as stack:
+        yield {kind: stack.enter_context(database.transaction(writes=True)) for kind, database in databases.items()}
+
+
 @contextmanager
 def shared_database(request: pytest.FixtureRequest, folder: Path, kind: str) -> Iterator[Database]:
     """Yield a database of a kind that many tests share; its files are in the folder."""

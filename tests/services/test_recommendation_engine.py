@@ -1,6 +1,7 @@
 """Model versions, the overview, and pruning."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -16,23 +17,38 @@ from server.services.recommendation_engine import RecommendationEngineService
 from server.services.training.runs import TrainingRunService
 from server.services.training.trainer import Trainer
 from tests.support.builders import add_version
+from tests.support.tables import for_each_in
 
 
 @pytest.fixture
-def engine(session: Session) -> RecommendationEngineService:
-    return RecommendationEngineService(session)
+def engines(sessions: dict[str, Session], tmp_path: Path) -> dict[str, tuple[RecommendationEngineService, ModelStore]]:
+    """The service on each kind of database, and an empty store."""
+    return {
+        kind: (RecommendationEngineService(session), ModelStore(str(tmp_path / kind)))
+        for kind, session in sessions.items()
+    }
 
 
 @pytest.fixture
-def versions(session: Session) -> list[int]:
-    """Four versions, of which the last is live."""
-    return [add_version(session, f"artifact-{number}") for number in range(4)]
+def trained_engines(
+    engines: dict[str, tuple[RecommendationEngineService, ModelStore]],
+) -> dict[str, tuple[RecommendationEngineService, ModelStore, list[int]]]:
+    """The same, with four versions, of which the last is live."""
+    return {
+        kind: (engine, store, [add_version(engine.session, f"artifact-{number}") for number in range(4)])
+        for kind, (engine, store) in engines.items()
+    }
+
+
+on_each_database = for_each_in("engines", "engine, store")
+with_versions = for_each_in("trained_engines", "engine, store, versions")
 
 
 def live_versions(engine: RecommendationEngineService) -> list[int]:
     return [version.version for version in engine.list_versions(Paging()).models if version.is_active]
 
 
+@with_versions
 def test_versions_come_newest_first_in_pages(engine: RecommendationEngineService, versions: list[int]) -> None:
     pages = [engine.list_versions(Paging(limit=3, page=page)) for page in (1, 2, 3)]
 
@@ -41,10 +57,12 @@ def test_versions_come_newest_first_in_pages(engine: RecommendationEngineService
     assert pages[1].models == [engine.get_version(versions[0])]
 
 
+@with_versions
 def test_the_newest_version_is_live(engine: RecommendationEngineService, versions: list[int]) -> None:
     assert live_versions(engine) == [versions[3]]
 
 
+@with_versions
 def test_a_version_without_an_artifact_cannot_go_live(
     engine: RecommendationEngineService, versions: list[int], store: ModelStore
 ) -> None:
@@ -54,6 +72,7 @@ def test_a_version_without_an_artifact_cannot_go_live(
     assert live_versions(engine) == [versions[3]]
 
 
+@with_versions
 def test_old_versions_are_deleted_but_never_the_live_one(
     engine: RecommendationEngineService, versions: list[int]
 ) -> None:
@@ -67,6 +86,7 @@ def test_old_versions_are_deleted_but_never_the_live_one(
     assert live_versions(engine) == [versions[0]]
 
 
+@with_versions
 def test_the_predecessor_of_the_live_version_is_not_deleted(
     engine: RecommendationEngineService, versions: list[int]
 ) -> None:
@@ -75,6 +95,7 @@ def test_the_predecessor_of_the_live_version_is_not_deleted(
     assert [version.version for version in engine.list_versions(Paging()).models] == [versions[3], versions[2]]
 
 
+@with_versions
 def test_a_version_has_its_run_and_its_verdict(engine: RecommendationEngineService, versions: list[int]) -> None:
     version = engine.get_version(versions[1])
 
@@ -95,6 +116,7 @@ def test_a_run_that_reads_succeeded_is_served_at_once(trainer: Trainer, live_mod
     assert (run.status, run.version, before, live_model.version) == ("succeeded", version, None, version)
 
 
+@with_versions
 def test_a_run_stays_when_its_version_is_deleted(engine: RecommendationEngineService, versions: list[int]) -> None:
     run_ids = [1, 2, 3, 4]
     before = [engine.get_run(run_id).version for run_id in run_ids]
@@ -105,6 +127,7 @@ def test_a_run_stays_when_its_version_is_deleted(engine: RecommendationEngineSer
     assert [engine.get_run(run_id).version for run_id in run_ids] == [None, None, *versions[2:]]
 
 
+@with_versions
 def test_the_number_of_a_deleted_version_is_not_reused(
     engine: RecommendationEngineService, versions: list[int]
 ) -> None:
@@ -114,6 +137,7 @@ def test_the_number_of_a_deleted_version_is_not_reused(
     assert add_version(engine.session, "next") == versions[-1] + 1
 
 
+@on_each_database
 def test_artifacts_without_a_version_are_orphans_unless_a_training_runs(
     engine: RecommendationEngineService, store: ModelStore
 ) -> None:
@@ -128,6 +152,7 @@ def test_artifacts_without_a_version_are_orphans_unless_a_training_runs(
     assert engine.list_orphans(store) == []
 
 
+@with_versions
 def test_the_live_artifact_can_be_found(engine: RecommendationEngineService, versions: list[int]) -> None:
     engine.versions.activate(versions[2])
 
@@ -137,12 +162,14 @@ def test_the_live_artifact_can_be_found(engine: RecommendationEngineService, ver
     assert (active.version, active.artifact) == (versions[2], "artifact-2")
 
 
+@on_each_database
 def test_before_the_first_training_the_overview_is_empty(engine: RecommendationEngineService) -> None:
     assert engine.get_overview() == schemas.RecommendationEngine(
         active_model=None, activated_at=None, age_s=None, current_run=None
     )
 
 
+@on_each_database
 def test_the_overview_has_the_live_version_and_its_age(engine: RecommendationEngineService) -> None:
     version = add_version(engine.session, "old")
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
@@ -158,6 +185,7 @@ def test_the_overview_has_the_live_version_and_its_age(engine: RecommendationEng
     assert overview.current_run is None
 
 
+@on_each_database
 def test_the_overview_prefers_the_running_run_to_the_queued_one(engine: RecommendationEngineService) -> None:
     queued = engine.request_training()
     only_queued = engine.get_overview().current_run
@@ -167,6 +195,7 @@ def test_the_overview_prefers_the_running_run_to_the_queued_one(engine: Recommen
     assert engine.get_overview().current_run == engine.get_run(running)
 
 
+@on_each_database
 def test_unknown_ids_are_not_found(engine: RecommendationEngineService, store: ModelStore) -> None:
     with pytest.raises(RunNotFound, match="7"):
         engine.get_run(7)

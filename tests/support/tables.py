@@ -42,15 +42,19 @@ def for_each(names: str | Sequence[str], values: Iterable[Any]) -> Callable[[Tes
     return functools.partial(_with_table, Table(keys, None, lambda _fixtures: rows))
 
 
-def for_each_in(fixture: str, name: str) -> Callable[[Test], Test]:
-    """Return a decorator like `for_each` whose rows are the values of a fixture: a mapping that is not empty."""
+def for_each_in(fixture: str, names: str) -> Callable[[Test], Test]:
+    """Return a decorator like `for_each` whose rows are the values of a fixture: a mapping that is not empty.
+
+    Several names need a mapping of tuples. A test takes those of the names that it uses.
+    """
+    keys = [name.strip() for name in names.split(",")]
 
     def list_rows(fixtures: Mapping[str, Any]) -> list[Row]:
         values = fixtures[fixture].values()
         assert values
-        return [{name: value} for value in values]
+        return [dict(zip(keys, [value] if len(keys) == 1 else value, strict=True)) for value in values]
 
-    return functools.partial(_with_table, Table([name], fixture, list_rows))
+    return functools.partial(_with_table, Table(keys, fixture, list_rows))
 
 
 def _with_table(table: Table, test: Test) -> Test:
@@ -64,7 +68,7 @@ def _test_over(tables: list[Table], test: Test) -> Test:
         wanted = {name: value for name, value in fixtures.items() if name in parameters}
         combinations = itertools.product(*(table.list_rows(fixtures) for table in tables))
         for number, rows in enumerate(combinations):
-            row = {name: value for row in rows for name, value in row.items()}
+            row = {name: value for row in rows for name, value in row.items() if name in signature.parameters}
             with fixtures["subtests"].test(f"row {number}", **row), _own(wanted, number) as own:
                 test(**row, **own)
 

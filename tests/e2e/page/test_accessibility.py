@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import Scheme, visit
 from tests.support.installation import Server
+from tests.support.tables import for_each
 
 AXE = Path(__file__).parents[1] / "tools" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 ROUTES = {
@@ -24,8 +24,8 @@ ROUTES = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280, 1600])
+@for_each("scheme", ["light", "dark"])
+@for_each("width", [360, 1280, 1600])
 def test_every_view_is_accessible_and_fits(
     browser: Browser, shared_server: Server, tmp_path: Path, width: int, scheme: Scheme
 ) -> None:

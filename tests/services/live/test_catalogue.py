@@ -9,7 +9,12 @@ from server.backend.database import Database
 from server.models import MovieStatistics, MovieTag, StoredIndex, Tag
 from server.search import storage
 from server.services.live.catalogue import CatalogueDataManager, LiveCatalogue, garbage_collection_paused, store_index
+from tests.support.builders import MOVIES, RATINGS
 from tests.support.source_files import load_folder, write_source
+from tests.support.tables import for_each_in
+
+on_each_database = for_each_in("catalogues", "catalogue")
+on_each_empty_database = for_each_in("databases", "database")
 
 
 def started(database: Database) -> LiveCatalogue:
@@ -31,6 +36,7 @@ def change(database: Database, **values: object) -> None:
         session.execute(update(StoredIndex).values(**values))
 
 
+@on_each_empty_database
 def test_the_index_of_an_empty_catalogue_finds_nothing(database: Database) -> None:
     live_catalogue = LiveCatalogue(database)
 
@@ -40,6 +46,7 @@ def test_the_index_of_an_empty_catalogue_finds_nothing(database: Database) -> No
     assert live_catalogue.index.search("toy").total == 0
 
 
+@on_each_database
 def test_the_index_is_replaced_only_after_an_ingestion_that_changed_something(
     catalogue: Database, tmp_path: Path
 ) -> None:
@@ -47,7 +54,7 @@ def test_the_index_is_replaced_only_after_an_ingestion_that_changed_something(
     live_catalogue.refresh()
     first = live_catalogue.index
 
-    load_folder(tmp_path / "films", catalogue)
+    load_folder(write_source(tmp_path / "films", movies=MOVIES, ratings=RATINGS), catalogue)
     live_catalogue.refresh()
     after_the_same = live_catalogue.index
     load_folder(write_source(tmp_path / "more", movies=["20,Toys (1992),Comedy|Fantasy"]), catalogue)
@@ -60,6 +67,7 @@ def test_the_index_is_replaced_only_after_an_ingestion_that_changed_something(
     assert live_catalogue.index.search("cidade de deus crime 2002").movie_ids.tolist() == [5]
 
 
+@on_each_database
 def test_the_index_is_stored_by_the_next_refresh_and_only_once(catalogue: Database) -> None:
     live_catalogue = started(catalogue)
     at_first = stored(catalogue)
@@ -73,6 +81,7 @@ def test_the_index_is_stored_by_the_next_refresh_and_only_once(catalogue: Databa
         assert session.scalar(select(StoredIndex.content)) == b"mine"
 
 
+@on_each_database
 def test_a_process_that_starts_loads_the_index_with_the_current_popularity(catalogue: Database) -> None:
     started(catalogue).store()
     with catalogue.transaction(writes=True) as session:
@@ -84,6 +93,7 @@ def test_a_process_that_starts_loads_the_index_with_the_current_popularity(catal
     assert index.search("comedy").total > 1
 
 
+@on_each_database
 def test_an_index_of_another_layout_and_a_damaged_index_are_built_again(catalogue: Database) -> None:
     started(catalogue).store()
 
@@ -97,6 +107,7 @@ def test_an_index_of_another_layout_and_a_damaged_index_are_built_again(catalogu
         assert len(started(catalogue).index) == len(live_catalogue.index)
 
 
+@on_each_database
 def test_the_index_of_the_next_version_takes_the_place_of_the_last(catalogue: Database, tmp_path: Path) -> None:
     live_catalogue = started(catalogue)
     live_catalogue.store()
@@ -109,6 +120,7 @@ def test_the_index_of_the_next_version_takes_the_place_of_the_last(catalogue: Da
     assert started(catalogue).index.search("toys 1992").movie_ids.tolist() == [20]
 
 
+@on_each_database
 def test_an_ingestion_may_store_the_index_for_processes_that_start_later(catalogue: Database, tmp_path: Path) -> None:
     store_index(catalogue)
     load_folder(write_source(tmp_path / "more", movies=["20,Toys (1992),Comedy|Fantasy"]), catalogue)
@@ -118,6 +130,7 @@ def test_an_ingestion_may_store_the_index_for_processes_that_start_later(catalog
     assert started(catalogue).index.search("toys 1992").movie_ids.tolist() == [20]
 
 
+@on_each_database
 def test_two_processes_may_store_the_same_index(catalogue: Database) -> None:
     first, second = started(catalogue), started(catalogue)
 
@@ -127,6 +140,7 @@ def test_two_processes_may_store_the_same_index(catalogue: Database) -> None:
     assert stored(catalogue) == [(1, storage.LAYOUT)]
 
 
+@on_each_database
 def test_tags_are_searchable_and_the_most_frequent_come_first(catalogue: Database) -> None:
     with catalogue.transaction(writes=True) as session:
         session.add_all([
@@ -144,6 +158,7 @@ def test_tags_are_searchable_and_the_most_frequent_come_first(catalogue: Databas
     assert {document.tags for document in documents} == {(), ("toys come alive", "Pixar")}
 
 
+@on_each_database
 def test_a_replaced_index_is_freed_without_garbage_collection(catalogue: Database, tmp_path: Path) -> None:
     live_catalogue = started(catalogue)
     live_catalogue.index.search("toy stroy 90s")

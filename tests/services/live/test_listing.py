@@ -12,14 +12,23 @@ from server.schemas.movies import SortName
 from server.services.live.listing import TOP_RATED_VOTES, LiveListing
 from tests.support.builders import MOVIES
 from tests.support.source_files import load_folder, write_source
+from tests.support.tables import for_each_in
 
 
 @pytest.fixture
-def listing(catalogue: Database) -> LiveListing:
-    """Return a listing that reads the ratings at every refresh after a use."""
+def listings(catalogues: dict[str, Database]) -> dict[str, tuple[Database, LiveListing]]:
+    """Return each catalogue, and a listing that reads the ratings at every refresh after a use."""
+    return {kind: (catalogue, listing_of(catalogue)) for kind, catalogue in catalogues.items()}
+
+
+def listing_of(catalogue: Database) -> LiveListing:
     listing = LiveListing(catalogue.reader, max_age_s=0)
     listing.refresh()
     return listing
+
+
+on_each_database = for_each_in("listings", "catalogue, listing")
+on_each_empty_database = for_each_in("databases", "database")
 
 
 def ids_by(listing: LiveListing, name: SortName, *, is_descending: bool = True) -> list[int]:
@@ -33,10 +42,12 @@ def set_statistics(database: Database, movie_id: int, count: int, stars: float) 
         session.execute(update(MovieStatistics).where(MovieStatistics.movie_id == movie_id).values(values))
 
 
+@on_each_empty_database
 def test_before_the_first_refresh_there_are_no_movies(database: Database) -> None:
     assert len(LiveListing(database.reader).get()) == 0
 
 
+@on_each_empty_database
 def test_an_empty_database_is_an_empty_listing(database: Database) -> None:
     listing = LiveListing(database.reader)
     listing.refresh()
@@ -44,6 +55,7 @@ def test_an_empty_database_is_an_empty_listing(database: Database) -> None:
     assert ids_by(listing, SortName.TOP_RATED) == []
 
 
+@on_each_database
 def test_new_ratings_move_a_movie(catalogue: Database, listing: LiveListing) -> None:
     before = ids_by(listing, SortName.POPULARITY)
     set_statistics(catalogue, 12, 1_000, 2_500.0)
@@ -54,6 +66,7 @@ def test_new_ratings_move_a_movie(catalogue: Database, listing: LiveListing) -> 
     assert ids_by(listing, SortName.POPULARITY) == [12, *(movie_id for movie_id in before if movie_id != 12)]
 
 
+@on_each_database
 def test_without_new_ratings_the_orders_are_kept(listing: LiveListing) -> None:
     before = listing.get().order(SortName.RATING, is_descending=True)
 
@@ -62,6 +75,7 @@ def test_without_new_ratings_the_orders_are_kept(listing: LiveListing) -> None:
     assert listing.get().order(SortName.RATING, is_descending=True) is before
 
 
+@on_each_database
 def test_without_a_use_the_ratings_are_not_read_again(catalogue: Database, listing: LiveListing) -> None:
     listing.get()
     listing.refresh()
@@ -72,6 +86,7 @@ def test_without_a_use_the_ratings_are_not_read_again(catalogue: Database, listi
     assert ids_by(listing, SortName.POPULARITY)[0] != 12
 
 
+@on_each_database
 def test_a_new_movie_is_in_the_listing(catalogue: Database, listing: LiveListing, tmp_path: Path) -> None:
     newer = [*MOVIES, "13,A Newer Film (2024),Drama"]
     load_folder(write_source(tmp_path / "newer", movies=newer), catalogue)
@@ -81,6 +96,7 @@ def test_a_new_movie_is_in_the_listing(catalogue: Database, listing: LiveListing
     assert ids_by(listing, SortName.YEAR)[0] == 13
 
 
+@on_each_database
 def test_top_rated_shrinks_a_mean_towards_the_mean_of_all(catalogue: Database, listing: LiveListing) -> None:
     # A mean of 5 stars by one user, and of 4.5 by very many.
     set_statistics(catalogue, 11, 1, 5.0)
@@ -95,6 +111,7 @@ def test_top_rated_shrinks_a_mean_towards_the_mean_of_all(catalogue: Database, l
     assert ids_by(listing, SortName.RATING).index(11) < ids_by(listing, SortName.RATING).index(12)
 
 
+@on_each_database
 def test_every_genre_knows_its_movies(listing: LiveListing) -> None:
     table = listing.get().table
 

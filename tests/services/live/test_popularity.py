@@ -12,6 +12,10 @@ from server.models import MovieStatistics, PopularitySnapshot
 from server.services.live.catalogue import LiveCatalogue, store_index
 from server.services.live.popularity import PopularityDataManager, SnapshotHeader, take_snapshot
 from tests.support.source_files import load_folder, write_source
+from tests.support.tables import for_each_in
+
+on_each_database = for_each_in("catalogues", "catalogue")
+on_each_empty_database = for_each_in("databases", "database")
 
 BEFORE, AFTER = [2, 7, 6, 9], [9, 2, 7, 6]
 """Thrillers by popularity, before and after movie 9 gets very many ratings."""
@@ -41,6 +45,7 @@ def header(database: Database) -> SnapshotHeader | None:
         return PopularityDataManager(session).find_header()
 
 
+@on_each_database
 def test_the_order_is_the_same_in_all_processes_and_after_a_restart(catalogue: Database) -> None:
     first = started(catalogue)
     first.refresh()
@@ -50,6 +55,7 @@ def test_the_order_is_the_same_in_all_processes_and_after_a_restart(catalogue: D
     assert thrillers(first) == thrillers(started(catalogue)) == BEFORE
 
 
+@on_each_database
 def test_processes_follow_a_new_snapshot(catalogue: Database) -> None:
     take_snapshot(catalogue)
     live_catalogue = started(catalogue)
@@ -63,6 +69,7 @@ def test_processes_follow_a_new_snapshot(catalogue: Database) -> None:
     assert (before, thrillers(live_catalogue)) == (BEFORE, AFTER)
 
 
+@on_each_database
 def test_a_process_replaces_the_snapshot_after_new_ratings(catalogue: Database) -> None:
     take_snapshot(catalogue)
     make_popular(catalogue, 9)
@@ -76,6 +83,7 @@ def test_a_process_replaces_the_snapshot_after_new_ratings(catalogue: Database) 
     assert thrillers(live_catalogue) == AFTER
 
 
+@on_each_database
 def test_a_snapshot_is_kept_while_it_is_young_or_nothing_has_changed(catalogue: Database) -> None:
     take_snapshot(catalogue)
     first = header(catalogue)
@@ -92,6 +100,7 @@ def test_a_snapshot_is_kept_while_it_is_young_or_nothing_has_changed(catalogue: 
     assert (second.version, second.total_ratings > first.total_ratings) == (first.version + 1, True)
 
 
+@on_each_database
 def test_another_catalogue_gets_another_snapshot_at_once(catalogue: Database, tmp_path: Path) -> None:
     take_snapshot(catalogue)
     load_folder(write_source(tmp_path / "more", movies=["20,Toys (1992),Comedy"], ratings=["1,20,4.0,1"]), catalogue)
@@ -103,6 +112,7 @@ def test_another_catalogue_gets_another_snapshot_at_once(catalogue: Database, tm
     assert (snapshot.version, snapshot.ingestion_id) == (2, 2)
 
 
+@on_each_database
 def test_a_damaged_snapshot_is_replaced(catalogue: Database) -> None:
     take_snapshot(catalogue)
     with catalogue.transaction(writes=True) as session:
@@ -116,6 +126,7 @@ def test_a_damaged_snapshot_is_replaced(catalogue: Database) -> None:
         assert PopularityDataManager(session).find_snapshot() is not None
 
 
+@on_each_database
 def test_only_one_of_two_processes_stores_a_version(catalogue: Database) -> None:
     take_snapshot(catalogue)
     first = header(catalogue)
@@ -129,6 +140,7 @@ def test_only_one_of_two_processes_stores_a_version(catalogue: Database) -> None
     assert header(catalogue) == first
 
 
+@on_each_empty_database
 def test_an_empty_database_gets_no_snapshot(database: Database) -> None:
     live_catalogue = started(database)
     live_catalogue.refresh()

@@ -19,22 +19,22 @@ from server.services.training.runs import (
     describe_loss,
 )
 from tests.support.builders import PASSED, add_version, in_transaction, version_values
+from tests.support.tables import for_each_in
 from tests.support.threads import at_once
 
-
-@pytest.fixture
-def engine(session: Session) -> RecommendationEngineService:
-    return RecommendationEngineService(session)
+Services = tuple[TrainingRunService, RecommendationEngineService, TrainingRunDataManager]
 
 
 @pytest.fixture
-def queue(session: Session) -> TrainingRunService:
-    return TrainingRunService(session)
+def services(sessions: dict[str, Session]) -> dict[str, Services]:
+    return {
+        kind: (TrainingRunService(session), RecommendationEngineService(session), TrainingRunDataManager(session))
+        for kind, session in sessions.items()
+    }
 
 
-@pytest.fixture
-def runs(session: Session) -> TrainingRunDataManager:
-    return TrainingRunDataManager(session)
+on_each_database = for_each_in("services", "queue, engine, runs")
+on_each_empty_database = for_each_in("databases", "database")
 
 
 def request(session: Session) -> int:
@@ -49,6 +49,7 @@ def claim(session: Session) -> int | None:
     return TrainingRunService(session).claim_queued()
 
 
+@on_each_database
 def test_a_request_queues_a_run(queue: TrainingRunService, engine: RecommendationEngineService) -> None:
     run = engine.get_run(queue.request())
 
@@ -67,10 +68,12 @@ def test_a_request_queues_a_run(queue: TrainingRunService, engine: Recommendatio
     )
 
 
+@on_each_database
 def test_requests_share_the_queued_run(queue: TrainingRunService) -> None:
     assert len({queue.request() for _ in range(3)}) == 1
 
 
+@on_each_database
 def test_requests_during_a_run_share_one_follow_up(queue: TrainingRunService) -> None:
     running = queue.request()
     queue.claim_queued()
@@ -82,6 +85,7 @@ def test_requests_during_a_run_share_one_follow_up(queue: TrainingRunService) ->
     assert queue.claim_queued() is None
 
 
+@on_each_database
 def test_the_follow_up_can_be_claimed_when_the_first_run_ends(
     queue: TrainingRunService, engine: RecommendationEngineService, runs: TrainingRunDataManager
 ) -> None:
@@ -95,16 +99,19 @@ def test_the_follow_up_can_be_claimed_when_the_first_run_ends(
     assert engine.get_run(following).started_at is not None
 
 
+@on_each_database
 def test_nothing_is_claimed_from_an_empty_queue(queue: TrainingRunService) -> None:
     assert queue.claim_queued() is None
 
 
+@on_each_empty_database
 def test_concurrent_requests_share_one_run(database: Database) -> None:
     run_ids = at_once([partial(in_transaction, database, request)] * 8)
 
     assert len(set(run_ids)) == 1
 
 
+@on_each_empty_database
 def test_exactly_one_of_concurrent_claims_wins(database: Database) -> None:
     run_id = in_transaction(database, request)
 
@@ -113,6 +120,7 @@ def test_exactly_one_of_concurrent_claims_wins(database: Database) -> None:
     assert sorted(claimed, key=str) == [run_id, *[None] * 7]
 
 
+@on_each_empty_database
 def test_exactly_one_of_concurrent_starts_wins(database: Database) -> None:
     def begin() -> int | str:
         try:
@@ -126,6 +134,7 @@ def test_exactly_one_of_concurrent_starts_wins(database: Database) -> None:
     assert begun.count(str(TrainingInProgress(run_id))) == 7
 
 
+@on_each_database
 def test_a_second_run_is_refused_and_the_transaction_continues(
     queue: TrainingRunService, engine: RecommendationEngineService
 ) -> None:
@@ -137,6 +146,7 @@ def test_a_second_run_is_refused_and_the_transaction_continues(
     assert engine.get_run(run_id).status == "running"
 
 
+@on_each_database
 def test_a_heartbeat_records_the_progress(
     queue: TrainingRunService, engine: RecommendationEngineService, runs: TrainingRunDataManager
 ) -> None:
@@ -147,6 +157,7 @@ def test_a_heartbeat_records_the_progress(
     assert (engine.get_run(run_id).stage, engine.get_run(run_id).progress) == ("fitting", 0.25)
 
 
+@on_each_database
 def test_an_ended_run_does_not_change(
     queue: TrainingRunService, engine: RecommendationEngineService, runs: TrainingRunDataManager
 ) -> None:
@@ -161,6 +172,7 @@ def test_an_ended_run_does_not_change(
     assert (ended.status, ended.error) == ("failed", "the first reason")
 
 
+@on_each_database
 def test_a_lost_run_fails_with_the_lease(
     queue: TrainingRunService, engine: RecommendationEngineService, runs: TrainingRunDataManager
 ) -> None:
@@ -177,6 +189,7 @@ def test_a_lost_run_fails_with_the_lease(
     assert run.finished_at is not None
 
 
+@on_each_database
 def test_a_run_that_has_sent_another_heartbeat_is_not_lost(
     queue: TrainingRunService, runs: TrainingRunDataManager
 ) -> None:
@@ -187,6 +200,7 @@ def test_a_run_that_has_sent_another_heartbeat_is_not_lost(
     assert runs.get_queue().running == RunningRun(run_id, 1)
 
 
+@on_each_database
 def test_the_queue_has_the_unfinished_runs(queue: TrainingRunService, runs: TrainingRunDataManager) -> None:
     empty = runs.get_queue()
     first = queue.request()
@@ -199,6 +213,7 @@ def test_the_queue_has_the_unfinished_runs(queue: TrainingRunService, runs: Trai
     assert runs.get_queue() == Queue(running=RunningRun(first, 0), queued=second)
 
 
+@on_each_database
 def test_a_queued_run_is_cancelled_at_once(queue: TrainingRunService, runs: TrainingRunDataManager) -> None:
     run_id = queue.request()
 
@@ -209,6 +224,7 @@ def test_a_queued_run_is_cancelled_at_once(queue: TrainingRunService, runs: Trai
     assert runs.get_queue() == Queue(running=None, queued=None)
 
 
+@on_each_database
 def test_a_running_run_stays_running_until_its_training_has_stopped(
     queue: TrainingRunService, runs: TrainingRunDataManager
 ) -> None:
@@ -225,6 +241,7 @@ def test_a_running_run_stays_running_until_its_training_has_stopped(
     assert (queue.get(run_id).status, queue.get(run_id).error) == ("cancelled", "Cancelled on request.")
 
 
+@on_each_database
 def test_the_model_of_a_cancelled_run_is_discarded(queue: TrainingRunService) -> None:
     run_id = queue.start()
     queue.cancel(run_id)
@@ -233,6 +250,7 @@ def test_the_model_of_a_cancelled_run_is_discarded(queue: TrainingRunService) ->
         queue.complete(run_id, version_values("late"), PASSED)
 
 
+@on_each_database
 def test_an_ended_run_cannot_be_cancelled(queue: TrainingRunService, runs: TrainingRunDataManager) -> None:
     run_id = queue.start()
     runs.fail(run_id, "for a reason")
@@ -243,6 +261,7 @@ def test_an_ended_run_cannot_be_cancelled(queue: TrainingRunService, runs: Train
         queue.cancel(run_id + 1)
 
 
+@on_each_database
 def test_runs_are_listed_newest_first_in_pages(queue: TrainingRunService, runs: TrainingRunDataManager) -> None:
     ids = []
     for _ in range(3):
@@ -256,6 +275,7 @@ def test_runs_are_listed_newest_first_in_pages(queue: TrainingRunService, runs: 
     assert pages[1].runs == [queue.get(ids[0])]
 
 
+@on_each_database
 def test_a_completed_run_has_a_live_version(queue: TrainingRunService, engine: RecommendationEngineService) -> None:
     run_id = queue.start()
 
@@ -271,6 +291,7 @@ def test_a_completed_run_has_a_live_version(queue: TrainingRunService, engine: R
     assert found == schemas.ModelVersion.model_validate(expected)
 
 
+@on_each_database
 def test_a_rejected_version_is_kept_and_the_run_has_the_reason(
     queue: TrainingRunService, engine: RecommendationEngineService
 ) -> None:
@@ -285,6 +306,7 @@ def test_a_rejected_version_is_kept_and_the_run_has_the_reason(
     assert (engine.get_version(live).is_active, engine.get_version(version).is_active) == (True, False)
 
 
+@on_each_empty_database
 def test_the_model_of_a_failed_run_is_discarded(database: Database) -> None:
     run_id = in_transaction(database, start)
     in_transaction(database, lambda session: TrainingRunDataManager(session).fail(run_id, "given up"))

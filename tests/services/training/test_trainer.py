@@ -29,6 +29,7 @@ from server.services.training.heartbeat import Heartbeat
 from server.services.training.runs import TrainingRunDataManager
 from server.services.training.trainer import Trainer
 from tests.support.builders import TASTE_MOVIES, TASTE_USERS, in_transaction
+from tests.support.tables import for_each
 
 RATINGS = 15 * len(TASTE_USERS)
 
@@ -317,7 +318,7 @@ def test_the_model_of_a_run_that_failed_meanwhile_is_discarded(trainer: Trainer)
     assert (list_versions(trainer.database), trainer.store.list_names()) == ([], [])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("error", "reason"),
     [
         (KeyboardInterrupt(), "The training was interrupted."),
@@ -328,7 +329,6 @@ def test_the_model_of_a_run_that_failed_meanwhile_is_discarded(trainer: Trainer)
         ),
         (ZeroDivisionError("a bug"), "The training failed unexpectedly. The server's log has the details."),
     ],
-    ids=["interrupted", "no memory", "no database", "a bug"],
 )
 def test_the_error_of_a_training_is_the_reason_of_its_run(trainer: Trainer, error: BaseException, reason: str) -> None:
     run_id = trainer.start_run()
