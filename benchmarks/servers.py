@@ -72,6 +72,10 @@ def matinee_server(
     its training would be there, too.
     """
     environment = settings.as_environment() | {"MATINEE_LOG_LEVEL": "warning"}
+    if checkout is not None:
+        # Another version may not know the settings that have defaults here.
+        known = {f"MATINEE_{name.upper()}" for name in settings.model_fields_set}
+        environment = {name: environment[name] for name in (*known, "MATINEE_LOG_LEVEL")}
     arguments = ["-m", "benchmarks.without", without] if without else ["-m", "server.cli", "serve"]
     path = f"{API}/movies"
     with _running(arguments, environment, path, on_one_core=on_one_core, folder=checkout) as server:

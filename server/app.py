@@ -18,7 +18,7 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.metrics import Metrics
 from server.backend.model_store import ModelStore
-from server.backend.passwords import Passwords
+from server.backend.passwords import VERIFIED_AT_ONCE, Passwords
 from server.backend.rate_limits import AccountLimits, ClientLimits
 from server.backend.shared_redis import SharedRedis, open_redis
 from server.backend.tokens import TokenSigner
@@ -61,9 +61,6 @@ API_PREFIX = "/api/rest/v1"
 
 WRITE_SLOTS = 8
 """At most this many writers of a process wait for each other in the database; see dependencies.acquire_write_slot."""
-
-LOGIN_SLOTS = 4
-"""A process verifies at most this many passwords at a time, 64 MiB each."""
 
 # Shorter responses fit into a packet or two as they are. Level 5 comes close to the size of 9 in a third of the time.
 GZIP_FROM_BYTES = 1000
@@ -178,7 +175,7 @@ def _lifespan(settings: Settings, metrics: Metrics) -> Lifespan:
                     limits=ClientLimits(settings, redis),
                     login=_login_service(settings, database, redis) if settings.auth else None,
                     sign_up=settings.auth and settings.sign_up,
-                    login_slots=anyio.Semaphore(LOGIN_SLOTS),
+                    login_slots=anyio.Semaphore(VERIFIED_AT_ONCE),
                 )
         finally:
             watch.stop()

@@ -119,6 +119,14 @@ def exit_with_parent() -> None:
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()
 
 
+def lower_thread_priority() -> None:
+    """Lower the priority of the calling thread, on systems where threads have one of their own."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        # Raising a lower priority would need privileges.
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+
+
 def lower_priority() -> None:
     """Lower the priority of this process, so that it mostly uses the CPU time that others leave."""
     if hasattr(os, "nice"):

@@ -66,11 +66,12 @@ def read_dearly(server: Server, ended: threading.Event) -> None:
 
 
 def guess_passwords(server: Server, ended: threading.Event) -> None:
-    """Guess the password of one user from many addresses."""
+    """Guess passwords of many users from many addresses, so that no limit of an account or address is reached."""
 
     def guess(client: Client) -> None:
-        address = ".".join(map(str, np.random.default_rng().integers(1, 255, 4)))
-        form = {"grant_type": "password", "username": "1", "password": ANOTHER}
+        generator = np.random.default_rng()
+        address = ".".join(map(str, generator.integers(1, 255, 4)))
+        form = {"grant_type": "password", "username": str(generator.integers(1, 1_000_000)), "password": ANOTHER}
         client.post(f"{API}/token", data=form, headers={"X-Forwarded-For": address})
 
     _at_once(GUESSERS, server, ended, guess)

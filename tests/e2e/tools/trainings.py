@@ -171,6 +171,7 @@ def main() -> None:
             outcomes.append(outcome := Trainings(name))
             for _ in range(rounds):
                 scenario(demo, outcome)
+            Console(stderr=True).print(outcome)
     table = Table("trainings", box=None, header_style="bold")
     for column in ("succeeded", "failed", "trainers at once", "s"):
         table.add_column(column, justify="right")
