@@ -98,6 +98,26 @@ chaos: .venv/.installed-dev ## Kill a server that accepts ratings ROUNDS times p
 	@.venv/bin/python -m tests.e2e.tools.bystanders
 	@.venv/bin/pytest tests/e2e/test_faults.py tests/e2e/test_attacks.py tests/e2e/test_request_heads.py -p no:cacheprovider
 
+MINUTES ?= 5
+.PHONY: drive
+drive: .venv/.installed-dev ## Drive a cluster on loopback for MINUTES while its parts are killed; needs nginx, PgBouncer, Redis
+	@PATH=$(CURDIR)/.go/bin:$$PATH .venv/bin/python -m tests.e2e.tools.drive --minutes $(MINUTES)
+
+# An S3 server that keeps its objects in files: a Go module, built once.
+.go/bin/versitygw:
+	@echo "Building versitygw into .go"
+	@GOBIN=$(CURDIR)/.go/bin go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+
+# What takes too long for `make test`, or needs Go: the tests of the model store on another S3 server, on a slow one and
+# on one that fails from time to time; then the cluster, with that server as its store.
+NIGHTLY_STORE := tests/backend/test_model_store.py tests/services/training/test_remote_store.py tests/e2e/test_worker.py
+.PHONY: nightly
+nightly: .venv/.installed-dev programs .go/bin/versitygw ## Test the model store on versitygw, slow and failing, then drive a cluster
+	@TEST_S3_GATEWAY=$(CURDIR)/.go/bin/versitygw .venv/bin/pytest $(NIGHTLY_STORE) -p no:cacheprovider
+	@TEST_S3_GATEWAY=$(CURDIR)/.go/bin/versitygw TEST_S3_FAULT=slow .venv/bin/pytest $(NIGHTLY_STORE) -p no:cacheprovider
+	@TEST_S3_GATEWAY=$(CURDIR)/.go/bin/versitygw TEST_S3_FAULT=failing .venv/bin/pytest $(NIGHTLY_STORE) -p no:cacheprovider
+	@$(MAKE) --no-print-directory drive
+
 .PHONY: format
 format: .venv/.installed-dev ## Format the code and apply the linter's fixes
 	@.venv/bin/ruff format --quiet
@@ -135,6 +155,10 @@ bench-train: .venv/.installed-dev ## Measure trainings on DATA or RATINGS
 .PHONY: bench-serve
 bench-serve: .venv/.installed-dev ## Compare serving with bare FastAPI, idle and during a training
 	@$(BENCH) serve-sqlite serve-postgresql beside-training durability long-history request-parts
+
+.PHONY: bench-memory
+bench-memory: .venv/.installed-dev ## Measure the memory of four workers that share a model, on DATA or RATINGS
+	@$(BENCH) shared-memory
 
 .PHONY: bench-peers
 bench-peers: RATINGS := $(or $(RATINGS),$(if $(filter-out demo,$(DATA)),,100836))

@@ -23,6 +23,7 @@ from benchmarks import (
     request_parts,
     search,
     serve,
+    shared_memory,
     train,
 )
 from benchmarks.workbench import POSTGRESQL, SQLITE, Workbench
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], None]] = {
     "beside-training": beside_training.run,
     "durability": durability.run,
     "long-history": long_history.run,
+    "shared-memory": shared_memory.run,
     "request-parts": request_parts.run,
     "peers": orm.run,
 }

@@ -64,7 +64,12 @@ def orm_server(database_url: str, models: Path) -> Iterator[Server]:
 
 @contextmanager
 def matinee_server(
-    settings: Settings, *, on_one_core: bool = True, checkout: Path | None = None, without: str | None = None
+    settings: Settings,
+    *,
+    on_one_core: bool = True,
+    checkout: Path | None = None,
+    without: str | None = None,
+    workers: int = 1,
 ) -> Iterator[Server]:
     """Run ``matinee serve`` for the length of a block, without a log line per request, as the bare app.
 
@@ -76,7 +81,8 @@ def matinee_server(
         # Another version may not know the settings that have defaults here.
         known = {f"MATINEE_{name.upper()}" for name in settings.model_fields_set}
         environment = {name: environment[name] for name in (*known, "MATINEE_LOG_LEVEL")}
-    arguments = ["-m", "benchmarks.without", without] if without else ["-m", "server.cli", "serve"]
+    serve = ["-m", "server.cli", "serve", "--workers", str(workers)]
+    arguments = ["-m", "benchmarks.without", without] if without else serve
     path = f"{API}/movies"
     with _running(arguments, environment, path, on_one_core=on_one_core, folder=checkout) as server:
         yield server

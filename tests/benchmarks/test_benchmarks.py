@@ -21,6 +21,7 @@ BOUNDS_ARE_SHOWN = {
     "beside-training": ["nothing (/livez)", "average rating", "recommended movies"],
     "durability": ["SQLite, durable on", "SQLite, durable off", "PostgreSQL, durable on", "PostgreSQL, durable off"],
     "long-history": ["recommended movies", "recommended, with movies", "recommended, explained"],
+    "shared-memory": ["worker 1", "all"],
     "request-parts": ["average", "list of ten", "recommended movies", "the service", "FastAPI, middlewares and JSON"],
     "peers": ["list of ten", "search", "average", "recommended movies"],
 }

@@ -1,8 +1,7 @@
-"""Two servers that leave trainings to two workers, all on one database of each kind."""
+"""Two servers that leave trainings to two workers: on SQLite and a folder, and on PostgreSQL and S3."""
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import uuid
@@ -14,24 +13,25 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.conftest import DATABASES
-from tests.support import postgres
-from tests.support.installation import MATINEE, Installation
+from tests.support import postgres, s3
+from tests.support.installation import API, MATINEE, Installation
 from tests.support.waiting import poll, wait_until
 
+RECOMMENDED = f"{API}/user/3/recommended-movies?n=50"
 STARTED = re.compile(r"training run (\d+) started in process (\d+)")
 
 
 @pytest.fixture(params=DATABASES)
 def installation(request: pytest.FixtureRequest, trained_demo: Installation, tmp_path: Path) -> Iterator[Installation]:
-    """A demo with model version 1 on each kind of database."""
+    """A demo with model version 1 on each kind of database, and with an empty store on S3 for PostgreSQL."""
     if request.param == "sqlite":
         yield trained_demo.copy_to(tmp_path)
         return
     demo: Installation = request.getfixturevalue("trained_demo_on_postgresql")
     template, server = make_url(demo.database_url).database, request.getfixturevalue("postgres_server")
-    shutil.copytree(demo.models, tmp_path / "models")
-    with postgres.database(server, f"worker_{uuid.uuid4().hex[:12]}", template=str(template)) as url:
-        yield Installation(tmp_path, url.render_as_string(hide_password=False))
+    name = f"worker_{uuid.uuid4().hex[:12]}"
+    with postgres.database(server, name, template=str(template)) as url, s3.running_server() as variables:
+        yield Installation(tmp_path, url.render_as_string(hide_password=False), "s3://matinee/models", variables)
 
 
 class Worker:
@@ -93,6 +93,9 @@ def test_a_worker_takes_over_and_every_server_has_the_model(installation: Instal
         assert (succeeded["status"], succeeded["error"]) == ("succeeded", None)
         for server in servers:
             server.wait_for_version(succeeded["version"])
+        lists = [server.client.get(RECOMMENDED) for server in servers]
+        assert {each.headers["X-Model-Version"] for each in lists} == {str(succeeded["version"])}
+        assert lists[0].json() == lists[1].json()
         wait_until(lambda: not _is_alive(trainer))
 
 

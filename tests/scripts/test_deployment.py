@@ -1,6 +1,10 @@
 """The check of deploy/ passes on our files and finds each kind of mistake in them."""
 
+import re
 import shutil
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import yaml
@@ -45,7 +49,28 @@ def test_all_services_of_compose_have_pinned_images() -> None:
 
     images = {name: service["image"] for name, service in services.items()}
 
-    assert set(images) >= {"database", "redis", "migrate", "server", "worker", "proxy"}
+    assert set(images) >= {"database", "redis", "s3", "migrate", "server", "worker", "proxy"}
     assert {name for name, image in images.items() if ":" not in image} == {"migrate", "server", "worker"}, (
         "built from here"
     )
+
+
+def test_a_server_needs_no_package_that_the_serve_image_lacks() -> None:
+    removed = re.findall(r"uv pip uninstall --python \S+ (.+)", (DEPLOY / "Dockerfile").read_text())
+    modules = {module for package in removed[0].split() for module in _modules_of(package)}
+    hidden = "".join(f"sys.modules[{module!r}] = None; " for module in sorted(modules))
+
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {hidden}import server.app, server.cli.serve, server.cli.db"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert {"polars", "sklearn"} <= modules
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _modules_of(package: str) -> set[str]:
+    """Return the top-level modules of an installed package."""
+    return {module for module, packages in packages_distributions().items() if package in packages}

@@ -6,9 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,10 @@ class Installation:
 
     folder: Path
     database_url: str
+    store: str | None = None
+    """The model store, if it is not a folder."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Other variables of the environment, such as the credentials of a store."""
 
     @property
     def models(self) -> Path:
@@ -150,11 +154,11 @@ class Installation:
         """Return the environment of a process of this installation, with additional settings."""
         # Cache compiled modules even if the machine turns that off: many processes start here with the same imports.
         without = {"PYTHONDONTWRITEBYTECODE"}
-        ours = {"database_url": self.database_url, "model_store": str(self.models)} | settings
+        ours = {"database_url": self.database_url, "model_store": self.store or str(self.models)} | settings
         theirs = {
             name: value for name, value in os.environ.items() if name not in without and not name.startswith("MATINEE_")
         }
-        return theirs | {f"MATINEE_{name.upper()}": value for name, value in ours.items()}
+        return theirs | dict(self.variables) | {f"MATINEE_{name.upper()}": value for name, value in ours.items()}
 
 
 def on_sqlite(folder: Path) -> Installation:

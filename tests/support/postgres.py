@@ -102,6 +102,18 @@ class PostgresServer:
         assert self._process is not None
         return self._process.pid
 
+    def copy_from(self, primary: "PostgresServer") -> None:
+        """Become a streaming replica of another server, before the start."""
+        if self._user:
+            shutil.chown(self.folder, self._user["user"])
+        subprocess.run(
+            [
+                self.binaries / "pg_basebackup", "-D", self.folder / "data", "-d", primary.url.render_as_string(),
+                "--write-recovery-conf", "--no-sync", "--checkpoint=fast",
+            ],
+            check=True, stdout=subprocess.DEVNULL, cwd="/", **self._user,  # type: ignore[call-overload]  # as below
+        )  # fmt: skip
+
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
         with (self.folder / "log").open("ab") as log:

@@ -80,12 +80,13 @@ class Writer:
         with Client(base_url=server.address, timeout=DEADLINE_S) as client:
             while True:
                 try:
-                    statuses[self._write(client)] += 1
+                    statuses[self.write(client).status_code] += 1
                 except TransportError:
                     return statuses
                 answers.release()
 
-    def _write(self, client: Client) -> int:
+    def write(self, client: Client) -> Response:
+        """Send one request and return its response."""
         movie_id = int(self.generator.integers(1, MOVIES + 1))
         is_rated = self.possible.get(movie_id, {None}).isdisjoint({None})
         if is_rated and self.generator.random() < 0.3:
@@ -95,7 +96,7 @@ class Writer:
             answer = self._rate(client, movie_id, wanted)
         if answer.is_success:
             self.possible[movie_id] = {wanted}
-        return answer.status_code
+        return answer
 
     def _delete(self, client: Client, movie_id: int) -> Response:
         self.possible[movie_id].add(None)
