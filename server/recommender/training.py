@@ -17,6 +17,7 @@ from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.holdouts import Holdouts, first_ratings
 from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, Ratings
 from server.recommender.data.pairs import RatedPairs
+from server.recommender.data.source import Source
 from server.recommender.data.splits import HELD_OUT_ONE_IN, SPLITS, Split, SplitMaker, temporal_split
 from server.recommender.evaluation.calibration_metrics import calibration_metrics, reliability_table
 from server.recommender.evaluation.card import DataSummary, Evaluation, Metrics, ModelCard
@@ -62,7 +63,7 @@ class Training:
 
 
 def train(
-    interactions: Interactions,
+    source: Source,
     catalogue: Catalogue,
     *,
     algorithm: str,
@@ -83,26 +84,26 @@ def train(
     chosen = get_algorithm(algorithm)
     try:
         # Everything that is held out is released before the final fit.
-        measured = _tune_and_measure(chosen, interactions, seed=seed, on_progress=on_progress, memory_mb=memory_mb)
+        measured = _tune_and_measure(chosen, source, seed=seed, on_progress=on_progress, memory_mb=memory_mb)
     except TooFewRatings as shortage:
         on_progress("fitting", 0.4)
-        return _train_popularity(interactions, catalogue, seed=seed, shortage=str(shortage))
+        return _train_popularity(source, catalogue, seed=seed, shortage=str(shortage))
     on_progress("refitting", 0.8)
-    final = chosen.fit(interactions, measured.fitted.config, seed=seed)
-    card = ModelCard(**dict(measured.evaluation), seed=seed, data=_describe(interactions, final))
+    final = chosen.fit(source, measured.fitted.config, seed=seed)
+    card = ModelCard(**dict(measured.evaluation), seed=seed, data=_describe(source, final))
     model = TrainedModel(card, measured.calibrators, catalogue, final)
     holdout = HoldoutModel(card, catalogue.movie_ids, measured.fitted)
     return Training(model, holdout, measured.sample, measured.lists)
 
 
-def _train_popularity(interactions: Interactions, catalogue: Catalogue, *, seed: int, shortage: str) -> Training:
-    n_ratings, n_likes = interactions.items.size, int(np.count_nonzero(interactions.liked))
+def _train_popularity(source: Source, catalogue: Catalogue, *, seed: int, shortage: str) -> Training:
+    n_ratings, n_likes = source.summary.n_ratings, source.summary.n_likes
     if n_likes == 0:
         raise TooFewRatings(
             f"A training needs a rating of {LIKE_THRESHOLD:g} stars or more. There are {n_ratings} ratings and none "
             "such. Load more ratings."
         )
-    popularity = Popularity.fit(interactions, PopularityConfig(), seed=seed)
+    popularity = Popularity.fit(source, PopularityConfig(), seed=seed)
     card = ModelCard(
         algorithm=Popularity.name,
         parameters={},
@@ -111,14 +112,14 @@ def _train_popularity(interactions: Interactions, catalogue: Catalogue, *, seed:
         activity=(),
         cold_start=(),
         seed=seed,
-        data=_describe(interactions, popularity),
+        data=_describe(source, popularity),
     )
     calibrators = UserCalibrators(established=Calibrator.of_prior(n_likes=n_likes, n_ratings=n_ratings), new=None)
-    nobody = temporal_split(interactions, seed=seed).select_users(np.empty(0, np.int64))
+    nobody = source.read_users(np.empty(0, np.int64))
     return Training(
         TrainedModel(card, calibrators, catalogue, popularity),
         HoldoutModel(card, catalogue.movie_ids, popularity),
-        nobody,
+        Split(nobody, nobody),
         np.empty((0, 0), np.int64),
         shortage,
     )
@@ -137,14 +138,14 @@ class Measured:
 
 def _tune_and_measure(
     algorithm: type[Algorithm[Any]],
-    interactions: Interactions,
+    source: Source,
     *,
     seed: int,
     on_progress: StageCallback,
     memory_mb: int,
 ) -> Measured:
     on_progress("splitting", 0.0)
-    holdouts = _hold_out(interactions, temporal_split, seed=seed)
+    holdouts = _hold_out(source, temporal_split, seed=seed)
     on_progress("tuning", 0.05)
     config = _tune(algorithm, holdouts.rest, temporal_split, seed=seed, memory_mb=memory_mb)
     return _measure(algorithm, holdouts, config, seed=seed, on_progress=on_progress)
@@ -174,7 +175,7 @@ def evaluate_algorithms(
 
 
 def _tune(
-    algorithm: type[Algorithm[Any]], rest: Interactions, make_split: SplitMaker, *, seed: int, memory_mb: int
+    algorithm: type[Algorithm[Any]], rest: Source, make_split: SplitMaker, *, seed: int, memory_mb: int
 ) -> AlgorithmConfig:
     """Choose settings on holdouts of the known ratings, without anything that is measured on."""
     inner = Holdouts.of(rest, make_split, seed=seed)
@@ -182,10 +183,10 @@ def _tune(
     return config
 
 
-def _hold_out(interactions: Interactions, make_split: SplitMaker, *, seed: int) -> Holdouts:
+def _hold_out(source: Source, make_split: SplitMaker, *, seed: int) -> Holdouts:
     """Return what is held out of the ratings. Raise `TooFewRatings` if it is not enough to measure on."""
-    holdouts = Holdouts.of(interactions, make_split, seed=seed)
-    _check_sample(holdouts.split, interactions.items.size, has_positive=bool(holdouts.known.liked.any()))
+    holdouts = Holdouts.of(source, make_split, seed=seed)
+    _check_sample(holdouts.split, source.summary.n_ratings, has_positive=holdouts.known.summary.n_likes > 0)
     return holdouts
 
 
@@ -293,13 +294,13 @@ def _deal_users(pairs: RatedPairs, *, seed: int) -> list[NDArray[np.int64]]:
     return [dealt[first::CALIBRATION_FOLDS] for first in range(CALIBRATION_FOLDS)]
 
 
-def _describe(interactions: Interactions, model: Algorithm[Any]) -> DataSummary:
-    counts = np.bincount(interactions.items, minlength=interactions.n_items)
+def _describe(source: Source, model: Algorithm[Any]) -> DataSummary:
+    summary = source.summary
     return DataSummary(
-        ratings=interactions.items.size,
-        users=interactions.n_users,
-        movies=interactions.n_items,
-        newest_rating=int(interactions.rated_at.max()),
+        ratings=summary.n_ratings,
+        users=summary.n_users,
+        movies=source.n_items,
+        newest_rating=source.time_quantile(1),
         modelled_movies=model.modelled_items.size,
-        modelled_ratings=int(counts[model.modelled_items].sum()),
+        modelled_ratings=int(summary.item_counts[model.modelled_items].sum()),
     )

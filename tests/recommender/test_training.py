@@ -14,6 +14,7 @@ from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.holdouts import Holdouts
 from server.recommender.data.interactions import Interactions, Ratings
 from server.recommender.data.pairs import RatedPairs
+from server.recommender.data.source import Source
 from server.recommender.data.splits import SPLITS, Split, temporal_split
 from server.recommender.evaluation.calibration_metrics import reliability_table
 from server.recommender.evaluation.card import DataSummary
@@ -71,8 +72,8 @@ def tastings(monkeypatch: pytest.MonkeyPatch) -> list[Tasting]:
     """Register an algorithm "taster" and return its record of calls: purpose, and whether ratings were poisoned."""
     notes: list[Tasting] = []
 
-    def taste(purpose: str, interactions: Interactions) -> None:
-        notes.append((purpose, bool(np.any(interactions.stars % 0.5))))
+    def taste(purpose: str, source: Source) -> None:
+        notes.append((purpose, bool(np.any(source.in_memory().stars % 0.5))))
 
     def tune_taster(holdouts: Holdouts, config: PopularityConfig, *, seed: int) -> PopularityConfig:  # noqa: ARG001
         taste("tuned on", holdouts.rest)
@@ -86,9 +87,9 @@ def tastings(monkeypatch: pytest.MonkeyPatch) -> list[Tasting]:
         name = "taster"
 
         @classmethod
-        def fit(cls, interactions: Interactions, config: PopularityConfig, *, seed: int) -> Self:
-            taste("fitted on", interactions)
-            return super().fit(interactions, config, seed=seed)
+        def fit(cls, source: Source, config: PopularityConfig, *, seed: int) -> Self:
+            taste("fitted on", source)
+            return super().fit(source, config, seed=seed)
 
         def score(self, histories: Interactions) -> NDArray[np.float64]:
             taste("scored", histories)

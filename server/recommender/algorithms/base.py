@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from server.recommender.data.checks import check_array, check_dtype
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.record import Record
+from server.recommender.data.source import Source
 
 Array = NDArray[Any]
 
@@ -45,8 +46,8 @@ class Algorithm(ABC, Generic[ConfigT]):
 
     @classmethod
     @abstractmethod
-    def fit(cls, interactions: Interactions, config: ConfigT, *, seed: int) -> Self:
-        """Learn from interactions with at least one positive rating; deterministic for the same seed."""
+    def fit(cls, source: Source, config: ConfigT, *, seed: int) -> Self:
+        """Learn from ratings with at least one positive rating; deterministic for the same seed."""
 
     @abstractmethod
     def score(self, histories: Interactions) -> NDArray[np.float64]:

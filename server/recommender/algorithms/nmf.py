@@ -10,6 +10,7 @@ from pydantic import Field
 from server.recommender.algorithms.base import Algorithm, AlgorithmConfig
 from server.recommender.data.checks import check_array, check_dtype
 from server.recommender.data.interactions import Interactions
+from server.recommender.data.source import Source
 
 
 class NMFConfig(AlgorithmConfig):
@@ -56,12 +57,12 @@ class NMF(Algorithm[NMFConfig]):
         check_array(self.gram, (self.config.factors, self.config.factors), lowest=0)
 
     @classmethod
-    def fit(cls, interactions: Interactions, config: NMFConfig, *, seed: int) -> Self:
-        """Factorize the positive ratings."""
+    def fit(cls, source: Source, config: NMFConfig, *, seed: int) -> Self:
+        """Factorize the positive ratings, all of which it holds in memory."""
         from sklearn.decomposition import non_negative_factorization  # noqa: PLC0415 (slow to import; serving never fits)
 
         _, factors, _ = non_negative_factorization(
-            interactions.likes(),
+            source.in_memory().likes(),
             n_components=config.factors,
             # The usual initialization by singular vectors ranks no better, and fails if there are too few.
             init="random",
@@ -74,7 +75,7 @@ class NMF(Algorithm[NMFConfig]):
         lengths = np.linalg.norm(factors, axis=1)
         item_factors = np.ascontiguousarray(factors.T / np.where(lengths > 0, lengths, 1))
         gram = item_factors.T.astype(np.float64) @ item_factors
-        return cls(config, interactions.like_shares, item_factors, gram)
+        return cls(config, source.like_shares, item_factors, gram)
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
         """Blend the reconstruction with popularity, weighted by ``likes / (likes + prior_likes)``."""

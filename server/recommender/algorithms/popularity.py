@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from server.recommender.algorithms.base import Algorithm, AlgorithmConfig
 from server.recommender.data.interactions import Interactions
+from server.recommender.data.source import Source
 
 
 class PopularityConfig(AlgorithmConfig):
@@ -22,9 +23,9 @@ class Popularity(Algorithm[PopularityConfig]):
     config_class: ClassVar = PopularityConfig
 
     @classmethod
-    def fit(cls, interactions: Interactions, config: PopularityConfig, *, seed: int) -> Self:  # noqa: ARG003 (no randomness)
+    def fit(cls, source: Source, config: PopularityConfig, *, seed: int) -> Self:  # noqa: ARG003 (no randomness)
         """Count the positive ratings."""
-        return cls(config, interactions.like_shares)
+        return cls(config, source.like_shares)
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
         """Return the same scores for every user."""

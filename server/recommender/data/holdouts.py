@@ -1,13 +1,24 @@
 """Everything that a training holds out: the end of each user's ratings, the next session, and new users."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.recommender.data.interactions import Interactions
-from server.recommender.data.splits import Split, SplitMaker, session_ends, session_split
+from server.recommender.data.interactions import Interactions, index_of
+from server.recommender.data.source import Source
+from server.recommender.data.splits import (
+    NEVER,
+    Split,
+    SplitMaker,
+    for_blocks,
+    sample_evaluated,
+    session_ends,
+    session_split,
+)
 
 EVALUATED_RATINGS = (0, 1, 2, 3, 5, 10)
 """Numbers of known first ratings for which the cold start is evaluated."""
@@ -36,11 +47,11 @@ SMALL_SHARE = 0.05
 class Holdouts:
     """The held-out ratings of three kinds, and the ratings that are in none of them."""
 
-    known: Interactions
+    known: Source
     """The known ratings of the first split, for a fit that is measured on it."""
-    rest: Interactions
+    rest: Source
     """The known ratings of all three: neither of the next session nor of new users."""
-    before_session: Interactions
+    before_session: Source
     """The ratings for a fit that is measured on the next session and on new users."""
     split: Split
     """The users of the first split with held-out ratings."""
@@ -50,31 +61,35 @@ class Holdouts:
     """All ratings of users that ``rest`` lacks; may be without users."""
 
     @classmethod
-    def of(cls, interactions: Interactions, make_split: SplitMaker, *, seed: int) -> Self:
+    def of(cls, source: Source, make_split: SplitMaker, *, seed: int) -> Self:
         """Hold out by ``make_split``, by the next session, and by user."""
-        new = _choose_new_users(interactions, seed=seed)
-        returning, ends = _choose_returning_users(interactions, new, seed=seed)
-        split = make_split(interactions, seed=seed)
-        rest = _without(split.known, new, ends)
-        if not rest.liked.any():
-            return cls.only_split(interactions, split, seed=seed)
-        n_special = new.size + returning.size
-        is_small = n_special <= SMALL_SHARE * interactions.n_users
+        split_block = partial(for_blocks(make_split, source), seed=seed)
+        users = _UserTable(*source.per_user(_UserColumns(split_block)))
+        evaluated = sample_evaluated(users.held_out_counts, seed=seed)
+        new = _choose_new_users(users, seed=seed)
+        returning = _choose_returning_users(users, new, seed=seed)
+        cut = _Cut(users.ids[new], users.ids[returning], users.session_ends[returning])
+        known = source.derive(_Known(split_block))
+        rest = known.derive(cut) if cut.n_users else known
+        chosen = source.read_users(np.unique(np.concatenate([users.ids[evaluated], cut.new, cut.returning])))
+        sample = split_block(chosen.read_users(users.ids[evaluated]))
+        if not rest.summary.n_likes:
+            return cls.only_split(known, sample)
+        is_small = cut.n_users <= SMALL_SHARE * users.ids.size
         return cls(
-            known=rest if is_small else split.known,
+            known=rest if is_small else known,
             rest=rest,
-            before_session=rest if is_small or not n_special else _without(interactions, new, ends),
-            split=split.select_users(split.evaluated_users(seed=seed)),
-            session=session_split(interactions.select_users(returning), seed=seed),
-            new_users=interactions.select_users(new),
+            before_session=rest if is_small or not cut.n_users else source.derive(cut),
+            split=sample,
+            session=session_split(chosen.read_users(cut.returning), seed=seed),
+            new_users=chosen.read_users(cut.new),
         )
 
     @classmethod
-    def only_split(cls, interactions: Interactions, split: Split, *, seed: int) -> Self:
-        """Hold out by a split alone."""
-        nobody = interactions.select_users(np.empty(0, np.int64))
-        sample = split.select_users(split.evaluated_users(seed=seed))
-        return cls(split.known, split.known, split.known, sample, Split(nobody, nobody), nobody)
+    def only_split(cls, known: Source, sample: Split) -> Self:
+        """Hold out by a split alone, of the users in ``sample``."""
+        nobody = sample.known.select_users(np.empty(0, np.int64))
+        return cls(known, known, known, sample, Split(nobody, nobody), nobody)
 
     @property
     def is_one_fit_enough(self) -> bool:
@@ -84,32 +99,74 @@ class Holdouts:
 
 def first_ratings(new_users: Interactions, n_known: int) -> Split:
     """Return the first ``n_known`` ratings of each user as known, and the next ones as held out."""
-    positions = np.arange(new_users.items.size) - new_users.repeated(new_users.offsets[:-1])
+    positions = new_users.positions
     is_held_out = (positions >= n_known) & (positions < n_known + OUTCOME_RATINGS)
     return Split(new_users.select_ratings(positions < n_known), new_users.select_ratings(is_held_out))
 
 
-def _choose_new_users(interactions: Interactions, *, seed: int) -> NDArray[np.int64]:
-    users = np.flatnonzero(interactions.rating_counts >= MIN_NEW_USER_RATINGS)
-    n_new = min(users.size // NEW_USERS_ONE_IN, MAX_NEW_USERS)
-    return np.sort(np.random.default_rng(seed).permutation(users)[:n_new])
+@dataclass(frozen=True, eq=False)
+class _UserTable:
+    """Facts about each user of a source, in columns of one length."""
+
+    ids: NDArray[np.int64]
+    rating_counts: NDArray[np.int64]
+    session_ends: NDArray[np.int64]
+    held_out_counts: NDArray[np.int64]
 
 
-def _choose_returning_users(
-    interactions: Interactions, new: NDArray[np.int64], *, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return a sample of the users with a next session, and for every user the time at which the known ratings end."""
-    ends, never = session_ends(interactions), np.iinfo(np.int64).max
-    ends[new] = never
-    users = np.random.default_rng(seed).permutation(np.flatnonzero(ends < never))
-    returning, others = np.sort(users[:MAX_SESSION_USERS]), users[MAX_SESSION_USERS:]
-    ends[others] = never
-    return returning, ends
+@dataclass(frozen=True, eq=False)
+class _UserColumns:
+    """The columns of the table but the ids, for a block of users."""
+
+    split_block: Callable[[Interactions], Split]
+
+    def __call__(self, block: Interactions) -> tuple[NDArray[np.int64], ...]:
+        held_out = self.split_block(block).held_out
+        return block.rating_counts, session_ends(block), held_out.rating_counts
 
 
-def _without(interactions: Interactions, new: NDArray[np.int64], ends: NDArray[np.int64]) -> Interactions:
-    """Return the ratings up to the ends, without new users."""
-    if not new.size and (ends == np.iinfo(np.int64).max).all():
-        return interactions
-    kept = interactions.select_ratings(interactions.rated_at <= interactions.repeated(ends))
-    return kept.select_users(np.setdiff1d(np.arange(interactions.n_users), new))
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """The known ratings of a split."""
+
+    split_block: Callable[[Interactions], Split]
+
+    def __call__(self, block: Interactions) -> Interactions:
+        return self.split_block(block).known
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """The ratings without new users, and without the next session of returning users; all by ascending id."""
+
+    new: NDArray[np.int64]
+    returning: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    """The time of the last rating before the next session of each returning user."""
+
+    @property
+    def n_users(self) -> int:
+        """The number of users of both kinds."""
+        return self.new.size + self.returning.size
+
+    def __call__(self, block: Interactions) -> Interactions:
+        places, is_returning = index_of(self.returning, block.user_ids)
+        ends = np.full(block.n_users, NEVER)
+        ends[is_returning] = self.ends[places[is_returning]]
+        kept = block.select_ratings(block.rated_at <= block.repeated(ends))
+        return kept.select_users(np.flatnonzero(np.isin(block.user_ids, self.new, invert=True)))
+
+
+def _choose_new_users(users: _UserTable, *, seed: int) -> NDArray[np.int64]:
+    """Return a sample of the users with enough ratings."""
+    candidates = np.flatnonzero(users.rating_counts >= MIN_NEW_USER_RATINGS)
+    n_new = min(candidates.size // NEW_USERS_ONE_IN, MAX_NEW_USERS)
+    return np.sort(np.random.default_rng(seed).permutation(candidates)[:n_new])
+
+
+def _choose_returning_users(users: _UserTable, new: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
+    """Return a sample of the other users with a next session."""
+    has_session = users.session_ends < NEVER
+    has_session[new] = False
+    candidates = np.random.default_rng(seed).permutation(np.flatnonzero(has_session))
+    return np.sort(candidates[:MAX_SESSION_USERS])

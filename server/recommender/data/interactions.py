@@ -1,6 +1,6 @@
 """Ratings as arrays: in columns as a database returns them, and by index as an algorithm needs them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -10,10 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from server.recommender.data.source import BLOCK_RATINGS, Arrays, Kernel, Source, Step, UserColumns
+
 Number = TypeVar("Number", bound=np.generic)
 
 LIKE_THRESHOLD = 4.0
 """A rating is positive from this number of stars on."""
+
+ONE_USER = np.zeros(1, np.int64)
+"""The id of the only user of a history."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +34,17 @@ class Ratings:
 
     def __len__(self) -> int:
         return self.user_ids.size
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Ratings"]) -> "Ratings":
+        """Return the ratings of all parts."""
+        none = cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int64))
+        columns = ("user_ids", "movie_ids", "ratings", "rated_at")
+        return cls(*(np.concatenate([getattr(part, name) for part in (none, *parts)]) for name in columns))
+
+    def rows(self, chosen: slice | NDArray[np.int64]) -> "Ratings":
+        """Return some of the ratings."""
+        return type(self)(self.user_ids[chosen], self.movie_ids[chosen], self.ratings[chosen], self.rated_at[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +65,8 @@ class History:
 
 
 @dataclass(frozen=True, eq=False)
-class Interactions:
-    """Ratings by index: user ``u`` has the rows ``offsets[u]:offsets[u + 1]``, the latest rating last.
+class Interactions(Source):
+    """Ratings in memory, by index: user ``u`` has the rows ``offsets[u]:offsets[u + 1]``, the latest rating last.
 
     Users are numbered by ascending id. Items are the whole catalogue by ascending id, rated or not. Ratings of one
     moment are ordered by item, so the result does not depend on the order of the input.
@@ -63,6 +79,8 @@ class Interactions:
     items: NDArray[np.int32]
     stars: NDArray[np.float32]
     rated_at: NDArray[np.int64]
+    user_ids: NDArray[np.int64]
+    """The id of each user."""
 
     @classmethod
     def from_ratings(cls, ratings: Ratings, catalogue_movie_ids: NDArray[np.int64]) -> Self:
@@ -72,9 +90,11 @@ class Interactions:
         items, is_known = index_of(movie_ids, ratings.movie_ids)
         if not is_known.all():
             order = order[is_known[order]]
-        first_of_user = np.flatnonzero(np.diff(ratings.user_ids[order], prepend=-1))
+        users = ratings.user_ids[order]
+        first_of_user = np.flatnonzero(np.diff(users, prepend=-1))
         offsets = np.append(first_of_user, order.size)
-        return cls(movie_ids, offsets, items[order], ratings.ratings[order], ratings.rated_at[order])
+        stars, rated_at = ratings.ratings[order], ratings.rated_at[order]
+        return cls(movie_ids, offsets, items[order], stars, rated_at, users[first_of_user])
 
     @classmethod
     def from_history(cls, history: History, movie_ids: NDArray[np.int64]) -> Self:
@@ -83,17 +103,62 @@ class Interactions:
         items, is_known = index_of(movie_ids, history.movie_ids)
         order = np.lexsort((history.movie_ids, history.rated_at))
         order = order[is_known[order]]
-        return cls(movie_ids, np.array([0, order.size]), items[order], history.ratings[order], history.rated_at[order])
+        stars, rated_at = history.ratings[order], history.rated_at[order]
+        return cls(movie_ids, np.array([0, order.size]), items[order], stars, rated_at, ONE_USER)
+
+    @classmethod
+    def empty(cls, movie_ids: NDArray[np.int64]) -> Self:
+        """Return no users, over movies of ascending ids."""
+        ids, stars = np.empty(0, np.int64), np.empty(0, np.float32)
+        return cls(movie_ids, np.zeros(1, np.int64), ids.astype(np.int32), stars, ids, ids)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """Return the users of all parts, at least one, over the same movies; their ids must ascend."""
+        if len(parts) == 1:
+            return parts[0]
+        starts = np.cumsum([0, *(part.items.size for part in parts)])
+        offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts[:-1], strict=True)]
+        return cls(
+            parts[0].movie_ids,
+            np.concatenate([*offsets, starts[-1:]]),
+            np.concatenate([part.items for part in parts]),
+            np.concatenate([part.stars for part in parts]),
+            np.concatenate([part.rated_at for part in parts]),
+            np.concatenate([part.user_ids for part in parts]),
+        )
+
+    def to_ratings(self) -> Ratings:
+        """Return the ratings in columns, by user, then time, then movie."""
+        return Ratings(self.repeated(self.user_ids), self.movie_ids[self.items], self.stars, self.rated_at)
 
     @property
     def n_users(self) -> int:
         """The number of users, including those without ratings."""
         return self.offsets.size - 1
 
-    @property
-    def n_items(self) -> int:
-        """The number of movies in the catalogue."""
-        return self.movie_ids.size
+    def in_memory(self) -> "Interactions":
+        """Return these ratings themselves."""
+        return self
+
+    def total(self, kernel: Kernel) -> Arrays:
+        """Sum a kernel over batches of users."""
+        totals = kernel.zeros()
+        for batch in self.batches(BLOCK_RATINGS):
+            kernel.add(totals, batch)
+        return totals
+
+    def per_user(self, columns: UserColumns) -> NDArray[np.int64]:
+        """Return the columns at once."""
+        return np.stack([self.user_ids, *columns(self)])
+
+    def read_users(self, user_ids: NDArray[np.int64]) -> "Interactions":
+        """Return the users with these ids, which ascend."""
+        return self.select_users(self.user_ids.searchsorted(user_ids))
+
+    def derive(self, step: Step) -> "Interactions":
+        """Take the step at once."""
+        return step(self)
 
     @cached_property
     def users(self) -> NDArray[np.int64]:
@@ -116,9 +181,9 @@ class Interactions:
         return _steps(running_count(self.liked)[self.offsets])
 
     @property
-    def like_shares(self) -> NDArray[np.float64]:
-        """The share of all users with a positive rating of each movie."""
-        return np.bincount(self.items[self.liked], minlength=self.n_items) / self.n_users
+    def positions(self) -> NDArray[np.int64]:
+        """The number of earlier ratings of the same user, for every rating."""
+        return np.arange(self.items.size) - self.repeated(self.offsets[:-1])
 
     @cached_property
     def ages(self) -> NDArray[np.int64]:
@@ -138,13 +203,14 @@ class Interactions:
     def select_ratings(self, chosen: NDArray[np.bool_]) -> Self:
         """Return the chosen ratings over the same users and movies; a user may have none left."""
         offsets = running_count(chosen)[self.offsets]
-        return type(self)(self.movie_ids, offsets, self.items[chosen], self.stars[chosen], self.rated_at[chosen])
+        items, stars, rated_at = self.items[chosen], self.stars[chosen], self.rated_at[chosen]
+        return type(self)(self.movie_ids, offsets, items, stars, rated_at, self.user_ids)
 
     def reindexed_to(self, movie_ids: NDArray[np.int64]) -> Self:
         """Index the same ratings by another catalogue of ascending ids, without those of movies it lacks."""
         places, is_there = index_of(movie_ids, self.movie_ids)
         kept = self.select_ratings(is_there[self.items])
-        return type(self)(movie_ids, kept.offsets, places[kept.items], kept.stars, kept.rated_at)
+        return type(self)(movie_ids, kept.offsets, places[kept.items], kept.stars, kept.rated_at, kept.user_ids)
 
     def batches(self, n_ratings: int) -> Iterator[Self]:
         """Yield batches of whole users with about ``n_ratings`` ratings each, as views."""
@@ -152,20 +218,26 @@ class Interactions:
         for first, end in pairwise([*firsts.tolist(), self.n_users]):
             rows = slice(self.offsets[first], self.offsets[end])
             offsets = self.offsets[first : end + 1] - self.offsets[first]
-            yield type(self)(self.movie_ids, offsets, self.items[rows], self.stars[rows], self.rated_at[rows])
+            items, stars, rated_at = self.items[rows], self.stars[rows], self.rated_at[rows]
+            yield type(self)(self.movie_ids, offsets, items, stars, rated_at, self.user_ids[first:end])
 
     def select_users(self, users: NDArray[np.int64]) -> Self:
         """Return the chosen users, renumbered in the order given."""
         counts = self.rating_counts[users]
         offsets = np.append(0, np.cumsum(counts))
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[users] - offsets[:-1], counts)
-        return type(self)(self.movie_ids, offsets, self.items[rows], self.stars[rows], self.rated_at[rows])
+        items, stars, rated_at = self.items[rows], self.stars[rows], self.rated_at[rows]
+        return type(self)(self.movie_ids, offsets, items, stars, rated_at, self.user_ids[users])
 
 
 def _by_user_and_time(ratings: Ratings) -> NDArray[np.int64]:
     """Return the order by user, then time, then movie."""
     users, moments = ratings.user_ids, ratings.rated_at
-    if (np.diff(users) < 0).any() or ((np.diff(users) == 0) & (np.diff(ratings.movie_ids) < 0)).any():
+    same, later = np.diff(users) == 0, np.diff(moments)
+    follows = same & ((later > 0) | ((later == 0) & (np.diff(ratings.movie_ids) > 0)))
+    if (follows | (np.diff(users) > 0)).all():
+        return np.arange(users.size)
+    if (np.diff(users) < 0).any() or (same & (np.diff(ratings.movie_ids) < 0)).any():
         return np.lexsort((ratings.movie_ids, moments, users))
     # The ratings come by user and movie, as an ingestion writes them. A stable sort by one key of user and time is
     # faster than a sort by three keys, because it exploits that the users are in order.

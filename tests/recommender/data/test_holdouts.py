@@ -6,6 +6,7 @@ import pytest
 from server.recommender.data import holdouts as module
 from server.recommender.data.holdouts import Holdouts, first_ratings
 from server.recommender.data.interactions import Interactions
+from server.recommender.data.source import Source
 from server.recommender.data.splits import temporal_split
 from tests.support.generated_tastes import CATALOGUE, taste_ratings
 from tests.support.tables import for_each
@@ -17,8 +18,9 @@ LATER = np.where((PLAIN.rated_at >= 18) & (PLAIN.user_ids % 3 > 0), 2 * DAY_S, 0
 RATINGS = Interactions.from_ratings(replace(PLAIN, rated_at=PLAIN.rated_at + LATER), CATALOGUE)
 
 
-def rows_of(interactions: Interactions) -> set[tuple[int, ...]]:
+def rows_of(source: Source) -> set[tuple[int, ...]]:
     """Return the ratings as rows that identify them, without the numbers of users."""
+    interactions = source.in_memory()
     return {
         tuple(rating)
         for user in np.split(np.column_stack([interactions.items, interactions.rated_at]), interactions.offsets[1:-1])
@@ -30,7 +32,7 @@ def test_a_seventh_of_the_users_is_new_and_in_no_fit_that_is_measured_on_them() 
     held = Holdouts.of(RATINGS, temporal_split, seed=0)
 
     assert held.new_users.n_users == 240 // 7
-    assert held.rest.n_users == held.before_session.n_users == 240 - 240 // 7
+    assert held.rest.summary.n_users == held.before_session.summary.n_users == 240 - 240 // 7
     assert not rows_of(held.new_users) & (rows_of(held.before_session) | rows_of(held.rest))
 
 
@@ -39,16 +41,16 @@ def test_the_fit_for_the_next_session_ends_before_it() -> None:
 
     assert held.session.known.rating_counts.tolist() == [18] * held.session.known.n_users
     assert held.session.held_out.rating_counts.tolist() == [6] * held.session.known.n_users
-    assert sorted(set(held.before_session.rating_counts.tolist())) == [18, 24]
-    assert np.count_nonzero(held.before_session.rating_counts == 18) == held.session.known.n_users
+    assert sorted(set(held.before_session.in_memory().rating_counts.tolist())) == [18, 24]
+    assert np.count_nonzero(held.before_session.in_memory().rating_counts == 18) == held.session.known.n_users
 
 
 def test_the_rest_is_known_in_every_holdout() -> None:
     held = Holdouts.of(RATINGS, temporal_split, seed=0)
 
     # Of 24 ratings the split knows 20, and 18 are before the next session.
-    assert sorted(set(held.rest.rating_counts.tolist())) == [18, 20]
-    assert held.known.n_users == 240
+    assert sorted(set(held.rest.in_memory().rating_counts.tolist())) == [18, 20]
+    assert held.known.summary.n_users == 240
 
 
 def test_one_fit_serves_all_measurements_if_few_users_are_special(monkeypatch: pytest.MonkeyPatch) -> None:

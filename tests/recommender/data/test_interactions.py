@@ -27,6 +27,7 @@ def test_users_and_movies_are_numbered_by_id_and_foreign_movies_left_out() -> No
         "items": [1, 0, 0, 2],
         "stars": [5.0, 4.5, 3.5, 4.0],
         "rated_at": [200, 500, 100, 300],
+        "user_ids": [2, 7],
     }
 
 
@@ -55,6 +56,7 @@ def test_a_history_is_one_user_of_known_movies() -> None:
         "items": [2, 0],
         "stars": [2.0, 4.0],
         "rated_at": [0, 2],
+        "user_ids": [0],
     }
 
 
@@ -81,6 +83,7 @@ def test_chosen_ratings_keep_all_users() -> None:
         "items": [0],
         "stars": [3.5],
         "rated_at": [100],
+        "user_ids": [2, 7],
     }
 
 
@@ -95,4 +98,5 @@ def test_chosen_users_are_numbered_in_the_order_given() -> None:
         "items": [0, 2, 1, 0],
         "stars": [3.5, 4.0, 5.0, 4.5],
         "rated_at": [100, 300, 200, 500],
+        "user_ids": [7, 2],
     }

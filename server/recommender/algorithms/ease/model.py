@@ -23,6 +23,7 @@ from server.recommender.algorithms.ease.scoring import (
 from server.recommender.algorithms.ease.sparse_sums import sum_rows
 from server.recommender.algorithms.ease.statistics import (
     CooccurrenceStatistics,
+    NextStatistics,
     cooccurrence_weights,
     in_order,
     nearest,
@@ -30,6 +31,7 @@ from server.recommender.algorithms.ease.statistics import (
 )
 from server.recommender.data.checks import check_array, check_ascending, check_dtype
 from server.recommender.data.interactions import Interactions, index_of, inverse_index
+from server.recommender.data.source import Source
 
 NEIGHBOURS = 100
 """Number of similar items that are stored for each item."""
@@ -67,13 +69,18 @@ class Ease(Algorithm[EaseConfig]):
         return EaseConfig(weights_mb=memory_mb)
 
     @classmethod
-    def fit(cls, interactions: Interactions, config: EaseConfig, *, seed: int) -> Self:  # noqa: ARG003 (exact solution)
-        """Solve for the weights."""
-        items = np.sort(most_rated(interactions, config))
-        statistics = CooccurrenceStatistics.gather(interactions, items, config)
+    def fit(cls, source: Source, config: EaseConfig, *, seed: int) -> Self:  # noqa: ARG003 (exact solution)
+        """Solve for the weights. At most three matrices, items by items, are in memory at a time."""
+        items = np.sort(most_rated(source, config))
+        statistics = CooccurrenceStatistics.gather(source, items, config)
         neighbours, similarity = nearest(statistics, NEIGHBOURS)
-        columns, kept = _strongest(_solve(statistics, config), config.kept_of(items.size))
-        popularity = blended_popularity(interactions, config.recent_popularity)
+        order = statistics.order
+        weights = cooccurrence_weights(statistics.together_in_place(), config.penalty)
+        del statistics
+        if config.next_weight:
+            _add_next_weights(weights, source, items, config)
+        columns, kept = _strongest(in_order(weights, order), config.kept_of(items.size))
+        popularity = blended_popularity(source, config.recent_popularity)
         return cls(config, popularity, items, columns, kept, neighbours, similarity)
 
     def check(self, n_items: int) -> None:
@@ -175,14 +182,12 @@ class Ease(Algorithm[EaseConfig]):
         return personal_weights(histories, prior_likes=self.config.prior_likes, prior_power=self.config.prior_power)
 
 
-def _solve(statistics: CooccurrenceStatistics, config: EaseConfig) -> Matrix:
-    """Return the weights between the items: those of co-occurrence plus those for the next ratings."""
-    weights = cooccurrence_weights(statistics.together(), config.penalty)
-    if config.next_weight:
-        following = next_weights(statistics.past, statistics.past_future, config.penalty)
-        following *= np.float32(config.next_weight)
-        weights += following
-    return in_order(weights, statistics.order)
+def _add_next_weights(weights: Matrix, source: Source, items: NDArray[np.int64], config: EaseConfig) -> None:
+    """Add the weights for the next ratings to those of co-occurrence."""
+    statistics = NextStatistics.gather(source, items, config)
+    following = next_weights(statistics.past, statistics.past_future, config.penalty)
+    following *= np.float32(config.next_weight)
+    weights += following
 
 
 def _strongest(weights: Matrix, n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

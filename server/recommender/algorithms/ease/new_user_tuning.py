@@ -11,13 +11,13 @@ from server.recommender.algorithms.ease.gram import Matrix
 from server.recommender.algorithms.ease.scoring import (
     EaseConfig,
     blended_popularity,
-    newest_moment,
     personal_weights,
     weighted_matrix,
 )
 from server.recommender.algorithms.ease.tuning_sample import TuningSample
 from server.recommender.data.holdouts import EVALUATED_RATINGS, MIN_NEW_USER_RATINGS, Holdouts, first_ratings
 from server.recommender.data.interactions import Interactions
+from server.recommender.data.source import Source
 
 PRIOR_LIKES = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
 PRIOR_POWERS = (1.0, 2.0)
@@ -76,22 +76,20 @@ class Strangers:
     """Whether the user is among those who joined last."""
 
     @classmethod
-    def of(cls, interactions: Interactions, items: NDArray[np.int64], *, seed: int) -> Self | None:
+    def of(cls, source: Source, items: NDArray[np.int64], *, seed: int) -> Self | None:
         """Sample users and leave their own ratings out of the popularity; None without users."""
-        enough = np.flatnonzero(interactions.rating_counts >= MIN_NEW_USER_RATINGS)
-        users = np.random.default_rng(seed).permutation(enough)[:MAX_STRANGERS]
-        strangers = interactions.select_users(np.sort(users))
+        user_ids, rating_counts = source.per_user(_rating_counts)
+        enough = user_ids[rating_counts >= MIN_NEW_USER_RATINGS]
+        chosen_ids = np.random.default_rng(seed).permutation(enough)[:MAX_STRANGERS]
+        strangers = source.read_users(np.sort(chosen_ids))
         sample = TuningSample.of(first_ratings(strangers, 0), items, seed=seed)
         if sample is None:
             return None
         chosen = strangers.select_users(sample.users)
-        moment = newest_moment(interactions)
+        newest = chosen.select_ratings(chosen.rated_at >= source.recent_moment)
         likes, recent = (
-            np.bincount(every.items[every.liked], minlength=every.n_items)[items] - own.likes()[:, items].toarray()
-            for every, own in (
-                (interactions, chosen),
-                (_newest(interactions, moment), _newest(chosen, moment)),
-            )
+            counts[items] - own.likes()[:, items].toarray()
+            for counts, own in ((source.summary.like_counts, chosen), (source.recent_like_counts, newest))
         )
         scale = likes.sum(axis=1, keepdims=True) / np.maximum(recent.sum(axis=1, keepdims=True), 1)
         joined = chosen.rated_at[chosen.offsets[:-1]]
@@ -104,12 +102,16 @@ class Strangers:
         return self.sample.qualities((1 - weight) * self.likes + weight * self.recent)
 
 
-def choose_recent_popularity(interactions: Interactions, items: NDArray[np.int64], *, seed: int) -> float:
+def _rating_counts(block: Interactions) -> tuple[NDArray[np.int64]]:
+    return (block.rating_counts,)
+
+
+def choose_recent_popularity(source: Source, items: NDArray[np.int64], *, seed: int) -> float:
     """Return the best weight of recent popularity for users without ratings; 0 if it does not clearly pay.
 
     The lists of the newest users have to gain more than chance explains, and those of all users must not lose more.
     """
-    strangers = Strangers.of(interactions, items, seed=seed)
+    strangers = Strangers.of(source, items, seed=seed)
     if strangers is None:
         return 0.0
     plain = strangers.qualities(0)
@@ -129,10 +131,6 @@ def _worth_of_recency(gains: NDArray[np.float64], is_newest: NDArray[np.bool_]) 
 
 def _standard_error(values: NDArray[np.float64]) -> float:
     return float(values.std() / np.sqrt(values.size))
-
-
-def _newest(interactions: Interactions, moment: float) -> Interactions:
-    return interactions.select_ratings(interactions.rated_at >= moment)
 
 
 def tune_for_new_users(

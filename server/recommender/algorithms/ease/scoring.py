@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from server.backend.defaults import MODEL_MEMORY_MB
 from server.recommender.algorithms.base import AlgorithmConfig
 from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, inverse_index, running_count
+from server.recommender.data.source import Source
 
 BYTES_A_WEIGHT = np.dtype(np.float32).itemsize + np.dtype(np.int32).itemsize
 """The weight and its column."""
@@ -94,9 +95,9 @@ class EaseConfig(AlgorithmConfig):
         return int(self.weights_mb * 1e6) // BYTES_A_WEIGHT
 
 
-def most_rated(interactions: Interactions, config: EaseConfig) -> NDArray[np.int64]:
+def most_rated(source: Source, config: EaseConfig) -> NDArray[np.int64]:
     """Return the items that get weights, the most rated first; equally rated ones by index."""
-    counts = np.bincount(interactions.items, minlength=interactions.n_items)
+    counts = source.summary.item_counts
     n_enough = np.count_nonzero(counts >= config.min_ratings)
     n_rated = np.count_nonzero(counts)
     n_items = min(max(n_enough, config.always_items), n_rated, config.max_items)
@@ -124,22 +125,13 @@ def recency_decay(ages: NDArray[np.int64], *, half_life: float, floor: float) ->
 ONLY_NEGATIVE_FACTOR = 6.0
 """The factor on the negative preferences of a user without positive ones."""
 
-RECENT_SHARE = 0.1
-"""The newest part of all ratings that the recent popularity is counted from."""
 
-
-def newest_moment(interactions: Interactions) -> float:
-    """Return the time at which the newest ratings begin, those that the recent popularity is counted from."""
-    return float(np.quantile(interactions.rated_at, 1 - RECENT_SHARE, method="lower"))
-
-
-def blended_popularity(interactions: Interactions, recent_weight: float) -> NDArray[np.float64]:
+def blended_popularity(source: Source, recent_weight: float) -> NDArray[np.float64]:
     """Return the share of users with a positive rating of each item, blended with the newest ratings' on its scale."""
-    shares = interactions.like_shares
+    shares = source.like_shares
     if not recent_weight:
         return shares
-    is_recent = interactions.liked & (interactions.rated_at >= newest_moment(interactions))
-    recent = np.bincount(interactions.items[is_recent], minlength=interactions.n_items)
+    recent = source.recent_like_counts
     blended: NDArray[np.float64] = (1 - recent_weight) * shares + recent_weight * recent * (
         shares.sum() / max(recent.sum(), 1)
     )

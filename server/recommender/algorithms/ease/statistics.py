@@ -18,6 +18,8 @@ from server.recommender.algorithms.ease.gram import (
 )
 from server.recommender.algorithms.ease.scoring import EaseConfig, preference_weight, recency_decay
 from server.recommender.data.interactions import Interactions, inverse_index
+from server.recommender.data.random_numbers import draws
+from server.recommender.data.source import Arrays, Source
 
 SIMILARITY_SHRINKAGE = 10.0
 """Added to the product of the lengths of two items, as if by this number of ratings of other movies."""
@@ -31,9 +33,6 @@ CUTS = (0.2, 0.4, 0.6, 0.8)
 PAST_HALF_LIFE = 10.0
 PAST_FLOOR = 0.2
 """The recency decay of the past."""
-
-BATCH_RATINGS = 4_000_000
-"""Ratings that are turned into rows at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,44 +48,100 @@ class CooccurrenceStatistics:
     """The Gram matrix ``X'X`` of rows with all that a user rated."""
     sessions: Matrix
     """The Gram matrix of rows with the ratings of one session."""
-    past: Matrix
-    """The Gram matrix of rows with a user's past before a cut, the latest ratings weighted most."""
-    past_future: Matrix
-    """The products of those rows with the ratings after the cut."""
 
     @classmethod
-    def gather(cls, interactions: Interactions, items: NDArray[np.int64], config: EaseConfig) -> Self:
-        """Sum up the users' latest ratings of the chosen items, in batches of users.
-
-        Only every n-th user contributes to ``past`` and ``past_future`` above ``max_next_users``.
-        """
-        counts = np.bincount(interactions.items, minlength=interactions.n_items)[items]
-        columns = inverse_index(items[np.argsort(-counts, kind="stable")], interactions.n_items)
-        whole, sessions, past, past_future = (zero_matrix(items.size) for _ in range(4))
-        totals = np.zeros(items.size, np.float32)
-        sums = cls(columns[items], interactions.n_users, totals, whole, sessions, past, past_future)
-        step = -(-interactions.n_users // config.max_next_users)
-        for users in interactions.batches(BATCH_RATINGS):
-            latest = users.select_ratings(users.ages < config.max_user_ratings)
-            sums._add(RatingRows.of(latest, columns, items.size), step)
-        return sums
-
-    def _add(self, ratings: "RatingRows", step: int) -> None:
-        whole = ratings.whole()
-        np.add(self.totals, whole.sum(axis=0), out=self.totals)
-        add_gram(self.whole, whole)
-        add_gram(self.sessions, ratings.sessions())
-        sampled = ratings.every_nth_user(step)
-        for cut in CUTS:
-            past, future = sampled.past_and_future(cut)
-            add_gram(self.past, past)
-            add_product(self.past_future, past, future)
+    def gather(cls, source: Source, items: NDArray[np.int64], config: EaseConfig) -> Self:
+        """Sum up the users' latest ratings of the chosen items."""
+        columns = _columns(source, items)
+        sums = source.total(_CooccurrenceKernel(columns, items.size, config.max_user_ratings))
+        return cls(columns[items], source.summary.n_users, *sums)
 
     def together(self) -> Matrix:
         """Return the Gram matrix in which whole histories and sessions count half each."""
         together = self.whole + self.sessions
         together *= np.float32(0.5)
         return together
+
+    def together_in_place(self) -> Matrix:
+        """Return the same matrix in the memory of ``whole``."""
+        np.add(self.whole, self.sessions, out=self.whole)
+        np.multiply(self.whole, np.float32(0.5), out=self.whole)
+        return self.whole
+
+
+@dataclass(frozen=True, eq=False)
+class NextStatistics:
+    """Sums of products of preferences before and after cuts, in the order of `CooccurrenceStatistics`."""
+
+    past: Matrix
+    """The Gram matrix of rows with a user's past before a cut, the latest ratings weighted most."""
+    past_future: Matrix
+    """The products of those rows with the ratings after the cut."""
+
+    @classmethod
+    def gather(cls, source: Source, items: NDArray[np.int64], config: EaseConfig) -> Self:
+        """Sum up as `CooccurrenceStatistics` does; of a sample of the users above ``max_next_users``."""
+        step = -(-source.summary.n_users // config.max_next_users)
+        sampled = source if step == 1 else source.derive(_OneUserIn(step))
+        return cls(*sampled.total(_NextKernel(_columns(source, items), items.size, config.max_user_ratings)))
+
+
+def _columns(source: Source, items: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the column of each item of the catalogue, the most rated first; -1 for those that are not chosen."""
+    counts = source.summary.item_counts[items]
+    return inverse_index(items[np.argsort(-counts, kind="stable")], source.n_items)
+
+
+@dataclass(frozen=True, eq=False)
+class _OneUserIn:
+    """A step that leaves a random sample of the users."""
+
+    step: int
+
+    def __call__(self, block: Interactions) -> Interactions:
+        numbers = draws(block.user_ids, np.zeros(block.n_users), seed=0)
+        return block.select_users(np.flatnonzero(numbers % np.uint64(self.step) == 0))
+
+
+@dataclass(frozen=True, eq=False)
+class _LatestRatings:
+    """The input of both kernels: the latest ratings of the items with a column."""
+
+    columns: NDArray[np.int32]
+    n_columns: int
+    max_user_ratings: int
+
+    def rows(self, block: Interactions) -> "RatingRows":
+        """Return the preferences of a block of users."""
+        latest = block.select_ratings(block.ages < self.max_user_ratings)
+        return RatingRows.of(latest, self.columns, self.n_columns)
+
+
+class _CooccurrenceKernel(_LatestRatings):
+    def zeros(self) -> Arrays:
+        matrices = (zero_matrix(self.n_columns) for _ in range(2))
+        return np.zeros(self.n_columns, np.float32), *matrices
+
+    def add(self, totals: Arrays, block: Interactions) -> None:
+        preferences, whole, sessions = totals
+        ratings = self.rows(block)
+        rows = ratings.whole()
+        preferences += rows.sum(axis=0)
+        add_gram(whole, rows)
+        add_gram(sessions, ratings.sessions())
+
+
+class _NextKernel(_LatestRatings):
+    def zeros(self) -> Arrays:
+        return tuple(zero_matrix(self.n_columns) for _ in range(2))
+
+    def add(self, totals: Arrays, block: Interactions) -> None:
+        past_sums, products = totals
+        ratings = self.rows(block)
+        for cut in CUTS:
+            past, future = ratings.past_and_future(cut)
+            add_gram(past_sums, past)
+            add_product(products, past, future)
 
 
 def nearest(statistics: CooccurrenceStatistics, n: int) -> tuple[NDArray[np.int32], NDArray[np.float16]]:
@@ -125,7 +180,10 @@ def cooccurrence_weights(gram: Matrix, penalty: float) -> Matrix:
 
 def next_weights(past: Matrix, past_future: Matrix, penalty: float) -> Matrix:
     """Return the ridge regression of the future on the past, ``(P'P + penalty I)^-1 P'F``; overwrites ``past``."""
-    weights: Matrix = invert_regularized(past, penalty) @ past_future
+    weights = invert_regularized(past, penalty)
+    for start in range(0, len(weights), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        weights[rows] = weights[rows] @ past_future
     np.fill_diagonal(weights, 0)
     return weights
 
@@ -160,18 +218,6 @@ class RatingRows:
         kept = (column >= 0) & (values != 0)
         positions = interactions.rating_counts[users] - 1 - ages
         return cls(n_columns, column[kept], users[kept], values[kept], positions[kept], ages[kept])
-
-    def every_nth_user(self, step: int) -> Self:
-        """Return every ``step``-th user, renumbered."""
-        kept = self.users % step == 0
-        return type(self)(
-            self.n_columns,
-            self.columns[kept],
-            self.users[kept] // step,
-            self.values[kept],
-            self.positions[kept],
-            self.ages[kept],
-        )
 
     def whole(self) -> Rows:
         """Return a row for each user."""

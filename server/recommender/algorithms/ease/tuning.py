@@ -12,6 +12,7 @@ from server.recommender.algorithms.ease.new_user_tuning import tune_for_new_user
 from server.recommender.algorithms.ease.scoring import EaseConfig, most_rated
 from server.recommender.algorithms.ease.statistics import (
     CooccurrenceStatistics,
+    NextStatistics,
     cooccurrence_weights,
     in_order,
     next_weights,
@@ -35,6 +36,9 @@ A floor below 0.2 follows the present session so closely that the lists for the 
 """
 
 NEXT_WEIGHTS = (0.0, 0.4, 0.8, 1.2, 1.6)
+
+
+Statistics = tuple[CooccurrenceStatistics, NextStatistics]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +90,14 @@ def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfi
     samples = TuningSamples.of(holdouts, items, seed=seed)
     if not samples.samples:
         return config
-    best = _climb(samples, CooccurrenceStatistics.gather(rest, items, config), (config.half_life, config.floor))
+    statistics = CooccurrenceStatistics.gather(rest, items, config), NextStatistics.gather(rest, items, config)
+    best = _climb(samples, statistics, (config.half_life, config.floor))
     half_life, floor = _choose_decay(samples, best.weights)
     chosen = {"penalty": best.penalty, "half_life": half_life, "floor": floor, "next_weight": best.next_weight}
     return tune_for_new_users(holdouts, items, best.weights, config.model_copy(update=chosen), seed=seed)
 
 
-def _climb(samples: TuningSamples, statistics: CooccurrenceStatistics, decay: Decay) -> Candidate:
+def _climb(samples: TuningSamples, statistics: Statistics, decay: Decay) -> Candidate:
     """Raise the penalty, or else lower it, while the lists improve."""
     best = _candidate(samples, statistics, FIRST_PENALTY, decay)
     for factor in (PENALTY_FACTOR, 1 / PENALTY_FACTOR):
@@ -107,9 +112,11 @@ def _climb(samples: TuningSamples, statistics: CooccurrenceStatistics, decay: De
     return best
 
 
-def _candidate(samples: TuningSamples, statistics: CooccurrenceStatistics, penalty: float, decay: Decay) -> Candidate:
-    together = in_order(cooccurrence_weights(statistics.together(), penalty), statistics.order)
-    following = in_order(next_weights(statistics.past.copy(), statistics.past_future, penalty), statistics.order)
+def _candidate(samples: TuningSamples, statistics: Statistics, penalty: float, decay: Decay) -> Candidate:
+    cooccurrence, following_ratings = statistics
+    order = cooccurrence.order
+    together = in_order(cooccurrence_weights(cooccurrence.together(), penalty), order)
+    following = in_order(next_weights(following_ratings.past.copy(), following_ratings.past_future, penalty), order)
     of_together, of_next = samples.scores(together, decay), samples.scores(following, decay)
 
     def quality(next_weight: float) -> float:

@@ -14,6 +14,7 @@ from server.recommender.algorithms.ease.scoring import (
 )
 from server.recommender.algorithms.ease.statistics import (
     CooccurrenceStatistics,
+    NextStatistics,
     cooccurrence_weights,
     in_order,
     next_weights,
@@ -55,9 +56,10 @@ def test_the_next_rating_is_predicted_from_the_earlier_one() -> None:
     rows = [(user, movie, 5.0, movie) for user in range(1, 81) for movie in ((1, 2), (3, 4))[user % 2]]
     rows += [(user, movie, 1.0, movie) for user in range(1, 81) for movie in (7, 8, 9)]
     interactions = Interactions.from_ratings(ratings_of(rows), np.arange(1, 11))
-    statistics = CooccurrenceStatistics.gather(interactions, np.arange(10), EaseConfig())
+    statistics = NextStatistics.gather(interactions, np.arange(10), EaseConfig())
+    order = CooccurrenceStatistics.gather(interactions, np.arange(10), EaseConfig()).order
 
-    weights = in_order(next_weights(statistics.past, statistics.past_future, 1.0), statistics.order)
+    weights = in_order(next_weights(statistics.past, statistics.past_future, 1.0), order)
 
     assert weights[0, 1] > 0.1 > weights[1, 0]
     assert weights[2, 3] > 0.1 > weights[0, 3]
@@ -239,5 +241,5 @@ def test_without_findable_positive_ratings_the_settings_stay() -> None:
     nothing = TASTES.select_ratings(np.zeros(TASTES.items.size, np.bool_))
 
     assert tune_ease(
-        Holdouts.only_split(TASTES, Split(TASTES, nothing), seed=0), EaseConfig(penalty=7.0), seed=0
+        Holdouts.only_split(TASTES, Split(TASTES, nothing)), EaseConfig(penalty=7.0), seed=0
     ) == EaseConfig(penalty=7.0)
