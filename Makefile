@@ -33,7 +33,7 @@ help: ## List the targets
 	@touch $@
 
 .venv/.installed-dev: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
-	@$(UV) sync --quiet --locked --all-extras
+	@$(UV) sync --quiet --locked --all-extras --no-extra spark
 	@touch $@ .venv/.installed
 
 .PHONY: install
@@ -61,9 +61,17 @@ CAN_INSTALL := $(if $(strip $(PROGRAMS)),$(shell [ "$$(id -u)" = 0 ] && command 
 programs:
 	@$(if $(CAN_INSTALL),echo "Installing $(strip $(PROGRAMS))"; apt-get update -qq && apt-get install -y -qq $(PROGRAMS) > /dev/null || echo "They cannot be installed.",:)
 
+# The tests of trainings on Spark need Java, and PySpark, which is as large as everything else: in an environment of its own.
+SPARK_ENV := $(if $(shell command -v java),.venv-spark/.installed)
+.venv-spark/.installed: pyproject.toml uv.lock | $(filter .uv/bin/uv,$(UV))
+	@echo "Installing PySpark into $(@D)"
+	@UV_PROJECT_ENVIRONMENT=$(@D) $(UV) sync --quiet --locked --no-dev --extra spark
+	@touch $@
+
 .PHONY: test
-test: .venv/.installed-dev programs $(NODE_TOOLS) ## Run all tests; installs their tools, PostgreSQL included
+test: .venv/.installed-dev programs $(NODE_TOOLS) $(SPARK_ENV) ## Run all tests; installs their tools, PostgreSQL included
 	@$(if $(NODE_TOOLS),,echo "Node is not installed: the tests of the Postman collection and the front-end examples are skipped.")
+	@$(if $(SPARK_ENV),,echo "Java is not installed: the test of trainings on Spark is skipped.")
 	@.venv/bin/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: check
@@ -151,6 +159,11 @@ bench-ingest: .venv/.installed-dev ## Compare ingestion with a raw bulk load, on
 .PHONY: bench-train
 bench-train: .venv/.installed-dev ## Measure trainings on DATA or RATINGS
 	@$(BENCH) train
+
+.PHONY: bench-engines
+bench-engines: $(SPARK_ENV) ## Compare trainings in one process and on Spark, on RATINGS
+	@$(if $(SPARK_ENV),,echo "Java is not installed: Spark needs it."; exit 1)
+	@.venv-spark/bin/python -m benchmarks.engines --ratings $(or $(RATINGS),1000000)
 
 .PHONY: bench-serve
 bench-serve: .venv/.installed-dev ## Compare serving with bare FastAPI, idle and during a training

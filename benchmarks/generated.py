@@ -9,11 +9,16 @@ joining. Users have tastes that determine their choices and their ratings, which
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from server.recommender.data import catalogue as recommender
+from server.recommender.data.interactions import Interactions, Ratings
+from server.services.training.dataset import Dataset, Manifest
 
 # The size of ml-latest. The exponent interpolates between the catalogues of ml-latest and ml-latest-small.
 FULL_RATINGS, FULL_MOVIES = 33_000_000, 86_000
@@ -73,7 +78,7 @@ class Catalogue:
 def write_source(folder: Path, *, ratings: int, seed: int = 0) -> Path:
     """Write ``movies.csv`` and ``ratings.csv`` with exactly this number of ratings, and return the folder."""
     random = np.random.default_rng(seed)
-    catalogue = Catalogue.of_size(max(50, int(FULL_MOVIES * (ratings / FULL_RATINGS) ** CATALOGUE_GROWTH)), random)
+    catalogue = Catalogue.of_size(_count_movies(ratings), random)
     folder.mkdir(parents=True, exist_ok=True)
     _describe(catalogue, random).write_csv(folder / "movies.csv")
     with folder.joinpath("ratings.csv").open("wb") as file:
@@ -81,6 +86,34 @@ def write_source(folder: Path, *, ratings: int, seed: int = 0) -> Path:
         for frame in _rate(catalogue, ratings, random):
             frame.write_csv(file, include_header=False, float_precision=1)
     return folder
+
+
+def write_export(path: str, *, ratings: int, seed: int = 0) -> Manifest:
+    """Write the same ratings as an export, without a database."""
+    random = np.random.default_rng(seed)
+    catalogue = Catalogue.of_size(_count_movies(ratings), random)
+    frame = _describe(catalogue, random)
+    described = recommender.Catalogue.of_movies(
+        (movie_id, None, genres.split("|")) for movie_id, genres in frame.select("movieId", "genres").iter_rows()
+    )
+    with Dataset(path).create() as writer:
+        frames = _rate(catalogue, ratings, random)
+        for _ in writer.write(Interactions.from_ratings(_columns(each), described.movie_ids) for each in frames):
+            pass
+        return writer.finish(described, 1, now=datetime.now(UTC))
+
+
+def _columns(frame: pl.DataFrame) -> Ratings:
+    return Ratings(
+        frame["userId"].to_numpy(),
+        frame["movieId"].to_numpy(),
+        frame["rating"].to_numpy().astype(np.float32),
+        frame["timestamp"].to_numpy(),
+    )
+
+
+def _count_movies(ratings: int) -> int:
+    return max(50, int(FULL_MOVIES * (ratings / FULL_RATINGS) ** CATALOGUE_GROWTH))
 
 
 def _describe(catalogue: Catalogue, random: np.random.Generator) -> pl.DataFrame:

@@ -4,6 +4,8 @@ MatineeError
 └── CommandError
     ├── SettingsError       a setting, or what it points to, cannot be used
     ├── SourceError         the source of an ingestion cannot be read
+    ├── ExportError         an export cannot be written or read
+    ├── SparkError          Spark is missing, or a job of it failed
     ├── TooFewRatings       there is not enough data to train a model
     ├── TrainingInProgress  only one training may run at a time
     ├── NoCredentials       the user has no password yet
@@ -29,6 +31,14 @@ class SettingsError(CommandError):
 
 class SourceError(CommandError):
     """A source is not something that an ingestion can read."""
+
+
+class ExportError(CommandError):
+    """An export cannot be written or read."""
+
+
+class SparkError(CommandError):
+    """Spark, Java or the cluster is missing, or a job failed."""
 
 
 class TooFewRatings(CommandError):

@@ -21,7 +21,17 @@ FROM_ELSEWHERE = {
     "statement_timeout",
 }
 """Identifiers of other projects."""
-SKIPPED = {".git", ".venv", ".uv", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+SKIPPED = {
+    ".git",
+    ".venv",
+    ".venv-spark",
+    ".uv",
+    "node_modules",
+    "__pycache__",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+}
 PATH = re.compile(r"[\w.<>*-]+(/[\w.<>*-]+)*/?")
 REQUEST = re.compile(r"(GET|POST|PUT|DELETE) (/[\w{}/-]*)")
 IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*(\(\))?")

@@ -52,6 +52,16 @@ class Database:
         return read_primary() if self.replica is None else self.replica.read(call, read_primary)
 
     @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Run a block in a reading transaction in which every statement sees the same state of the database."""
+        # On SQLite every transaction does.
+        options = {} if self.reader.is_in_process else {"isolation_level": "REPEATABLE READ"}
+        with Session(self.engine.execution_options(**options), expire_on_commit=False) as session:
+            if not self.reader.is_in_process:
+                lift_limits(session.connection())
+            yield session
+
+    @contextmanager
     def bulk_transaction(self) -> Iterator[Session]:
         """Run a block in one writing transaction, on a connection of its own that is fit for very many rows.
 

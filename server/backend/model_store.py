@@ -162,12 +162,13 @@ class ModelStore:
         except FileNotFoundError:
             raise
         except Exception as error:
-            if self.is_local or not _is_remote_error(error):
+            if self.is_local or not is_remote_error(error):
                 raise
             raise StoreError(_describe(error)) from error
 
 
-def _is_remote_error(error: Exception) -> bool:
+def is_remote_error(error: Exception) -> bool:
+    """Return whether a remote file system raised an error."""
     return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in REMOTE_LIBRARIES
 
 

@@ -16,6 +16,7 @@ from server.errors import ApiError
 COMMANDS = {
     "ingest": "Load movies, ratings, links and tags, all or nothing.",
     "train": "Train a model, and activate it unless it is worse than the live version.",
+    "export": "Export all that a training needs as Parquet: ratings by user, movies and genres.",
     "evaluate": "Compare algorithms on the same held-out ratings.",
     "models": "List, activate and delete model versions.",
     "runs": "List and cancel training runs.",

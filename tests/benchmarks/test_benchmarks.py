@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from benchmarks import beside_training, durability, generated, orm, recommender, request_parts, search, serve
+from benchmarks import beside_training, durability, engines, generated, orm, recommender, request_parts, search, serve
 from benchmarks.__main__ import BENCHMARKS, write_tables
 from benchmarks.workbench import Workbench
 
@@ -51,6 +51,16 @@ def test_a_benchmark_shows_what_is_bounded(
 
     first_cells = [line.split(" | ")[0].removeprefix("| ") for line in "\n".join(bench.shown).splitlines()]
     assert [cell for cell in first_cells if cell in BOUNDS_ARE_SHOWN[name]] == BOUNDS_ARE_SHOWN[name]
+
+
+def test_engines_train_on_the_same_export(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(generated, "RATINGS_PER_USER", 20)
+
+    # PySpark is not in this environment: `tests/e2e/test_spark.py` compares the engines.
+    ((ratings, engine, _, of_local, peak_mb, *_, largest),) = engines.compare(tmp_path, RATINGS, ["local"], "")
+
+    assert (ratings, engine, of_local, largest) == ("900", "local", "1.00", "0.0e+00")
+    assert float(peak_mb.replace(",", "")) > 50
 
 
 def test_the_recommender_is_measured_beside_others(

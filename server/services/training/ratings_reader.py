@@ -70,7 +70,7 @@ class RatingsReader(BaseDataManager):
     def read_ratings(self) -> Ratings:
         """Read all ratings as columns. Beside the columns, memory holds only a small chunk of rows at any time."""
         columns = {name: np.empty(0, kind) for name, kind in RATING_COLUMNS.items()}
-        for chunk in self._read_rating_chunks():
+        for chunk in self._read_chunks():
             for name, column in columns.items():
                 start = column.size
                 # Resizing in place lets the system move pages instead of copying them. No view may exist.
@@ -78,7 +78,12 @@ class RatingsReader(BaseDataManager):
                 column[start:] = chunk[name]
         return Ratings(columns["user_id"], columns["movie_id"], columns["rating"], columns["rated_at"])
 
-    def _read_rating_chunks(self) -> Iterator[Chunk]:
+    def read_rating_chunks(self) -> Iterator[Ratings]:
+        """Yield all ratings in small parts, in the order in which they are stored."""
+        for chunk in self._read_chunks():
+            yield Ratings(*(chunk[name].astype(kind, copy=False) for name, kind in RATING_COLUMNS.items()))
+
+    def _read_chunks(self) -> Iterator[Chunk]:
         """Yield the columns of some ratings at a time, all of one snapshot."""
         with closing(self._driver_cursor()) as cursor:
             if self.dialect == "sqlite":

@@ -1,4 +1,4 @@
-"""Carries out a training run: from the ratings in the database to a new version, live if it is not worse."""
+"""Carries out a training run: from ratings to a new version, live if it is not worse."""
 
 import logging
 import time
@@ -15,16 +15,14 @@ from server.backend.model_store import ModelStore
 from server.command_errors import TrainingInProgress
 from server.errors import ArtifactError, MatineeError, StoreError
 from server.recommender import artifact
-from server.recommender.data.interactions import Interactions
 from server.recommender.evaluation.comparison import Verdict
 from server.recommender.training import Training, train
 from server.schemas.base import Paging
-from server.services.live.catalogue import CatalogueDataManager
 from server.services.model_versions import ModelVersionDataManager
 from server.services.training.heartbeat import Heartbeat
+from server.services.training.inputs import DatabaseInput, TrainingInput
 from server.services.training.lease import LeaseObserver, heartbeat_interval_s
 from server.services.training.promotion import PromotionPolicy
-from server.services.training.ratings_reader import RatingsReader
 from server.services.training.runs import RunningRun, TrainingRunDataManager, TrainingRunService, describe_loss
 
 logger = logging.getLogger(__name__)
@@ -40,9 +38,16 @@ class Trainer:
     """Carries out one run: read, train, compare, store, record. If anything fails, the run ends with a reason."""
 
     def __init__(
-        self, database: Database, store: ModelStore, settings: Settings, *, retry_pause_s: float = RETRY_PAUSE_S
+        self,
+        database: Database,
+        store: ModelStore,
+        settings: Settings,
+        *,
+        training_input: TrainingInput | None = None,
+        retry_pause_s: float = RETRY_PAUSE_S,
     ) -> None:
         self.database = database
+        self.input = training_input or DatabaseInput(database)
         self.store = store
         self.settings = settings
         self.policy = PromotionPolicy(database, store)
@@ -57,14 +62,13 @@ class Trainer:
         with self.database.transaction(writes=False) as session:
             versions = ModelVersionDataManager(session)
             live, newest = versions.find_active(), versions.list_page(Paging(limit=1))
-            ratings = RatingsReader(session).summarise()
         if live is None or not self._is_readable(live.artifact):
             return True
         data = newest[0].data
         trained_on = (data.ratings, data.newest_rating, data.catalogue_version)
         # A version without metrics is the fallback of every algorithm.
         has_algorithm = newest[0].algorithm == self.settings.algorithm or not newest[0].metrics
-        return not has_algorithm or trained_on != ratings
+        return not has_algorithm or trained_on != self.input.summarise()
 
     def _is_readable(self, name: str) -> bool:
         try:
@@ -147,16 +151,10 @@ class Trainer:
         started = time.monotonic()
         self.store.check_writable()
         on_progress("reading", 0.0)
-        with self.database.transaction(writes=False) as session:
-            reader = RatingsReader(session)
-            catalogue = reader.read_catalogue()
-            # The columns are not kept as they were read, because many ratings take as much memory as all the rest.
-            interactions = Interactions.from_ratings(reader.read_ratings(), catalogue.movie_ids)
-            catalogue_version = CatalogueDataManager(session).get_version()
-        with threadpool_limits(self.settings.training_threads):
+        with self.input.open() as data, threadpool_limits(self.settings.training_threads):
             training = train(
-                interactions,
-                catalogue,
+                data.source,
+                data.catalogue,
                 algorithm=self.settings.algorithm,
                 seed=self.settings.seed,
                 memory_mb=self.settings.model_memory_mb,
@@ -172,7 +170,7 @@ class Trainer:
         on_progress("storing", 0.99)
         name = self._retry(lambda: self._store(run_id, training))
         values = training.model.card.model_dump(mode="json")
-        values["data"]["catalogue_version"] = catalogue_version
+        values["data"]["catalogue_version"] = data.catalogue_version
         values["metrics"] = values["metrics"] or {}
         return self._complete(run_id, name, values | {"duration_s": time.monotonic() - started}, verdict)
 

@@ -1,0 +1,75 @@
+"""A training on Spark, in an environment of its own with PySpark, makes the model of a local training."""
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.generated import write_source
+from server.backend.config import Settings
+from server.backend.database import Database
+from server.backend.model_store import ModelStore
+from server.recommender import artifact
+from server.recommender.model import TrainedModel
+from server.schemas.base import Paging
+from server.services.model_versions import ModelVersionDataManager
+
+SPARK_MATINEE = Path(__file__).parents[2] / ".venv-spark" / "bin" / "matinee"
+N_RATINGS = 1_000_000
+
+needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="Java is not installed: Spark needs it.")
+needs_pyspark = pytest.mark.skipif(not SPARK_MATINEE.exists(), reason="PySpark is installed by `make test`.")
+
+
+def run(settings: Settings, *words: str | Path) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MATINEE_")}
+    environment |= {
+        "MATINEE_DATABASE_URL": settings.database_url,
+        "MATINEE_MODEL_STORE": settings.model_store,
+        # 900 movies with weights: the sums are the same code, and the test is short.
+        "MATINEE_MODEL_MEMORY_MB": "3",
+    }
+    done = subprocess.run(
+        [SPARK_MATINEE, *map(str, words)], check=False, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def newest_models(settings: Settings) -> tuple[TrainedModel, TrainedModel]:
+    """Return the newest model and the one before it."""
+    database, store = Database(settings), ModelStore(settings.model_store)
+    with database.transaction(writes=False) as session:
+        versions = ModelVersionDataManager(session)
+        names = [versions.get_artifact(version.version) for version in versions.list_page(Paging(limit=2))]
+    database.dispose()
+    newest, other = (artifact.load(store.opener(name)) for name in names)
+    return newest, other
+
+
+@needs_java
+@needs_pyspark
+def test_spark_trains_the_model_of_a_local_training(tmp_path: Path) -> None:
+    settings = Settings(
+        _env_file=None,
+        database_url=f"sqlite:///{tmp_path / 'matinee.db'}",
+        model_store=str(tmp_path / "models"),
+    )
+    export = tmp_path / "export"
+    run(settings, "ingest", write_source(tmp_path / "source", ratings=N_RATINGS))
+    run(settings, "export", export)
+
+    run(settings, "train", "--from", export)
+    started = time.monotonic()
+    run(settings, "train", "--from", export, "--engine", "spark", "--master", "local[2]", "--activate")
+    print(f"Spark trained on {N_RATINGS:,} ratings in {time.monotonic() - started:.0f} s.")  # noqa: T201 (for -s)
+
+    ours, local = newest_models(settings)
+    assert ours.card.data == local.card.data
+    assert ours.card.parameters == local.card.parameters
+    for name, array in ours.algorithm.arrays().items():
+        np.testing.assert_allclose(array, local.algorithm.arrays()[name], atol=1e-4, err_msg=name)
