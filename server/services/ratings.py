@@ -1,4 +1,4 @@
-"""Ratings: one a user and movie, with the movie's statistics kept in the same transaction."""
+"""Ratings: one per user and movie, with the movie's statistics updated in the same transaction."""
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple

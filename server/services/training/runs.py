@@ -279,7 +279,7 @@ class TrainingRunDataManager(BaseDataManager):
 def describe_loss(lease_s: float) -> str:
     """Return why a run is lost."""
     return (
-        f"The server that trained sent no heartbeat for {lease_s:g} s, so it is taken to be gone. "
+        f"The server that ran the training sent no heartbeat for {lease_s:g} s and is considered lost. "
         "The next training can start."
     )
 

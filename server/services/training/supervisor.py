@@ -54,7 +54,7 @@ class TrainingSupervisor:
         self._lock = threading.Lock()
 
     def is_behind(self, state: InstallationState) -> bool:
-        """Return whether another process has a run that may be lost, or one waits to be started."""
+        """Return whether another process has a run that may be lost, or a run waits to be started."""
         has_own_run = self._process is not None
         return not has_own_run and (state.running is not None or (self._starts_runs and state.queued is not None))
 

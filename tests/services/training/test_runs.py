@@ -184,7 +184,8 @@ def test_a_lost_run_fails_with_the_lease(
     run = engine.get_run(run_id)
     assert run.status == "failed"
     assert run.error == (
-        "The server that trained sent no heartbeat for 30 s, so it is taken to be gone. The next training can start."
+        "The server that ran the training sent no heartbeat for 30 s and is considered lost. "
+        "The next training can start."
     )
     assert run.finished_at is not None
 
