@@ -1,5 +1,7 @@
 """Installations of the built-in demo. It is trained once a session on each database, and copied for each test."""
 
+import fcntl
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +15,18 @@ from tests.support.installation import Installation, Server, on_sqlite
 
 @pytest.fixture(scope="session")
 def trained_demo(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Create the demo on SQLite with model version 1. Tests copy it and never serve it."""
-    demo = on_sqlite(tmp_path_factory.mktemp("demo"))
-    demo.run("ingest", "demo")
-    demo.run("train")
+    """Create the demo on SQLite with model version 1, once for all workers. Tests copy it and never serve it."""
+    run = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        run = run.parent
+    demo = on_sqlite(run / "trained-demo")
+    with (run / "trained-demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (run / "trained-demo.done").exists():
+            demo.folder.mkdir(exist_ok=True)
+            demo.run("ingest", "demo")
+            demo.run("train", "--if-needed")
+            (run / "trained-demo.done").touch()
     return demo
 
 

@@ -171,8 +171,8 @@ def _wait_until_ready(url: URL, process: subprocess.Popen[bytes], log: Path) -> 
 def free_port() -> int:
     """Return a currently free port of 127.0.0.1.
 
-    It is a random one below those that systems give to clients, so neither a connection nor another test takes it before
-    a server does.
+    It is a random one below those that systems give to clients, so neither a connection nor another test takes it
+    before a server does.
     """
     while True:
         port = random.SystemRandom().randrange(15_000, 32_000)
