@@ -154,9 +154,10 @@ class TrainedModel:
         found = self._best_candidates(interactions, n + history.movie_ids.size, movie_filter)
         if found is None:
             found = self._all_candidates(interactions, history, newcomers, movie_filter)
-        listable = np.flatnonzero(found.passes & ~found.is_seen if exclude_seen else found.passes)
-        listed = listable[top_items(found.scores[listable], n, ids=found.movie_ids[listable])]
-        ranks = count_higher(found.scores[listed], found.scores[~found.is_seen])
+        is_listable = found.passes & ~found.is_seen if exclude_seen else found.passes
+        listed = top_items(np.where(is_listable, found.scores, -np.inf), n, ids=found.movie_ids)
+        listed = listed[is_listable[listed]]
+        ranks = count_higher(found.scores[listed], np.where(found.is_seen, -np.inf, found.scores))
         pairs = Pairs.of(interactions, 0, found.scores[listed], ranks)
         return Recommendations(found.movie_ids[listed], _fall_strictly(self.calibrators.probabilities(pairs)))
 

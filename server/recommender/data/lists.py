@@ -7,21 +7,32 @@ from numpy.typing import NDArray
 
 from server.recommender.data.splits import Split
 
+SAMPLE_STEP = 10
+"""Every tenth score bounds the list from below, in a tenth of the time."""
+
 
 def top_items(scores: NDArray[np.float64], n: int, *, ids: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Return the indices of the ``n`` highest scores, best first; all of them if there are fewer.
 
     Equal scores are ordered by index, or by ``ids`` if given. The list of 5 is therefore the head of the list of 10.
-    The function partitions instead of sorting, because the catalogue is long and the list is short.
+    The function partitions instead of sorting, because the catalogue is long and the list is short. It partitions only
+    the scores that are as high as the ``n`` highest of a sample.
     """
     # NumPy selects slowly from the upper end of an array with many equal values, such as unrated movies' scores.
     costs = -scores
     if n < scores.size:
-        candidates = np.flatnonzero(costs <= np.partition(costs, n - 1)[n - 1])
+        candidates = np.flatnonzero(costs <= _lowest(costs[:: min(SAMPLE_STEP, scores.size // n)], n))
+        candidates = candidates[costs[candidates] <= _lowest(costs[candidates], n)]
     else:
         candidates = np.arange(scores.size)
     ties = candidates if ids is None else ids[candidates]
     return candidates[np.lexsort((ties, costs[candidates]))][:n]
+
+
+def _lowest(costs: NDArray[np.float64], n: int) -> np.float64:
+    """Return the n-th lowest of at least ``n`` costs."""
+    lowest: np.float64 = np.partition(costs, n - 1)[n - 1]
+    return lowest
 
 
 def count_higher(scores: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.int64]:
