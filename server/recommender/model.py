@@ -52,7 +52,10 @@ class ScoreBreakdown:
     contributions: NDArray[np.float64]
     """The term of each rating in the score of each movie; negative if it speaks against the movie."""
     rest: NDArray[np.float64]
-    """The part of the score that is not attributable to the user's ratings: popularity."""
+    """The part of the score that is not attributable to single ratings: popularity, and the second stage's change.
+
+    The contributions cover the first stage of the ranking alone.
+    """
     scores: NDArray[np.float64]
 
 

@@ -195,7 +195,8 @@ class Explanation(ReadSchema):
     )
     rest: float = Field(
         description=(
-            "The part of the score that no single rating contributes: the popularity of the movie. "
+            "The part of the score that no single rating contributes: the popularity of the movie, and the change by "
+            "the second stage of the ranking, if the version has one. The contributions cover the first stage. "
             "The whole score with algorithms whose scores are not sums (`nmf`, `popularity`)."
         )
     )

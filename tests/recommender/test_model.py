@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from server.recommender.algorithms.ease.candidates import N_ITEM_FEATURES
 from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
@@ -278,6 +279,7 @@ def test_a_very_long_history_is_explained_in_little_memory() -> None:
         weights=np.full((n_modelled, n_kept), 0.001, np.float32),
         neighbours=np.zeros((n_modelled, 1), np.int32),
         similarity=np.zeros((n_modelled, 1), np.float16),
+        features=np.zeros((n_modelled, N_ITEM_FEATURES), np.float32),
     )
     ids = np.arange(1, n_items + 1)
     small = train_on(taste_ratings(n_users=40), algorithm="popularity").model

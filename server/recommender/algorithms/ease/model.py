@@ -10,6 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.recommender.algorithms.base import Algorithm
+from server.recommender.algorithms.ease.candidates import (
+    N_FEATURES,
+    N_ITEM_FEATURES,
+    Candidates,
+    item_features,
+    rating_factors,
+)
 from server.recommender.algorithms.ease.gram import Matrix
 from server.recommender.algorithms.ease.scoring import (
     EaseConfig,
@@ -40,6 +47,10 @@ ROWS_AT_A_TIME = 1_000
 """Pass over the weights in parts of this many rows."""
 
 
+RERANKED_RATINGS = 20
+"""Lists of users with fewer ratings have one stage: their ratings say too little."""
+
+
 @dataclass(frozen=True, eq=False)
 class Ease(Algorithm[EaseConfig]):
     """Scores a movie by the sum of the weights from everything that the user rated, the latest ratings most.
@@ -62,6 +73,8 @@ class Ease(Algorithm[EaseConfig]):
     """Items by similar items, the most similar first, as positions in ``items``."""
     similarity: NDArray[np.float16]
     """The similarity of each of those."""
+    features: NDArray[np.float32]
+    """Items by features for the second stage of the ranking."""
 
     @classmethod
     def settings_within(cls, memory_mb: int) -> EaseConfig:
@@ -81,7 +94,19 @@ class Ease(Algorithm[EaseConfig]):
             _add_next_weights(weights, source, items, config)
         columns, kept = _strongest(in_order(weights, order), config.kept_of(items.size))
         popularity = blended_popularity(source, config.recent_popularity)
-        return cls(config, popularity, items, columns, kept, neighbours, similarity)
+        features = item_features(source, items) if config.reranker else np.zeros((items.size, N_ITEM_FEATURES))
+        return cls(
+            config, popularity, items, columns, kept, neighbours, similarity, features.astype(np.float32, copy=False)
+        )
+
+    @classmethod
+    def of_weights(cls, source: Source, config: EaseConfig, items: NDArray[np.int64], weights: Matrix) -> Self:
+        """Return a model with weights that are known already, without similar items."""
+        columns, kept = _strongest(weights, config.kept_of(items.size))
+        popularity = blended_popularity(source, config.recent_popularity)
+        neighbours, similarity = np.empty((items.size, 0), np.int32), np.empty((items.size, 0), np.float16)
+        features = item_features(source, items)
+        return cls(config, popularity, items, columns, kept, neighbours, similarity, features)
 
     def check(self, n_items: int) -> None:
         """Raise `ValueError` if the arrays do not fit together, or not to a catalogue of this size."""
@@ -99,6 +124,10 @@ class Ease(Algorithm[EaseConfig]):
         check_array(self.neighbours, (n_rows, self.neighbours.shape[-1]), lowest=0, highest=n_rows - 1)
         check_dtype(self.similarity, np.float16)
         check_array(self.similarity, self.neighbours.shape)
+        check_dtype(self.features, np.float32)
+        check_array(self.features, (n_rows, N_ITEM_FEATURES))
+        if self.config.reranker and len(self.config.reranker.knots) != N_FEATURES:
+            raise ValueError(f"the second stage has {len(self.config.reranker.knots)} features, not {N_FEATURES}")
 
     @property
     def modelled_items(self) -> NDArray[np.int64]:
@@ -106,19 +135,20 @@ class Ease(Algorithm[EaseConfig]):
         return self.items
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
-        """Blend the sums of weights with popularity, by the number of positive ratings.
+        """Blend the sums of weights with popularity, by the number of positive ratings, then reorder the first items.
 
+        The second stage deals the scores of the first items out in another order, so it changes no other rank.
         Items without weights follow those with weights, by popularity.
         """
         scores = np.empty((histories.n_users, histories.n_items))
-        for row, (modelled, popularity_weight, lowest) in zip(scores, self._blend(histories), strict=True):
+        for row, (modelled, popularity_weight, lowest) in zip(scores, self._ranked(histories), strict=True):
             row[:] = popularity_weight * self.popularity + lowest
             row[self.items] = modelled
         return scores
 
     def score_some(self, history: Interactions, others: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the same scores without a pass over the whole catalogue."""
-        ((modelled, popularity_weight, lowest),) = self._blend(history)
+        ((modelled, popularity_weight, lowest),) = self._ranked(history)
         return np.concatenate((modelled, popularity_weight * self.popularity[others] + lowest))
 
     @cached_property
@@ -139,6 +169,27 @@ class Ease(Algorithm[EaseConfig]):
             modelled = (1 - weight) * self._modelled_popularity
             modelled += personal
             yield modelled, 1 - weight, min(float(personal.min()), 0.0)
+
+    def _ranked(self, histories: Interactions) -> Iterator[tuple[NDArray[np.float64], float, float]]:
+        """Yield the same as ``_blend``, with the candidates of users with enough ratings in the order of stage two."""
+        reranker = self.config.reranker
+        if reranker is None:
+            yield from self._blend(histories)
+            return
+        for user, (modelled, popularity_weight, lowest) in enumerate(self._blend(histories)):
+            if histories.rating_counts[user] >= RERANKED_RATINGS:
+                candidates, features = self.candidates(histories.select_users(np.array([user])), modelled)
+                order = np.argsort(-reranker.scores(features), kind="stable")
+                modelled[candidates.items[order]] = candidates.scores
+            yield modelled, popularity_weight, lowest
+
+    def candidates(self, history: Interactions, scores: NDArray[np.float64]) -> tuple[Candidates, NDArray[np.float32]]:
+        """Return the first unrated items of one user by the scores of the modelled ones, and their features."""
+        rows = self._rows[history.items]
+        is_modelled = rows >= 0
+        candidates = Candidates.of(scores, rows[is_modelled])
+        factors = rating_factors(history)[is_modelled]
+        return candidates, candidates.features(self.columns, self.weights, self.features, rows[is_modelled], factors)
 
     @cached_property
     def _rows(self) -> NDArray[np.int32]:

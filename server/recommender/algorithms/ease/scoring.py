@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 
 from server.backend.defaults import MODEL_MEMORY_MB
 from server.recommender.algorithms.base import AlgorithmConfig
+from server.recommender.algorithms.ease.reranker import Reranker
 from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, inverse_index, running_count
 from server.recommender.data.source import Source
 
@@ -34,7 +35,7 @@ OWN_SCALE_RANGE = (-0.3, 1.2)
 
 
 class EaseConfig(AlgorithmConfig):
-    """The settings of the weights and of the scores. A training tunes the first seven."""
+    """The settings of the weights and of the scores. A training tunes the first eight."""
 
     penalty: float = Field(default=200.0, ge=1, description="Ridge penalty on the weights.")
     half_life: float = Field(
@@ -54,6 +55,10 @@ class EaseConfig(AlgorithmConfig):
     )
     recent_popularity: float = Field(
         default=0.0, ge=0, le=1, description="Weight of the newest tenth of all ratings in the popularity."
+    )
+    reranker: Reranker | None = Field(
+        default=None,
+        description="Second stage that reorders the first 150 movies; None unless it was measured to improve them.",
     )
     always_items: int = Field(
         default=3_000, ge=1, description="Number of most-rated movies that have weights in any case."

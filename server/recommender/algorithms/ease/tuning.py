@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from server.recommender.algorithms.ease.gram import Matrix
 from server.recommender.algorithms.ease.new_user_tuning import tune_for_new_users
+from server.recommender.algorithms.ease.reranker_tuning import tune_reranker
 from server.recommender.algorithms.ease.scoring import EaseConfig, most_rated
 from server.recommender.algorithms.ease.statistics import (
     CooccurrenceStatistics,
@@ -80,7 +81,7 @@ class Candidate:
 
 
 def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfig:
-    """Return settings with the best penalty and weight of the next ratings, then recency decay, then cold start.
+    """Return settings: the best penalty and weight of the next ratings, recency decay, cold start, second stage.
 
     Costs two inversions a penalty, for at most ``MAX_STEPS + 2`` penalties. The settings stay as they are if no
     held-out positive rating is of an item with weights.
@@ -94,7 +95,8 @@ def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfi
     best = _climb(samples, statistics, (config.half_life, config.floor))
     half_life, floor = _choose_decay(samples, best.weights)
     chosen = {"penalty": best.penalty, "half_life": half_life, "floor": floor, "next_weight": best.next_weight}
-    return tune_for_new_users(holdouts, items, best.weights, config.model_copy(update=chosen), seed=seed)
+    config = tune_for_new_users(holdouts, items, best.weights, config.model_copy(update=chosen), seed=seed)
+    return tune_reranker(rest, [sample.split for sample in samples.samples], items, best.weights, config)
 
 
 def _climb(samples: TuningSamples, statistics: Statistics, decay: Decay) -> Candidate:

@@ -55,6 +55,14 @@ function Activate({ version, onDone }) {
   return html`<${ConfirmButton} label="Make it live" question=${`Make version ${version} the live one? Servers follow within a second.`} action=${activate}>Make live<//>`;
 }
 
+/**
+ * A setting that is a model itself, like the second stage of the ranking, has too many numbers to show.
+ * @param {unknown} value
+ */
+function setting(value) {
+  return typeof value === "object" && value ? "learned" : String(value ?? "-");
+}
+
 /** @param {{models: ModelVersion[]}} props */
 function Comparison({ models }) {
   const [first] = models;
@@ -65,7 +73,7 @@ function Comparison({ models }) {
       <thead><tr><th>Figure</th>${models.map(({ version }) => html`<th scope="col">Version ${version}</th>`)}</tr></thead>
       <tbody>
         ${FIGURES.map(([label, read]) => html`<tr><th scope="row">${label}</th>${models.map((model) => html`<td>${read(model)}</td>`)}</tr>`)}
-        ${names.map((name) => html`<tr><th scope="row">${name}</th>${models.map((model) => html`<td>${String(model.parameters[name] ?? "-")}</td>`)}</tr>`)}
+        ${names.map((name) => html`<tr><th scope="row">${name}</th>${models.map((model) => html`<td>${setting(model.parameters[name])}</td>`)}</tr>`)}
         ${first.activity.map((bucket, i) => html`
           <tr><th scope="row">NDCG@10, ${bucket.ratings_from} ratings or more</th>${models.map((model) => html`<td>${decimal(model.activity[i]?.ndcg_at_10, 3)}</td>`)}</tr>`)}
       </tbody>
