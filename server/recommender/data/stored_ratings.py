@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO, Any
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
 
 from server.recommender.data.interactions import Interactions, index_of
 from server.recommender.data.source import BLOCK_RATINGS, Arrays, Kernel, Source, Step, UserColumns
+from server.recommender.data.temporary_files import reporting_full_disk
 
 
 class BlockSource(Source):
@@ -49,25 +51,9 @@ class BlockSource(Source):
         parts = [piece.select_users(np.flatnonzero(index_of(user_ids, piece.user_ids)[1])) for piece in self.pieces()]
         return Interactions.concatenate([Interactions.empty(self.movie_ids), *parts])
 
-    def derive(self, step: Step) -> Source:
-        """Take the step whenever a piece is read."""
-        return _Derived(self, step)
-
     def in_memory(self) -> Interactions:
         """Collect all pieces."""
         return Interactions.concatenate([Interactions.empty(self.movie_ids), *self.pieces()])
-
-
-class _Derived(BlockSource):
-    """The pieces of a source after a step."""
-
-    def __init__(self, source: BlockSource, step: Step) -> None:
-        self.movie_ids = source.movie_ids
-        self._source = source
-        self._step = step
-
-    def pieces(self) -> Iterator[Interactions]:
-        return map(self._step, self._source.pieces())
 
 
 @dataclass(frozen=True)
@@ -85,20 +71,19 @@ class StoredRatings(BlockSource):
     def __init__(self, movie_ids: NDArray[np.int64]) -> None:
         """Create an empty file for ratings of these movies, by ascending id."""
         self.movie_ids = movie_ids
-        self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 (closed with the ratings)
+        self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 (closed by `close`)
         self._sizes: list[_Size] = []
+        self.close = finalize(self, self._file.close)
+        """Delete the ratings, before they are collected as garbage."""
 
     def write(self, pieces: Iterable[Interactions]) -> None:
-        """Append users, whose ids ascend. Raise `OSError` if the disk is full."""
+        """Append users, whose ids ascend. Raise `SettingsError` if the disk is full."""
         for piece in pieces:
             half_stars = (2 * piece.stars).astype(np.uint8)
-            for column in (piece.user_ids, piece.offsets, piece.items, half_stars, piece.rated_at):
-                np.ascontiguousarray(column).tofile(self._file)
+            with reporting_full_disk():
+                for column in (piece.user_ids, piece.offsets, piece.items, half_stars, piece.rated_at):
+                    np.ascontiguousarray(column).tofile(self._file)
             self._sizes.append(_Size(piece.n_users, piece.items.size))
-
-    def close(self) -> None:
-        """Delete the ratings."""
-        self._file.close()
 
     def pieces(self) -> Iterator[Interactions]:
         """Read all users, in the pieces in which they were written."""
@@ -112,5 +97,24 @@ class StoredRatings(BlockSource):
             stars = half_stars * np.float32(0.5)
             yield Interactions(self.movie_ids, offsets, items, stars, rated_at, user_ids)
 
+    def derive(self, step: Step) -> Source:
+        """Take the step when the ratings are first read, and store what it leaves in a file of its own."""
+        return _DerivedRatings(self, step)
+
     def _read(self, kind: type[np.generic], count: int) -> NDArray[Any]:
         return np.fromfile(self._file, kind, count)
+
+
+class _DerivedRatings(StoredRatings):
+    """The ratings of a file after a step."""
+
+    def __init__(self, source: StoredRatings, step: Step) -> None:
+        super().__init__(source.movie_ids)
+        self._source: StoredRatings | None = source
+        self._step = step
+
+    def pieces(self) -> Iterator[Interactions]:
+        if self._source is not None:
+            self.write(map(self._step, self._source.pieces()))
+            self._source = None
+        return super().pieces()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.recommender.data.interactions import Ratings
+from server.recommender.data.temporary_files import reporting_full_disk
 
 RUN_RATINGS = 2_000_000
 """Ratings that are sorted in memory at a time."""
@@ -28,7 +29,7 @@ class UserOrder:
     """
 
     def __init__(self, chunks: Iterable[Ratings]) -> None:
-        """Read all chunks. Raise `OSError` if the disk is full."""
+        """Read all chunks. Raise `SettingsError` if the disk is full."""
         self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 (closed by `close`)
         self._counts = _UserCounts(np.empty(0, np.int64), np.empty(0, np.int64))
         try:
@@ -51,9 +52,10 @@ class UserOrder:
         self._counts = self._counts.plus(ratings.user_ids)
         # The users are mapped into memory as aligned numbers.
         start = self._file.seek(-(-self._file.tell() // ALIGNMENT) * ALIGNMENT)
-        for name, kind in COLUMNS:
-            getattr(ratings, name).astype(kind, copy=False).tofile(self._file)
-        self._file.flush()
+        with reporting_full_disk():
+            for name, kind in COLUMNS:
+                getattr(ratings, name).astype(kind, copy=False).tofile(self._file)
+            self._file.flush()
         return _Run(self._file, start, len(ratings), int(ratings.user_ids[0]))
 
 

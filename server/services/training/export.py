@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from server.backend.database import Database
 from server.recommender.data.interactions import Interactions, Ratings
 from server.services.training.dataset import Dataset, Manifest
-from server.services.training.inputs import DatabaseInput, read_snapshot, reporting_full_disk
+from server.services.training.inputs import DatabaseInput, read_snapshot
 
 OnProgress = Callable[[str, float], None]
 
@@ -24,8 +24,7 @@ def export_ratings(database: Database, dataset: Dataset, on_progress: OnProgress
             yield chunk
 
     with dataset.create() as writer:
-        with reporting_full_disk():
-            catalogue, version, order = read_snapshot(database, report_reading)
+        catalogue, version, order = read_snapshot(database, report_reading)
         with closing(order):
             pieces = (Interactions.from_ratings(piece, catalogue.movie_ids) for piece in order.pieces())
             for n_written in writer.write(pieces):

@@ -28,8 +28,8 @@ class ExportSource(BlockSource):
         """Return the parts with these numbers."""
         return ExportSource(self.url, [self.parts[number] for number in numbers], self.movie_ids, self.steps)
 
-    def after(self, step: Step) -> "ExportSource":
-        """Return the parts after one more step."""
+    def derive(self, step: Step) -> "ExportSource":
+        """Take one more step whenever the parts are read."""
         return ExportSource(self.url, self.parts, self.movie_ids, (*self.steps, step))
 
     def pieces(self) -> Iterator[Interactions]:

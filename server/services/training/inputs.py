@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from tempfile import gettempdir
 from typing import Protocol
 
 from server.backend.database import Database
-from server.command_errors import SettingsError
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.interactions import Interactions, Ratings
 from server.recommender.data.source import Source
@@ -53,11 +51,10 @@ class DatabaseInput:
 
     @contextmanager
     def open(self) -> Iterator[TrainingData]:
-        """Read one snapshot, and keep it in a file of 13 bytes a rating."""
-        with reporting_full_disk():
-            catalogue, version, order = read_snapshot(self.database)
+        """Read one snapshot, and keep it in a file."""
+        catalogue, version, order = read_snapshot(self.database)
         with closing(StoredRatings(catalogue.movie_ids)) as ratings:
-            with closing(order), reporting_full_disk():
+            with closing(order):
                 ratings.write(Interactions.from_ratings(piece, catalogue.movie_ids) for piece in order.pieces())
             yield TrainingData(ratings, catalogue, version)
 
@@ -75,13 +72,12 @@ class DatasetInput:
 
     @contextmanager
     def open(self) -> Iterator[TrainingData]:
-        """Read the export once, and keep the ratings in a file of 13 bytes a rating. Raise `ExportError`."""
+        """Read the export once, and keep the ratings in a file. Raise `ExportError`."""
         manifest = self.dataset.read_manifest()
         catalogue = self.dataset.read_catalogue(manifest)
         export = ExportSource(self.dataset.url, manifest.parts, catalogue.movie_ids)
         with closing(StoredRatings(catalogue.movie_ids)) as ratings:
-            with reporting_full_disk():
-                ratings.write(export.pieces())
+            ratings.write(export.pieces())
             yield TrainingData(ratings, catalogue, manifest.catalogue_version)
 
 
@@ -113,15 +109,3 @@ def read_snapshot(
         reader = RatingsReader(session)
         catalogue, version = reader.read_catalogue(), CatalogueDataManager(session).get_version()
         return catalogue, version, UserOrder(watch(reader.read_rating_chunks()))
-
-
-@contextmanager
-def reporting_full_disk() -> Iterator[None]:
-    """Raise `SettingsError` with a remedy if a temporary file cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        raise SettingsError(
-            f"The ratings cannot be copied to {gettempdir()}: {error.strerror or error}. "
-            "Set TMPDIR to a folder with 41 bytes free for each rating."
-        ) from error

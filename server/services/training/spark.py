@@ -128,7 +128,7 @@ class SparkSource(Source):
 
     def derive(self, step: Step) -> Source:
         """Let the workers take the step whenever they read."""
-        return SparkSource(self._session, self._export.after(step))
+        return SparkSource(self._session, self._export.derive(step))
 
     def in_memory(self) -> Interactions:
         """Read all ratings in the driver."""

@@ -1,10 +1,13 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from server.command_errors import SettingsError
 from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.data import interactions as interactions_module
@@ -93,3 +96,10 @@ def test_blocks_train_the_same_model_as_all_ratings_at_once(
     assert ours.card.data == theirs.card.data
     for name, array in ours.algorithm.arrays().items():
         np.testing.assert_allclose(array, theirs.algorithm.arrays()[name], atol=1e-4, err_msg=name)
+
+
+def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_module, "TemporaryFile", partial(Path("/dev/full").open, "r+b"))
+
+    with closing(StoredRatings(RATINGS.movie_ids)) as ratings, pytest.raises(SettingsError, match=r"Set TMPDIR to"):
+        ratings.write([RATINGS])
