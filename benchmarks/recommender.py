@@ -37,6 +37,7 @@ from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import EaseConfig, blended_popularity
 from server.recommender.algorithms.ease.tuning import tune_ease
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.holdouts import EVALUATED_RATINGS, Holdouts, first_ratings
 from server.recommender.data.interactions import Interactions, Ratings
 from server.recommender.data.lists import ListQualities, list_qualities, top_items
@@ -99,15 +100,16 @@ def fit_popularity(known: Interactions) -> Scorer:
     return Popularity.fit(known, PopularityConfig(), seed=SEED)
 
 
-def fit_matinee(known: Interactions, *, settings: EaseConfig) -> Scorer:
+def fit_matinee(known: Interactions, *, settings: EaseConfig, catalogue: Catalogue) -> Scorer:
     """Tune on an inner split, then fit, as a training does."""
     inner = Holdouts.of(known, temporal_split, seed=SEED)
     config = tune_ease(inner, settings, seed=SEED)
-    return Ease.fit(known, config, seed=SEED)
+    return Ease.fit(known, config, seed=SEED, catalogue=catalogue)
 
 
-def contenders() -> dict[str, list[Fit]]:
+def contenders(catalogue: Catalogue) -> dict[str, list[Fit]]:
     """Return the contenders by name, each with the fits to try."""
+    matinee = partial(fit_matinee, catalogue=catalogue)
     fits: dict[str, list[Fit]] = {
         "popularity": [fit_popularity],
         "recent popularity": [fit_recent_popularity],
@@ -117,9 +119,9 @@ def contenders() -> dict[str, list[Fit]]:
             for factors, regularization, alpha in product((32, 64), (3.0, 30.0), (3.0, 10.0))
         ],
         "plain EASE": [partial(PlainEase.fit, penalty=penalty) for penalty in (100.0, 200.0, 500.0, 1000.0, 2000.0)],
-        OURS: [partial(fit_matinee, settings=EaseConfig())],
+        OURS: [partial(matinee, settings=EaseConfig())],
         **{
-            f"{OURS}, {kept or 'all'} weights a row": [partial(fit_matinee, settings=_with_kept_weights(kept))]
+            f"{OURS}, {kept or 'all'} weights a row": [partial(matinee, settings=_with_kept_weights(kept))]
             for kept in OTHER_KEPT_WEIGHTS
         },
     }
@@ -131,7 +133,7 @@ def contenders() -> dict[str, list[Fit]]:
 
 def _with_kept_weights(kept: int | None) -> EaseConfig:
     """Return settings that keep more or fewer weights of the same movies; all without a number."""
-    most, default = EaseConfig().max_items, EaseConfig()
+    most, default = EaseConfig().max_items(), EaseConfig()
     kept = kept or most
     memory_mb = math.ceil(default.weights_mb * kept / default.fewest_weights)
     return EaseConfig(kept_weights=kept, fewest_weights=kept, weights_mb=memory_mb)
@@ -188,11 +190,11 @@ def _ms_a_user(scorer: Scorer, known: Interactions) -> float:
     return float(np.median(durations)) * 1000
 
 
-def read(source: Path, folder: Path) -> tuple[Ratings, NDArray[np.int64]]:
+def read(source: Path, folder: Path) -> tuple[Ratings, Catalogue]:
     """Ingest a source and read it as a training does."""
     with Workbench(source, folder).loaded_database() as database, database.transaction(writes=False) as session:
         data = RatingsReader(session)
-        return data.read_ratings(), data.read_movie_ids()
+        return data.read_ratings(), data.read_catalogue()
 
 
 def main() -> None:
@@ -201,12 +203,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a MovieLens folder or zip (default: the built-in demo)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        ratings, movie_ids = read(options.data or write_demo(Path(folder)), Path(folder) / "bench")
+        ratings, catalogue = read(options.data or write_demo(Path(folder)), Path(folder) / "bench")
     results: dict[str, Result] = {}
     # One process for each fit isolates the peak memory.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        for name, fits in contenders().items():
-            tried = [pool.submit(measure, name, fit, ratings, movie_ids).result() for fit in fits]
+        for name, fits in contenders(catalogue).items():
+            tried = [pool.submit(measure, name, fit, ratings, catalogue.movie_ids).result() for fit in fits]
             label = f"{name}, best of {len(fits)}" if len(fits) > 1 else name
             results[label] = max(tried, key=lambda result: result.ndcg_at_10)
     print_results(f"{len(ratings):,} ratings", results)

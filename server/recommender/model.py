@@ -168,19 +168,14 @@ class TrainedModel:
         self, interactions: Interactions, n_enough: int, movie_filter: MovieFilter
     ) -> _Candidates | None:
         """Return movies that contain the best of a filter, or None if fewer than enough have positive ratings."""
-        mask, others = self._mask(movie_filter), self._others
-        # Most lists have no filter, and the other movies are many.
-        others = (others if movie_filter == ALL_MOVIES else others[mask[others]])[:n_enough]
-        items = np.append(self.algorithm.modelled_items, others)
+        mask = self._mask(movie_filter)
+        items, scores = self.algorithm.shortlist(interactions, mask, n_enough)
         passes = mask[items]
         if np.count_nonzero(passes) < n_enough:
             return None
         is_disliked = self._are_among(interactions.items[~interactions.liked], items)
         return _Candidates(
-            self.movie_ids[items],
-            self.algorithm.score_some(interactions, others),
-            passes & ~is_disliked,
-            self._are_among(interactions.items, items),
+            self.movie_ids[items], scores, passes & ~is_disliked, self._are_among(interactions.items, items)
         )
 
     def _all_candidates(
@@ -226,12 +221,6 @@ class TrainedModel:
         return threading.Lock()
 
     @cached_property
-    def _others(self) -> NDArray[np.int64]:
-        """The items with positive ratings but without personal scores, the most popular first."""
-        others = np.setdiff1d(np.flatnonzero(self.algorithm.popularity), self.algorithm.modelled_items)
-        return others[np.argsort(-self.algorithm.popularity[others], kind="stable")]
-
-    @cached_property
     def _unrated_items(self) -> NDArray[np.int64]:
         """The items without positive ratings and without personal scores."""
         liked = np.flatnonzero(self.algorithm.popularity)
@@ -248,12 +237,12 @@ class TrainedModel:
     def explain(self, history: History, movie_ids: NDArray[np.int64]) -> ScoreBreakdown:
         """Return the terms of the scores of movies, in the order given, by the rated movies, in the order of their ids.
 
-        Movies of the history without personal scores contribute nothing and are left out.
+        Movies of the history that no score depends on are left out.
         """
         interactions = Interactions.from_history(history, self.movie_ids)
         places, is_known = index_of(self.movie_ids, movie_ids)
         items, by_id = places[is_known].astype(np.int64), np.argsort(interactions.items)
-        ratings = by_id[index_of(self.algorithm.modelled_items, interactions.items[by_id])[1]]
+        ratings = by_id[index_of(self.algorithm.scoring_items, interactions.items[by_id])[1]]
         scores = np.zeros(movie_ids.size)
         scores[is_known] = self.algorithm.score(interactions)[0, items]
         contributions = np.zeros((movie_ids.size, ratings.size))

@@ -84,12 +84,12 @@ def train(
     chosen = get_algorithm(algorithm)
     try:
         # Everything that is held out is released before the final fit.
-        measured = _tune_and_measure(chosen, source, seed=seed, on_progress=on_progress, memory_mb=memory_mb)
+        measured = _tune_and_measure(chosen, source, catalogue, seed=seed, on_progress=on_progress, memory_mb=memory_mb)
     except TooFewRatings as shortage:
         on_progress("fitting", 0.4)
         return _train_popularity(source, catalogue, seed=seed, shortage=str(shortage))
     on_progress("refitting", 0.8)
-    final = chosen.fit(source, measured.fitted.config, seed=seed)
+    final = chosen.fit(source, measured.fitted.config, seed=seed, catalogue=catalogue)
     card = ModelCard(**dict(measured.evaluation), seed=seed, data=_describe(source, final))
     model = TrainedModel(card, measured.calibrators, catalogue, final)
     holdout = HoldoutModel(card, catalogue.movie_ids, measured.fitted)
@@ -139,6 +139,7 @@ class Measured:
 def _tune_and_measure(
     algorithm: type[Algorithm[Any]],
     source: Source,
+    catalogue: Catalogue,
     *,
     seed: int,
     on_progress: StageCallback,
@@ -148,12 +149,12 @@ def _tune_and_measure(
     holdouts = _hold_out(source, temporal_split, seed=seed)
     on_progress("tuning", 0.05)
     config = _tune(algorithm, holdouts.rest, temporal_split, seed=seed, memory_mb=memory_mb)
-    return _measure(algorithm, holdouts, config, seed=seed, on_progress=on_progress)
+    return _measure(algorithm, holdouts, config, catalogue, seed=seed, on_progress=on_progress)
 
 
 def evaluate_algorithms(
     ratings: Ratings,
-    catalogue_movie_ids: NDArray[np.int64],
+    catalogue: Catalogue,
     *,
     algorithms: Iterable[str],
     seed: int,
@@ -165,11 +166,11 @@ def evaluate_algorithms(
     ``split`` is a name of ``SPLITS``; settings are tuned on an inner split of the same kind. Raise as ``train`` does.
     """
     make_split = SPLITS[split]
-    holdouts = _hold_out(Interactions.from_ratings(ratings, catalogue_movie_ids), make_split, seed=seed)
+    holdouts = _hold_out(Interactions.from_ratings(ratings, catalogue.movie_ids), make_split, seed=seed)
     evaluations = []
     for chosen in map(get_algorithm, algorithms):
         config = _tune(chosen, holdouts.rest, make_split, seed=seed, memory_mb=memory_mb)
-        measured = _measure(chosen, holdouts, config, seed=seed, on_progress=lambda _stage, _share: None)
+        measured = _measure(chosen, holdouts, config, catalogue, seed=seed, on_progress=lambda _stage, _share: None)
         evaluations.append(measured.evaluation)
     return evaluations
 
@@ -212,14 +213,17 @@ def _measure(
     algorithm: type[Algorithm[Any]],
     holdouts: Holdouts,
     config: AlgorithmConfig,
+    catalogue: Catalogue,
     *,
     seed: int,
     on_progress: StageCallback,
 ) -> Measured:
     """Fit without the held-out ratings, and measure lists and probabilities on them."""
     on_progress("fitting", 0.4)
-    fitted = algorithm.fit(holdouts.known, config, seed=seed)
-    of_rest = fitted if holdouts.is_one_fit_enough else algorithm.fit(holdouts.before_session, config, seed=seed)
+    fitted = algorithm.fit(holdouts.known, config, seed=seed, catalogue=catalogue)
+    of_rest = fitted
+    if not holdouts.is_one_fit_enough:
+        of_rest = algorithm.fit(holdouts.before_session, config, seed=seed, catalogue=catalogue)
     on_progress("evaluating", 0.6)
     ranked = rank(fitted, holdouts.split)
     session = session_metrics(of_rest, holdouts.session)

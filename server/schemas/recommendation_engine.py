@@ -66,10 +66,10 @@ class TrainingData(ReadSchema):
         description="Increases with every ingestion that changes the catalogue.", examples=[1]
     )
     modelled_movies: int = Field(
-        description="Movies with a personal score: the most-rated ones. All others are ranked by popularity.",
-        examples=[2269],
+        description="Movies with a personal score. All others are ranked by popularity.",
+        examples=[9724],
     )
-    modelled_ratings: int = Field(description="Ratings of the modelled movies.", examples=[81_915])
+    modelled_ratings: int = Field(description="Ratings of the modelled movies.", examples=[100_836])
 
 
 class ReliabilityBin(ReadSchema):

@@ -66,15 +66,14 @@ def test_engines_train_on_the_same_export(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_the_recommender_is_measured_beside_others(
     source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fits = {name: fits for name, fits in recommender.contenders().items() if name in {"popularity", "Matinee"}}
-    monkeypatch.setattr(recommender, "contenders", lambda: fits)
+    names, every = ("popularity", "Matinee"), recommender.contenders
+    monkeypatch.setattr(recommender, "contenders", lambda movies: {name: every(movies)[name] for name in names})
     monkeypatch.setattr(sys, "argv", ["recommender", "--data", str(source)])
 
     recommender.main()
 
     shown = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
-    contenders = [name for name in shown if name in {"popularity", "Matinee"}]
-    assert contenders == ["popularity", "Matinee"] * 3
+    assert [name for name in shown if name in names] == [*names] * 3
 
 
 def test_the_search_is_measured_beside_others(

@@ -280,6 +280,10 @@ def test_a_very_long_history_is_explained_in_little_memory() -> None:
         neighbours=np.zeros((n_modelled, 1), np.int32),
         similarity=np.zeros((n_modelled, 1), np.float16),
         features=np.zeros((n_modelled, N_ITEM_FEATURES), np.float32),
+        directions=np.full((n_modelled, 16), 0.01, np.float32),
+        tail_items=np.arange(n_modelled) * 5 + 1,
+        tail_codes=np.full((n_modelled, 16), 3, np.int8),
+        tail_scales=np.full(n_modelled, 0.01, np.float32),
     )
     ids = np.arange(1, n_items + 1)
     small = train_on(taste_ratings(n_users=40), algorithm="popularity").model

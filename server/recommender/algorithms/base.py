@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.checks import check_array, check_dtype
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.record import Record
@@ -46,8 +47,11 @@ class Algorithm(ABC, Generic[ConfigT]):
 
     @classmethod
     @abstractmethod
-    def fit(cls, source: Source, config: ConfigT, *, seed: int) -> Self:
-        """Learn from ratings with at least one positive rating; deterministic for the same seed."""
+    def fit(cls, source: Source, config: ConfigT, *, seed: int, catalogue: Catalogue | None = None) -> Self:
+        """Learn from ratings with at least one positive rating; deterministic for the same seed.
+
+        ``catalogue`` has genres and years of the items, in the same order.
+        """
 
     @abstractmethod
     def score(self, histories: Interactions) -> NDArray[np.float64]:
@@ -57,10 +61,19 @@ class Algorithm(ABC, Generic[ConfigT]):
         the order of popularity.
         """
 
-    def score_some(self, history: Interactions, others: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return one user's scores of the modelled items, then of ``others``; the same numbers as ``score``."""
-        scores: NDArray[np.float64] = self.score(history)[0, np.append(self.modelled_items, others)]
-        return scores
+    def shortlist(
+        self,
+        history: Interactions,
+        passes: NDArray[np.bool_],  # noqa: ARG002 (a hook)
+        n: int,  # noqa: ARG002 (a hook)
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return items, without repetition, and their scores for one user; the same numbers as ``score``.
+
+        Of the modelled items, and of those with positive ratings, there are the ``n`` best of the items that pass a
+        filter, and every item with a higher score than the last of these.
+        """
+        items = np.union1d(self.modelled_items, np.flatnonzero(self.popularity))
+        return items, self.score(history)[0, items]
 
     @abstractmethod
     def similarities(self, item: int) -> NDArray[np.float64]:
@@ -83,6 +96,11 @@ class Algorithm(ABC, Generic[ConfigT]):
     def modelled_items(self) -> NDArray[np.int64]:
         """The items with personal scores, ascending; the others are ranked by popularity."""
         return np.flatnonzero(self.popularity)
+
+    @property
+    def scoring_items(self) -> NDArray[np.int64]:
+        """The items whose ratings count for a personal score, ascending."""
+        return self.modelled_items
 
     def check(self, n_items: int) -> None:
         """Raise `ValueError` if the arrays do not fit together, or not to a catalogue of this size."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from server.recommender.algorithms.base import Algorithm, AlgorithmConfig
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.checks import check_array, check_dtype
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.source import Source
@@ -57,7 +58,14 @@ class NMF(Algorithm[NMFConfig]):
         check_array(self.gram, (self.config.factors, self.config.factors), lowest=0)
 
     @classmethod
-    def fit(cls, source: Source, config: NMFConfig, *, seed: int) -> Self:
+    def fit(
+        cls,
+        source: Source,
+        config: NMFConfig,
+        *,
+        seed: int,
+        catalogue: Catalogue | None = None,  # noqa: ARG003 (learns from ratings only)
+    ) -> Self:
         """Factorize the positive ratings, all of which it holds in memory."""
         from sklearn.decomposition import non_negative_factorization  # noqa: PLC0415 (slow to import; serving never fits)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.recommender.algorithms.base import Algorithm, AlgorithmConfig
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.source import Source
 
@@ -23,7 +24,14 @@ class Popularity(Algorithm[PopularityConfig]):
     config_class: ClassVar = PopularityConfig
 
     @classmethod
-    def fit(cls, source: Source, config: PopularityConfig, *, seed: int) -> Self:  # noqa: ARG003 (no randomness)
+    def fit(
+        cls,
+        source: Source,
+        config: PopularityConfig,
+        *,
+        seed: int,  # noqa: ARG003 (no randomness)
+        catalogue: Catalogue | None = None,  # noqa: ARG003 (learns from ratings only)
+    ) -> Self:
         """Count the positive ratings."""
         return cls(config, source.like_shares)
 

@@ -35,6 +35,15 @@ def _lowest(costs: NDArray[np.float64], n: int) -> np.float64:
     return lowest
 
 
+def at_least_nth_best(scores: NDArray[np.float64], among: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
+    """Return the indices of the ``n`` highest scores ``among`` the marked ones, and of all scores that are as high."""
+    candidates = scores[among]
+    if n >= candidates.size:
+        return np.arange(scores.size)
+    place = candidates.size - max(n, 1)
+    return np.flatnonzero(scores >= np.partition(candidates, place)[place])
+
+
 def count_higher(scores: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each score the number of higher ones in ``among``: the rank, 0 for the best."""
     # Lists are short, so few are higher.

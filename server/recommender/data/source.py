@@ -61,6 +61,11 @@ class Summary:
         return int(self.item_counts.sum())
 
     @property
+    def n_rated(self) -> int:
+        """The number of movies with a rating."""
+        return int(np.count_nonzero(self.item_counts))
+
+    @property
     def n_likes(self) -> int:
         """The number of positive ratings."""
         return int(self.like_counts.sum())

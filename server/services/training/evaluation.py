@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 
 from server.backend.config import Settings
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.interactions import Ratings
 from server.recommender.evaluation.card import Evaluation
 from server.recommender.training import evaluate_algorithms
@@ -20,10 +20,10 @@ OnProgress = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class EvaluationData:
-    """The ratings and the ids of all movies, at one moment."""
+    """The ratings and all movies, at one moment."""
 
     ratings: Ratings
-    movie_ids: NDArray[np.int64]
+    catalogue: Catalogue
 
 
 class DataCounts(BaseModel):
@@ -49,7 +49,7 @@ class EvaluationService(BaseService):
     def read_data(self) -> EvaluationData:
         """Return all ratings and movies. The evaluation itself needs no session."""
         data = RatingsReader(self.session)
-        return EvaluationData(data.read_ratings(), data.read_movie_ids())
+        return EvaluationData(data.read_ratings(), data.read_catalogue())
 
 
 def compare_algorithms(
@@ -60,14 +60,14 @@ def compare_algorithms(
     with threadpool_limits(settings.training_threads):
         evaluations = evaluate_algorithms(
             data.ratings,
-            data.movie_ids,
+            data.catalogue,
             algorithms=_report_each(names, on_progress),
             seed=settings.seed,
             split=split,
             memory_mb=settings.model_memory_mb,
         )
     counts = DataCounts(
-        ratings=len(data.ratings), users=np.unique(data.ratings.user_ids).size, movies=data.movie_ids.size
+        ratings=len(data.ratings), users=np.unique(data.ratings.user_ids).size, movies=len(data.catalogue)
     )
     return Comparison(split=split, seed=settings.seed, data=counts, evaluations=evaluations)
 

@@ -111,6 +111,29 @@ def test_the_score_of_a_user_depends_on_their_own_history_only(name: str) -> Non
 
 
 @every_algorithm
+@pytest.mark.parametrize("n_passing", [160, 40, 3])
+@pytest.mark.parametrize("config", [{}, {"always_items": 20, "min_ratings": 1_000, "weights_mb": 1}])
+def test_the_shortlist_has_the_best_that_pass_and_all_that_are_better(
+    name: str, n_passing: int, config: dict[str, int]
+) -> None:
+    algorithm = get_algorithm(name)
+    settings = algorithm.config_class(**config if name == "ease" else {})
+    fitted = algorithm.fit(Interactions.from_ratings(taste_ratings(), CATALOGUE), settings, seed=0)
+    user = Interactions.from_history(history_of({4: 5.0, 8: 4.0, 5: 1.0}), CATALOGUE)
+    passes = np.isin(np.arange(160), np.random.default_rng(0).choice(160, n_passing, replace=False))
+
+    items, scores = fitted.shortlist(user, passes, 10)
+
+    expected = fitted.score(user)[0]
+    rated = np.union1d(fitted.modelled_items, np.flatnonzero(fitted.popularity))
+    passing = rated[passes[rated]]
+    worst = np.sort(expected[passing])[::-1][:10].min()
+    assert np.unique(items).size == items.size
+    assert set(items) >= set(rated[(expected[rated] >= worst)])
+    np.testing.assert_array_equal(scores, expected[items])
+
+
+@every_algorithm
 def test_the_answer_is_the_callers_to_change(name: str) -> None:
     algorithm = fit_tastes(name)
     before = score(algorithm, history_of({4: 5.0})).tolist()

@@ -36,8 +36,11 @@ from server.recommender.algorithms.ease.statistics import (
     nearest,
     next_weights,
 )
+from server.recommender.algorithms.ease.tail import TailFactors, Tastes, cosines
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.checks import check_array, check_ascending, check_dtype
 from server.recommender.data.interactions import Interactions, index_of, inverse_index
+from server.recommender.data.lists import at_least_nth_best
 from server.recommender.data.source import Source
 
 NEIGHBOURS = 100
@@ -57,7 +60,7 @@ class Ease(Algorithm[EaseConfig]):
 
     The weights are those of EASE (Steck, WWW 2019) plus those of a ridge regression of a user's next ratings on the
     earlier ones. Only the strongest are kept: the lists are as good, and 10,000 movies take a tenth of the memory.
-    A new rating counts at once, and new users need no special case.
+    A new rating counts at once, and new users need no special case. Movies with few ratings have factors instead.
     """
 
     name: ClassVar = "ease"
@@ -75,6 +78,13 @@ class Ease(Algorithm[EaseConfig]):
     """The similarity of each of those."""
     features: NDArray[np.float32]
     """Items by features for the second stage of the ranking."""
+    directions: NDArray[np.float32]
+    """Items with weights by factors: what a preference for each adds to the user's taste."""
+    tail_items: NDArray[np.int64]
+    """The items with factors instead of weights, ascending."""
+    tail_codes: NDArray[np.int8]
+    """Items by factors, as multiples of the item's scale."""
+    tail_scales: NDArray[np.float32]
 
     @classmethod
     def settings_within(cls, memory_mb: int) -> EaseConfig:
@@ -82,31 +92,64 @@ class Ease(Algorithm[EaseConfig]):
         return EaseConfig(weights_mb=memory_mb)
 
     @classmethod
-    def fit(cls, source: Source, config: EaseConfig, *, seed: int) -> Self:  # noqa: ARG003 (exact solution)
-        """Solve for the weights. At most three matrices, items by items, are in memory at a time."""
+    def fit(
+        cls,
+        source: Source,
+        config: EaseConfig,
+        *,
+        seed: int,  # noqa: ARG003 (exact solution)
+        catalogue: Catalogue | None = None,
+    ) -> Self:
+        """Solve for the weights, then for the factors of the other rated movies.
+
+        At most three matrices, items by items, are in memory at a time.
+        """
         items = np.sort(most_rated(source, config))
         statistics = CooccurrenceStatistics.gather(source, items, config)
         neighbours, similarity = nearest(statistics, NEIGHBOURS)
-        order = statistics.order
+        tastes, order = Tastes.of(statistics), statistics.order
         weights = cooccurrence_weights(statistics.together_in_place(), config.penalty)
         del statistics
         if config.next_weight:
             _add_next_weights(weights, source, items, config)
-        columns, kept = _strongest(in_order(weights, order), config.kept_of(items.size))
-        popularity = blended_popularity(source, config.recent_popularity)
+        columns, kept = _strongest(in_order(weights, order), config.kept_of(items.size, source.summary.n_rated))
+        del weights
+        movies = Catalogue.of_ids(source.movie_ids) if catalogue is None else catalogue
+        tail = TailFactors.fit(source, items, tastes, movies, config)
         features = item_features(source, items) if config.reranker else np.zeros((items.size, N_ITEM_FEATURES))
         return cls(
-            config, popularity, items, columns, kept, neighbours, similarity, features.astype(np.float32, copy=False)
+            config,
+            blended_popularity(source, config.recent_popularity),
+            items,
+            columns,
+            kept,
+            neighbours,
+            similarity,
+            features.astype(np.float32, copy=False),
+            tastes.directions,
+            tail.items,
+            tail.codes,
+            tail.scales,
         )
 
     @classmethod
     def of_weights(cls, source: Source, config: EaseConfig, items: NDArray[np.int64], weights: Matrix) -> Self:
-        """Return a model with weights that are known already, without similar items."""
+        """Return a model with weights that are known already, without similar items and factors."""
         columns, kept = _strongest(weights, config.kept_of(items.size))
-        popularity = blended_popularity(source, config.recent_popularity)
-        neighbours, similarity = np.empty((items.size, 0), np.int32), np.empty((items.size, 0), np.float16)
-        features = item_features(source, items)
-        return cls(config, popularity, items, columns, kept, neighbours, similarity, features)
+        return cls(
+            config,
+            blended_popularity(source, config.recent_popularity),
+            items,
+            columns,
+            kept,
+            neighbours=np.empty((items.size, 0), np.int32),
+            similarity=np.empty((items.size, 0), np.float16),
+            features=item_features(source, items),
+            directions=np.empty((items.size, 0), np.float32),
+            tail_items=np.empty(0, np.int64),
+            tail_codes=np.empty((0, 0), np.int8),
+            tail_scales=np.empty(0, np.float32),
+        )
 
     def check(self, n_items: int) -> None:
         """Raise `ValueError` if the arrays do not fit together, or not to a catalogue of this size."""
@@ -128,60 +171,93 @@ class Ease(Algorithm[EaseConfig]):
         check_array(self.features, (n_rows, N_ITEM_FEATURES))
         if self.config.reranker and len(self.config.reranker.knots) != N_FEATURES:
             raise ValueError(f"the second stage has {len(self.config.reranker.knots)} features, not {N_FEATURES}")
+        check_dtype(self.directions, np.float32)
+        check_array(self.directions, (n_rows, self.directions.shape[-1]))
+        self._tail.check(n_items, n_factors=self.directions.shape[-1])
+
+    @cached_property
+    def modelled_items(self) -> NDArray[np.int64]:
+        """The items with weights or factors."""
+        return np.union1d(self.items, self.tail_items)
 
     @property
-    def modelled_items(self) -> NDArray[np.int64]:
+    def scoring_items(self) -> NDArray[np.int64]:
         """The items with weights."""
         return self.items
 
     def score(self, histories: Interactions) -> NDArray[np.float64]:
-        """Blend the sums of weights with popularity, by the number of positive ratings, then reorder the first items.
+        """Blend the personal scores with popularity, by the number of positive ratings, then reorder the first items.
 
-        The second stage deals the scores of the first items out in another order, so it changes no other rank.
-        Items without weights follow those with weights, by popularity.
+        The second stage deals the scores of the first items with weights out in another order, so it changes no other
+        rank. Items without weights and factors have the lowest personal score.
         """
         scores = np.empty((histories.n_users, histories.n_items))
-        for row, (modelled, popularity_weight, lowest) in zip(scores, self._ranked(histories), strict=True):
-            row[:] = popularity_weight * self.popularity + lowest
-            row[self.items] = modelled
+        for row, blend in zip(scores, self._ranked(histories), strict=True):
+            row[:] = blend.popularity_weight * self.popularity + blend.lowest
+            row[self.tail_items] = blend.tail
+            row[self.items] = blend.head
         return scores
 
-    def score_some(self, history: Interactions, others: NDArray[np.int64]) -> NDArray[np.float64]:
+    def shortlist(
+        self, history: Interactions, passes: NDArray[np.bool_], n: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the same scores without a pass over the whole catalogue."""
-        ((modelled, popularity_weight, lowest),) = self._ranked(history)
-        return np.concatenate((modelled, popularity_weight * self.popularity[others] + lowest))
+        (blend,) = self._ranked(history)
+        tail = at_least_nth_best(blend.tail, passes[self.tail_items], n)
+        passing = np.flatnonzero(passes[self._others])[:n]
+        others = self._others[: passing.max(initial=-1) + 1]
+        scores = (blend.head, blend.tail[tail], blend.popularity_weight * self.popularity[others] + blend.lowest)
+        return np.concatenate((self.items, self.tail_items[tail], others)), np.concatenate(scores)
 
     @cached_property
-    def _modelled_popularity(self) -> NDArray[np.float64]:
+    def _others(self) -> NDArray[np.int64]:
+        """The items with positive ratings but neither weights nor factors, the most popular first."""
+        others = np.setdiff1d(np.flatnonzero(self.popularity), self.modelled_items)
+        return others[np.argsort(-self.popularity[others], kind="stable")]
+
+    @cached_property
+    def _head_popularity(self) -> NDArray[np.float64]:
         return self.popularity[self.items]
 
-    def _blend(self, histories: Interactions) -> Iterator[tuple[NDArray[np.float64], float, float]]:
-        """Yield for each user the scores of the modelled items, and weight and offset of popularity for the rest."""
+    @cached_property
+    def _tail_popularity(self) -> NDArray[np.float64]:
+        return self.popularity[self.tail_items]
+
+    @cached_property
+    def _tail(self) -> TailFactors:
+        return TailFactors(self.tail_items, self.tail_codes, self.tail_scales)
+
+    def _blend(self, histories: Interactions) -> Iterator["_Blend"]:
+        """Yield the scores of each user."""
         rows, values, offsets = weighted_history(
             histories, self._rows, half_life=self.config.half_life, floor=self.config.floor
         )
         positive, negative = self._personal_weights(histories)
         users = zip(positive.tolist(), negative.tolist(), pairwise(offsets.tolist()), strict=True)
         for weight, negative_weight, (start, end) in users:
-            of_user = values[start:end]
+            own, of_user = rows[start:end], values[start:end]
             weighted = of_user * np.where(of_user < 0, np.float32(negative_weight), np.float32(weight))
-            personal = sum_rows(self.columns, self.weights, rows[start:end], weighted)
-            modelled = (1 - weight) * self._modelled_popularity
-            modelled += personal
-            yield modelled, 1 - weight, min(float(personal.min()), 0.0)
+            head = sum_rows(self.columns, self.weights, own, weighted)
+            tail = self._tail.scores(weighted @ self.directions[own])
+            yield _Blend(
+                head=(1 - weight) * self._head_popularity + head,
+                tail=(1 - weight) * self._tail_popularity + tail,
+                popularity_weight=1 - weight,
+                lowest=min(float(head.min()), float(tail.min(initial=0)), 0.0),
+            )
 
-    def _ranked(self, histories: Interactions) -> Iterator[tuple[NDArray[np.float64], float, float]]:
+    def _ranked(self, histories: Interactions) -> Iterator["_Blend"]:
         """Yield the same as ``_blend``, with the candidates of users with enough ratings in the order of stage two."""
         reranker = self.config.reranker
         if reranker is None:
             yield from self._blend(histories)
             return
-        for user, (modelled, popularity_weight, lowest) in enumerate(self._blend(histories)):
+        for user, blend in enumerate(self._blend(histories)):
             if histories.rating_counts[user] >= RERANKED_RATINGS:
-                candidates, features = self.candidates(histories.select_users(np.array([user])), modelled)
+                candidates, features = self.candidates(histories.select_users(np.array([user])), blend.head)
                 order = np.argsort(-reranker.scores(features), kind="stable")
-                modelled[candidates.items[order]] = candidates.scores
-            yield modelled, popularity_weight, lowest
+                blend.head[candidates.items[order]] = candidates.scores
+            yield blend
 
     def candidates(self, history: Interactions, scores: NDArray[np.float64]) -> tuple[Candidates, NDArray[np.float32]]:
         """Return the first unrated items of one user by the scores of the modelled ones, and their features."""
@@ -219,18 +295,42 @@ class Ease(Algorithm[EaseConfig]):
             chosen, kept = np.nonzero(places >= 0)
             weights = self.weights[rows[part[chosen]], kept]
             contributions[part[chosen], places[chosen, kept]] = factors[part[chosen]] * weights
+        of_tail, is_of_tail = index_of(self.tail_items, items)
+        added_to_taste = factors[with_row, None] * self.directions[rows[with_row]]
+        contributions[np.ix_(with_row, is_of_tail)] = added_to_taste @ self._tail.factors(of_tail[is_of_tail]).T
         return contributions
 
     def similarities(self, item: int) -> NDArray[np.float64]:
-        """Return the shrunken correlations of the preferences for two movies, of the most similar movies only."""
+        """Return the shrunken correlations of the preferences for two movies, of the most similar movies only.
+
+        For a movie with factors, return the cosines of the factors.
+        """
         similarities = np.zeros(self.popularity.size)
         (place,), (has_weights,) = index_of(self.items, np.array([item]))
+        (tail_place,), (has_factors,) = index_of(self.tail_items, np.array([item]))
         if has_weights:
             similarities[self.items[self.neighbours[place]]] = self.similarity[place]
+        elif has_factors:
+            factors = self._tail.factors(tail_place)
+            similarities[self.items] = cosines(self.directions, factors)
+            similarities[self.tail_items] = self._tail.cosines(factors)
         return similarities
 
     def _personal_weights(self, histories: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return personal_weights(histories, prior_likes=self.config.prior_likes, prior_power=self.config.prior_power)
+
+
+@dataclass(frozen=True, eq=False)
+class _Blend:
+    """The scores of one user."""
+
+    head: NDArray[np.float64]
+    """Of the items with weights."""
+    tail: NDArray[np.float64]
+    """Of the items with factors."""
+    popularity_weight: float
+    lowest: float
+    """The lowest personal score, which all other items have."""
 
 
 def _add_next_weights(weights: Matrix, source: Source, items: NDArray[np.int64], config: EaseConfig) -> None:

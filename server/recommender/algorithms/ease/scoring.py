@@ -16,6 +16,12 @@ from server.recommender.data.source import Source
 BYTES_A_WEIGHT = np.dtype(np.float32).itemsize + np.dtype(np.int32).itemsize
 """The weight and its column."""
 
+FACTORS = 16
+"""Number of factors of a movie without weights: more would fit its few raters too closely."""
+
+BYTES_A_TAIL_ITEM = FACTORS + np.dtype(np.float32).itemsize + np.dtype(np.int64).itemsize
+"""The factors, their scale and the item."""
+
 NEUTRAL_STARS = 3.0
 NEUTRAL_PREFERENCE = 0.3
 NEGATIVE_PREFERENCE = -0.3
@@ -83,21 +89,35 @@ class EaseConfig(AlgorithmConfig):
     weights_mb: int = Field(
         default=MODEL_MEMORY_MB,
         ge=1,
-        description="Memory budget of the weights, which bounds the number of movies: 32 MB hold 10,000.",
+        description="Memory budget of weights and factors, which bounds the number of movies with weights: 32 MB hold "
+        "10,000.",
+    )
+    max_tail_share: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="Part of the budget that the factors of the other movies may take: half of 28 MB hold 500,000.",
     )
 
-    @property
-    def max_items(self) -> int:
-        """The number of movies whose weights fit into the budget."""
-        return self._weights_that_fit // min(self.fewest_weights, self.kept_weights)
+    def max_items(self, n_rated: int = 0) -> int:
+        """Return the number of movies whose weights fit beside the factors of the other rated ones."""
+        return self._weights_that_fit(n_rated) // min(self.fewest_weights, self.kept_weights)
 
-    def kept_of(self, n_items: int) -> int:
+    def kept_of(self, n_items: int, n_rated: int = 0) -> int:
         """Return how many weights are kept for each of ``n_items`` movies."""
-        return min(self.kept_weights, self._weights_that_fit // n_items)
+        return min(self.kept_weights, self._weights_that_fit(n_rated) // n_items)
 
     @property
-    def _weights_that_fit(self) -> int:
-        return int(self.weights_mb * 1e6) // BYTES_A_WEIGHT
+    def max_tail_items(self) -> int:
+        """The number of movies whose factors fit into their part of the budget."""
+        return int(self._budget * self.max_tail_share) // BYTES_A_TAIL_ITEM
+
+    def _weights_that_fit(self, n_rated: int) -> int:
+        return (self._budget - min(n_rated, self.max_tail_items) * BYTES_A_TAIL_ITEM) // BYTES_A_WEIGHT
+
+    @property
+    def _budget(self) -> int:
+        return int(self.weights_mb * 1e6)
 
 
 def most_rated(source: Source, config: EaseConfig) -> NDArray[np.int64]:
@@ -105,7 +125,7 @@ def most_rated(source: Source, config: EaseConfig) -> NDArray[np.int64]:
     counts = source.summary.item_counts
     n_enough = np.count_nonzero(counts >= config.min_ratings)
     n_rated = np.count_nonzero(counts)
-    n_items = min(max(n_enough, config.always_items), n_rated, config.max_items)
+    n_items = min(max(n_enough, config.always_items), n_rated, config.max_items(int(n_rated)))
     return np.argsort(-counts, kind="stable")[:n_items]
 
 

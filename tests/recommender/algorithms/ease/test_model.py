@@ -97,7 +97,7 @@ def test_the_latest_rating_has_the_largest_weight() -> None:
 
 def test_the_most_rated_movies_that_fit_are_modelled_and_the_others_come_last_by_popularity() -> None:
     # A megabyte holds 312 movies; 40 are allowed by the other two settings.
-    model = fit(EaseConfig(weights_mb=1, always_items=40, min_ratings=10_000))
+    model = fit(EaseConfig(weights_mb=1, always_items=40, min_ratings=10_000, max_tail_share=0))
 
     scores = model.score(one_user({4: 5.0, 8: 4.5}))[0]
 
@@ -110,14 +110,18 @@ def test_the_most_rated_movies_that_fit_are_modelled_and_the_others_come_last_by
 
 
 def test_memory_bounds_the_number_of_modelled_movies_after_that_of_their_weights() -> None:
-    assert EaseConfig(weights_mb=32).max_items == 10_000
+    assert EaseConfig(weights_mb=32).max_items() == 10_000
+    # A movie with factors takes 28 bytes, and all of those at most half.
+    assert [EaseConfig(weights_mb=32).max_items(n_rated) for n_rated in (100_000, 10_000_000)] == [9_125, 5_000]
+    assert EaseConfig(weights_mb=28).max_tail_items == 500_000
+    assert EaseConfig(weights_mb=32).kept_of(10_000, 100_000) == 365
     assert [EaseConfig(weights_mb=32).kept_of(n_items) for n_items in (10, 5_000, 6_250, 10_000)] == [
         800,
         800,
         640,
         400,
     ]
-    assert EaseConfig(weights_mb=32, kept_weights=100).max_items == 40_000
+    assert EaseConfig(weights_mb=32, kept_weights=100).max_items() == 40_000
     assert most_rated(TASTES, EaseConfig(always_items=5, min_ratings=1_000)).size == 5
 
 
@@ -176,7 +180,7 @@ def test_recent_popularity_is_blended_in_on_the_same_scale() -> None:
 
 
 def test_a_history_of_movies_without_weights_gets_the_popular_ones() -> None:
-    model = fit(EaseConfig(always_items=20, min_ratings=10_000))
+    model = fit(EaseConfig(always_items=20, min_ratings=10_000, max_tail_share=0))
     popular = Popularity.fit(TASTES, PopularityConfig(), seed=0)
     history = one_user({158: 5.0})
 
