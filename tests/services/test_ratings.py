@@ -6,6 +6,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from server.backend.database import Database
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.models import Rating as RatingRow
 from server.models import User
@@ -13,6 +14,7 @@ from server.schemas.ratings import Rating, RatingCreate
 from server.services.ratings import HistoryDataManager, RatingService, SavedRating
 from tests.support.builders import kept_histograms, kept_statistics, recounted_histograms, recounted_statistics
 from tests.support.readers import SessionReader
+from tests.support.tables import for_each_in
 
 LONG_AGO = datetime.fromtimestamp(1000000000, UTC)
 THE_POSTMAN = 12
@@ -32,18 +34,20 @@ WRONG_VALUES: list[tuple[dict[str, float | None], str]] = [
 ]
 
 
-pytestmark = pytest.mark.usefixtures("catalogue")
-
-
 @pytest.fixture
-def ratings(session: Session) -> RatingService:
-    return RatingService(session)
+def services(catalogues: dict[str, Database], sessions: dict[str, Session]) -> dict[str, tuple[RatingService, Session]]:
+    """Return the service of the ratings of the twelve films on each kind of database."""
+    return {kind: (RatingService(sessions[kind]), sessions[kind]) for kind in catalogues}
+
+
+on_each_database = for_each_in("services", "ratings, session")
 
 
 def statistics_of(session: Session, movie_id: int) -> tuple[int, float]:
     return kept_statistics(session).get(movie_id, (0, 0.0))
 
 
+@on_each_database
 def test_a_first_rating_is_new_and_of_this_moment(ratings: RatingService) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
 
@@ -64,6 +68,7 @@ def test_a_first_rating_is_new_and_of_this_moment(ratings: RatingService) -> Non
     assert statistics_of(ratings.session, THE_POSTMAN) == (1, 2.5)
 
 
+@on_each_database
 def test_rating_again_replaces_value_and_time_and_keeps_the_id(ratings: RatingService) -> None:
     first = ratings.get_rating(1)
 
@@ -77,6 +82,7 @@ def test_rating_again_replaces_value_and_time_and_keeps_the_id(ratings: RatingSe
     assert statistics_of(ratings.session, 1) == (3, 9.0)
 
 
+@on_each_database
 def test_a_rating_taken_back_leaves_count_and_sum(ratings: RatingService) -> None:
     first = ratings.get_rating(1)
 
@@ -90,6 +96,7 @@ def test_a_rating_taken_back_leaves_count_and_sum(ratings: RatingService) -> Non
     assert statistics_of(ratings.session, 1) == (2, 8.5)
 
 
+@on_each_database
 def test_the_id_of_a_rating_taken_back_is_not_given_again(ratings: RatingService) -> None:
     gone = ratings.save_rating(RatingCreate(user_id=1, movie_id=THE_POSTMAN, rating=3.0)).rating
     ratings.delete_rating(gone)
@@ -100,6 +107,7 @@ def test_the_id_of_a_rating_taken_back_is_not_given_again(ratings: RatingService
     assert saved.rating.rating_id > gone.rating_id
 
 
+@on_each_database
 def test_an_unknown_user_or_movie_cannot_be_part_of_a_rating(ratings: RatingService) -> None:
     before = kept_statistics(ratings.session)
 
@@ -111,6 +119,7 @@ def test_an_unknown_user_or_movie_cannot_be_part_of_a_rating(ratings: RatingServ
     assert kept_statistics(ratings.session) == recounted_statistics(ratings.session) == before
 
 
+@on_each_database
 def test_statistics_follow_any_sequence_of_changes(ratings: RatingService) -> None:
     generator = random.Random(1)  # noqa: S311 (no secret, only the same changes every time)
 
@@ -131,12 +140,14 @@ def test_statistics_follow_any_sequence_of_changes(ratings: RatingService) -> No
     assert kept_histograms(ratings.session) == recounted_histograms(ratings.session)
 
 
+@on_each_database
 def test_ratings_are_counted_up_to_a_bound(ratings: RatingService) -> None:
     histories = HistoryDataManager(SessionReader(ratings.session))
 
     assert [histories.count(1, at_most=bound) for bound in (3, 100)] == [3, 5]
 
 
+@on_each_database
 def test_the_database_itself_refuses_a_wrong_rating(session: Session) -> None:
     row = {"user_id": 1, "movie_id": THE_POSTMAN, "rating": 3.0, "rated_at": LONG_AGO}
 
@@ -145,6 +156,7 @@ def test_the_database_itself_refuses_a_wrong_rating(session: Session) -> None:
             session.execute(insert(RatingRow).values(row | values))
 
 
+@on_each_database
 def test_the_database_itself_takes_every_half_step(session: Session) -> None:
     session.execute(insert(User).values(user_id=5))
 

@@ -7,14 +7,13 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from server.backend.database import Database
 from server.errors import UserNotFound
 from server.models import Movie, Rating, User
 from server.schemas.ratings_import import ExportedRating, SkippedRow
 from server.services.ratings_import import NO_MOVIE, NO_TITLE, SEVERAL_MOVIES, RatingsImportService, title_key
 from tests.support.builders import kept_statistics, recounted_statistics
-from tests.support.tables import for_each
-
-pytestmark = pytest.mark.usefixtures("catalogue")
+from tests.support.tables import for_each, for_each_in
 
 NEWCOMER = 77
 MATRIX, ALIEN, CITY_OF_GOD, AMELIE, THE_POSTMAN = 2, 3, 5, 10, 12
@@ -23,7 +22,17 @@ IN_1990 = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def imports(session: Session) -> RatingsImportService:
+def services(
+    catalogues: dict[str, Database], sessions: dict[str, Session]
+) -> dict[str, tuple[RatingsImportService, Session]]:
+    """Return the service of imports into the twelve films on each kind of database."""
+    return {kind: (imports_of(sessions[kind]), sessions[kind]) for kind in catalogues}
+
+
+on_each_database = for_each_in("services", "imports, session")
+
+
+def imports_of(session: Session) -> RatingsImportService:
     session.execute(insert(User).values(user_id=NEWCOMER))
     session.execute(update(Movie).where(Movie.movie_id == MATRIX).values(imdb_id="tt0133093"))
     return RatingsImportService(session)
@@ -44,6 +53,7 @@ def stars_of(session: Session, user_id: int) -> dict[int, float]:
     return dict(rows.all())
 
 
+@on_each_database
 @for_each(
     ("fields", "movie_id"),
     [
@@ -71,6 +81,7 @@ def test_a_row_finds_its_movie(
     assert stars_of(session, NEWCOMER) == {movie_id: 4.0}
 
 
+@on_each_database
 @for_each(
     ("fields", "reason"),
     [
@@ -91,6 +102,7 @@ def test_a_row_without_a_movie_is_reported(
     assert stars_of(session, NEWCOMER) == {}
 
 
+@on_each_database
 def test_two_movies_of_one_title_and_year_are_ambiguous(imports: RatingsImportService, session: Session) -> None:
     session.execute(update(Movie).where(Movie.movie_id == ALIEN).values(title="The Matrix", year=1999))
 
@@ -100,6 +112,7 @@ def test_two_movies_of_one_title_and_year_are_ambiguous(imports: RatingsImportSe
     assert stars_of(session, NEWCOMER) == {}
 
 
+@on_each_database
 def test_the_exact_year_is_preferred_to_a_neighbour(imports: RatingsImportService, session: Session) -> None:
     session.execute(update(Movie).where(Movie.movie_id == ALIEN).values(title="The Matrix", year=2000))
 
@@ -108,6 +121,7 @@ def test_the_exact_year_is_preferred_to_a_neighbour(imports: RatingsImportServic
     assert stars_of(session, NEWCOMER) == {ALIEN: 4.0}
 
 
+@on_each_database
 def test_the_same_file_again_changes_nothing(imports: RatingsImportService, session: Session) -> None:
     rows = [row(2, 4.5, title="Alien", year=1979), row(3, 1.0, None, title="Heat", year=1995)]
     imports.import_ratings(NEWCOMER, "letterboxd", rows)
@@ -119,6 +133,7 @@ def test_the_same_file_again_changes_nothing(imports: RatingsImportService, sess
     assert session.execute(select(Rating).where(Rating.user_id == NEWCOMER)).scalars().all() == before
 
 
+@on_each_database
 def test_the_newer_rating_counts(imports: RatingsImportService, session: Session) -> None:
     imports.import_ratings(NEWCOMER, "letterboxd", [row(2, 2.0, IN_2020, title="Alien", year=1979)])
 
@@ -129,6 +144,7 @@ def test_the_newer_rating_counts(imports: RatingsImportService, session: Session
     assert stars_of(session, NEWCOMER) == {ALIEN: 3.0}
 
 
+@on_each_database
 def test_of_two_rows_of_one_movie_the_newer_counts(imports: RatingsImportService, session: Session) -> None:
     rows = [row(2, 5.0, IN_2020, title="Alien"), row(3, 1.0, IN_1990, title="Alien")]
 
@@ -138,6 +154,7 @@ def test_of_two_rows_of_one_movie_the_newer_counts(imports: RatingsImportService
     assert stars_of(session, NEWCOMER) == {ALIEN: 5.0}
 
 
+@on_each_database
 def test_averages_follow(imports: RatingsImportService, session: Session) -> None:
     imports.import_ratings(NEWCOMER, "letterboxd", [row(title="Alien"), row(3, 0.5, title="The Matrix")])
     imports.import_ratings(NEWCOMER, "letterboxd", [row(2, 5.0, None, title="Alien")])
@@ -145,6 +162,7 @@ def test_averages_follow(imports: RatingsImportService, session: Session) -> Non
     assert kept_statistics(session) == recounted_statistics(session)
 
 
+@on_each_database
 def test_an_unknown_user_is_named(imports: RatingsImportService) -> None:
     with pytest.raises(UserNotFound, match="404404"):
         imports.import_ratings(404404, "letterboxd", [])

@@ -11,7 +11,7 @@ from server.etl.movielens.source import open_source
 
 def write_source(folder: Path, *, movies: Iterable[str] = (), ratings: Iterable[str] = ()) -> Path:
     """Write ``movies.csv`` and ``ratings.csv`` with their headers, and return the folder."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, rows in {
         "movies.csv": ("movieId,title,genres", *movies),
         "ratings.csv": ("userId,movieId,rating,timestamp", *ratings),

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from server.schemas.movies import MovieQuery
 from server.web.query import QueryReader
+from tests.support.tables import for_each
 
 
 def read(model: type[BaseModel], query: str) -> BaseModel:
@@ -15,7 +16,7 @@ def read(model: type[BaseModel], query: str) -> BaseModel:
     return anyio.run(QueryReader(model), request)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("query", "expected"),
     [
         ("", {}),

@@ -12,15 +12,22 @@ from server.etl.movielens import source as movielens
 from server.etl.movielens.batches import Rejected
 from server.models import Ingestion, MovieStatistics, Rating, User
 from tests.support.source_files import load_folder, write_source
-from tests.support.tables import for_each
+from tests.support.tables import for_each, for_each_in
 
 MOVIES = ("1,Toy Story (1995),Animation|Comedy", "2,Heat (1995),Action", "3,Babylon 5,(no genres listed)")
 RATINGS = ("1,1,4.0,1000", "1,2,3.5,1001", "7,1,0.5,1002")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return write_source(tmp_path / "source", movies=MOVIES, ratings=RATINGS)
+def targets(databases: dict[str, Database], tmp_path: Path) -> dict[str, tuple[Database, Path]]:
+    """Return an empty database of each kind, and a source for it."""
+    return {
+        kind: (database, write_source(tmp_path / kind / "source", movies=MOVIES, ratings=RATINGS))
+        for kind, database in databases.items()
+    }
+
+
+on_each_database = for_each_in("targets", "database, folder")
 
 
 def load_ratings(database: Database, folder: Path, *ratings: str) -> LoadReport:
@@ -50,6 +57,7 @@ def ingestions(database: Database) -> list[tuple[str, dict[str, int]]]:
         return [(source, {name: count for name, count in counts.items() if count}) for source, counts in rows]
 
 
+@on_each_database
 def test_a_source_is_loaded_completely(database: Database, folder: Path) -> None:
     report = load_folder(folder, database)
 
@@ -60,6 +68,7 @@ def test_a_source_is_loaded_completely(database: Database, folder: Path) -> None
         assert session.scalars(select(User.user_id).order_by(User.user_id)).all() == [1, 7]
 
 
+@on_each_database
 def test_a_second_run_changes_nothing(database: Database, folder: Path) -> None:
     load_folder(folder, database)
     before = stored_ratings(database), stored_statistics(database), ingestions(database)
@@ -70,6 +79,7 @@ def test_a_second_run_changes_nothing(database: Database, folder: Path) -> None:
     assert (stored_ratings(database), stored_statistics(database), ingestions(database)) == before
 
 
+@on_each_database
 def test_only_newer_ratings_replace_stored_ones(database: Database, folder: Path) -> None:
     load_folder(folder, database)
 
@@ -87,6 +97,7 @@ def test_only_newer_ratings_replace_stored_ones(database: Database, folder: Path
     assert stored_statistics(database) == {1: (2, 3.0), 2: (2, 6.5), 3: (1, 5.0)}
 
 
+@on_each_database
 def test_rows_missing_from_a_later_source_stay(database: Database, folder: Path) -> None:
     load_folder(folder, database)
 
@@ -96,6 +107,7 @@ def test_rows_missing_from_a_later_source_stay(database: Database, folder: Path)
     assert stored_statistics(database) == {1: (2, 4.5), 2: (2, 8.5), 3: (0, 0.0)}
 
 
+@on_each_database
 def test_the_newest_of_duplicate_ratings_counts(database: Database, folder: Path) -> None:
     report = load_ratings(database, folder, "1,1,1.0,1000", "1,1,2.0,1002", "1,1,3.0,1001", "1,2,1.0,5", "1,2,2.0,5")
 
@@ -103,6 +115,7 @@ def test_the_newest_of_duplicate_ratings_counts(database: Database, folder: Path
     assert stored_ratings(database) == {(1, 1): (2.0, 1002), (1, 2): (2.0, 5)}
 
 
+@on_each_database
 def test_the_newest_of_duplicate_ratings_counts_across_batches(
     database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +132,7 @@ def test_the_newest_of_duplicate_ratings_counts_across_batches(
     assert stored_statistics(database) == {1: (1, 2.0), 2: (1, 4.0), 3: (0, 0.0)}
 
 
+@on_each_database
 def test_users_may_be_in_any_order(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # One line per batch.
     monkeypatch.setattr(movielens, "_RATINGS_BLOCK_BYTES", 16)
@@ -131,6 +145,7 @@ def test_users_may_be_in_any_order(database: Database, folder: Path, monkeypatch
     assert stored_statistics(database) == {1: (2, 5.0), 2: (2, 9.0), 3: (0, 0.0)}
 
 
+@on_each_database
 def test_new_users_are_added_to_existing_ones(database: Database, folder: Path) -> None:
     load_folder(folder, database)
 
@@ -140,6 +155,7 @@ def test_new_users_are_added_to_existing_ones(database: Database, folder: Path) 
     assert stored_statistics(database) == {1: (3, 5.5), 2: (2, 6.0), 3: (0, 0.0)}
 
 
+@on_each_database
 def test_rejected_rows_are_counted_and_reported(database: Database, folder: Path) -> None:
     rejected: list[Rejected] = []
     write_source(
@@ -163,6 +179,7 @@ def test_rejected_rows_are_counted_and_reported(database: Database, folder: Path
     assert stored_ratings(database).keys() == {(1, 1), (3, 1)}
 
 
+@on_each_database
 def test_ratings_may_refer_to_movies_of_an_earlier_source(database: Database, folder: Path) -> None:
     load_folder(folder, database)
 
@@ -171,6 +188,7 @@ def test_ratings_may_refer_to_movies_of_an_earlier_source(database: Database, fo
     assert report.ratings == Counts(read=1, added=1)
 
 
+@on_each_database
 def test_a_source_without_rows_is_refused(database: Database, folder: Path) -> None:
     with pytest.raises(SourceError, match=r"^source contains no rows\.$"):
         load_folder(write_source(folder), database)
@@ -178,6 +196,7 @@ def test_a_source_without_rows_is_refused(database: Database, folder: Path) -> N
     assert ingestions(database) == []
 
 
+@on_each_database
 @for_each(
     ("movies", "ratings", "reason"),
     [
@@ -198,6 +217,7 @@ def test_a_file_without_a_usable_row_is_refused(
     assert stored_statistics(database) == {}
 
 
+@on_each_database
 def test_progress_adds_up_to_the_bytes_of_the_source(database: Database, folder: Path) -> None:
     steps: list[Progress] = []
 
@@ -208,6 +228,7 @@ def test_progress_adds_up_to_the_bytes_of_the_source(database: Database, folder:
     assert [step.stage for step in steps] == ["loading movies", "loading ratings", "building keys"]
 
 
+@on_each_database
 def test_an_ingestion_that_changes_data_is_recorded(database: Database, folder: Path) -> None:
     load_folder(folder, database)
     load_ratings(database, folder, "1,1,1.0,1001")

@@ -19,6 +19,7 @@ from server.recommender.data.splits import SPLITS
 from server.recommender.data.stored_ratings import StoredRatings
 from server.recommender.training import train
 from tests.support.generated_tastes import CATALOGUE, taste_catalogue, taste_ratings
+from tests.support.tables import for_each
 
 DAY_S = 86_400
 PLAIN = taste_ratings()
@@ -52,7 +53,7 @@ def test_stored_ratings_are_the_same_ratings(stored: StoredRatings) -> None:
     assert np.array_equal(stored.recent_like_counts, RATINGS.recent_like_counts)
 
 
-@pytest.mark.parametrize("offset", [0, -(2**31), 2**37], ids=["1970", "1902", "6325"])
+@for_each("offset", [0, -(2**31), 2**37])
 def test_a_quantile_of_times_is_that_of_all_ratings_at_once(offset: int) -> None:
     moved = replace(RATINGS, rated_at=RATINGS.rated_at + offset)
 
@@ -61,7 +62,7 @@ def test_a_quantile_of_times_is_that_of_all_ratings_at_once(offset: int) -> None
     assert quantiles == [np.quantile(moved.rated_at, share, method="lower") for share in (0, 0.5, 0.9, 1)]
 
 
-@pytest.mark.parametrize("split", sorted(SPLITS))
+@for_each("split", sorted(SPLITS))
 def test_blocks_hold_out_the_same_as_all_ratings_at_once(split: str, stored: StoredRatings) -> None:
     ours, theirs = (Holdouts.of(source, SPLITS[split], seed=3) for source in (stored, RATINGS))
 

@@ -8,6 +8,7 @@ from server.recommender.data import user_order
 from server.recommender.data.interactions import Ratings
 from server.recommender.data.user_order import UserOrder, whole_users
 from tests.support.generated_tastes import ratings_of, shuffled, taste_ratings
+from tests.support.tables import for_each
 
 
 def chunks_of(ratings: Ratings, size: int) -> Iterator[Ratings]:
@@ -22,7 +23,7 @@ def rows_of(ratings: Ratings) -> list[tuple[float, ...]]:
     return sorted(zip(*(column.tolist() for column in columns), strict=True))
 
 
-@pytest.mark.parametrize("order", [None, 1, 2], ids=["by user", "shuffled", "shuffled again"])
+@for_each("order", [None, 1, 2])
 def test_pieces_are_whole_users_in_order(order: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(user_order, "RUN_RATINGS", 1_001)
     monkeypatch.setattr(user_order, "PIECE_RATINGS", 300)
@@ -45,7 +46,7 @@ def test_without_ratings_there_are_no_pieces() -> None:
             assert list(order.pieces()) == []
 
 
-@pytest.mark.parametrize("size", [1, 5, 24, 25, 10_000])
+@for_each("size", [1, 5, 24, 25, 10_000])
 def test_chunks_are_cut_between_users(size: int) -> None:
     ratings = taste_ratings(n_users=20)
 
@@ -55,7 +56,7 @@ def test_chunks_are_cut_between_users(size: int) -> None:
     assert rows_of(Ratings.concatenate(pieces)) == rows_of(ratings)
 
 
-@pytest.mark.parametrize("size", [3, 10_000])
+@for_each("size", [3, 10_000])
 def test_chunks_that_do_not_come_by_user_are_refused(size: int) -> None:
     with pytest.raises(ValueError, match="not in the order of users"):
         list(whole_users(chunks_of(shuffled(taste_ratings(n_users=5), seed=0), size)))

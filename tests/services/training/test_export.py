@@ -28,6 +28,7 @@ from server.services.training.ratings_reader import RatingsReader
 from server.services.training.trainer import Trainer
 from tests.support import s3
 from tests.support.builders import TASTE_MOVIES, TASTE_USERS, in_transaction
+from tests.support.tables import for_each
 
 N_RATINGS = 15 * len(TASTE_USERS)
 
@@ -117,7 +118,7 @@ def test_a_snapshot_lacks_ratings_that_arrive_while_it_is_read(tastes: Database)
     assert DatabaseInput(tastes).summarise()[0] == N_RATINGS + len(TASTE_MOVIES) // 2
 
 
-@pytest.mark.parametrize("method", ["write", "finish"])
+@for_each("method", ["write", "finish"])
 def test_a_failed_export_leaves_nothing(
     tastes: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -161,7 +162,7 @@ def turn_part(folder: Path) -> None:
     pq.write_table(table.take(np.arange(table.num_rows)[::-1]), part)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("damage", "reason"),
     [
         (remove_manifest, "is not a complete export: it has no manifest.json"),

@@ -1,8 +1,8 @@
 import numpy as np
-import pytest
 
 from server.recommender.algorithms.ease.new_user_tuning import choose_recent_popularity
 from server.recommender.data.interactions import Interactions, Ratings
+from tests.support.tables import for_each
 
 N_USERS, N_MOVIES, N_RATINGS = 600, 200, 20
 
@@ -22,7 +22,7 @@ def ratings_of_users(newest_movies: int, *, seed: int) -> Interactions:
     return Interactions.from_ratings(columns, np.arange(1, N_MOVIES + 1))
 
 
-@pytest.mark.parametrize(("newest_movies", "pays"), [(30, True), (100, False)])
+@for_each(("newest_movies", "pays"), [(30, True), (100, False)])
 def test_recent_popularity_is_weighed_in_where_it_pays(newest_movies: int, pays: bool) -> None:  # noqa: FBT001 (a parameter of the test)
     interactions = ratings_of_users(newest_movies, seed=5)
 
