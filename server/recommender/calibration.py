@@ -35,6 +35,9 @@ MIN_FIRST_SLOPE = 0.8
 MARGIN = 1e-4
 """The smallest distance of a probability to 0 and to 1."""
 
+MAX_PAIRS = 100_000
+"""Of more pairs a sample is fitted: the standard error of a share is then below 0.002."""
+
 FEW_PAIRS = 2_000
 """With fewer pairs the curve is one straight line: more freedom would overfit."""
 
@@ -164,6 +167,8 @@ class Calibrator(Record):
 
         Platt, Probabilistic outputs for support vector machines (1999), with a monotone curve instead of a line.
         """
+        if pairs.liked.size > MAX_PAIRS:
+            pairs = pairs.where(np.random.default_rng(0).permutation(pairs.liked.size) < MAX_PAIRS)
         inputs = Inputs.of(pairs)
         curves, terms = inputs.curve_terms(pairs), np.column_stack(inputs.terms(pairs))
         n_rises = curves.shape[1]
