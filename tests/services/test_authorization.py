@@ -8,28 +8,29 @@ from server.services.authorization import OpenAccess, TokenPermissions
 from server.services.token import CredentialsService
 from tests.support.passwords import ANOTHER, PASSWORD, CountingPasswords
 from tests.support.readers import SessionReader
-from tests.support.tables import for_each
+from tests.support.tables import for_each, for_each_in
 
 
 @pytest.fixture
-def credentials(session: Session) -> CredentialsService:
-    return CredentialsService(session, CountingPasswords())
+def people(sessions: dict[str, Session]) -> dict[str, tuple[Session, CredentialsService, int, int]]:
+    """Return a session on each kind of database, the service, and the ids of a user and of an administrator."""
+    return {kind: with_people(session) for kind, session in sessions.items()}
 
 
-@pytest.fixture
-def user(credentials: CredentialsService) -> int:
-    return credentials.create_user(PASSWORD, Role.USER)
+def with_people(session: Session) -> tuple[Session, CredentialsService, int, int]:
+    credentials = CredentialsService(session, CountingPasswords())
+    user, admin = (credentials.create_user(PASSWORD, role) for role in (Role.USER, Role.ADMIN))
+    return session, credentials, user, admin
 
 
-@pytest.fixture
-def admin(credentials: CredentialsService) -> int:
-    return credentials.create_user(PASSWORD, Role.ADMIN)
+on_each_database = for_each_in("people", "session, credentials, user, admin")
 
 
 def access_of(session: Session, user_id: int, generation: int = 1) -> TokenPermissions:
     return TokenPermissions(SessionReader(session), Caller(user_id, generation))
 
 
+@on_each_database
 def test_a_user_acts_only_for_themselves(session: Session, user: int, admin: int) -> None:
     access = access_of(session, user)
 
@@ -40,6 +41,7 @@ def test_a_user_acts_only_for_themselves(session: Session, user: int, admin: int
         access.require_admin()
 
 
+@on_each_database
 def test_an_admin_acts_as_anybody(session: Session, user: int, admin: int) -> None:
     access = access_of(session, admin)
 
@@ -48,6 +50,7 @@ def test_an_admin_acts_as_anybody(session: Session, user: int, admin: int) -> No
     access.require_admin()
 
 
+@on_each_database
 def test_a_role_counts_at_once(session: Session, credentials: CredentialsService, user: int) -> None:
     access = access_of(session, user)
 
@@ -59,6 +62,7 @@ def test_a_role_counts_at_once(session: Session, credentials: CredentialsService
         access.require_admin()
 
 
+@on_each_database
 def test_a_new_password_voids_the_tokens_of_the_old(
     session: Session, credentials: CredentialsService, user: int
 ) -> None:
@@ -72,12 +76,14 @@ def test_a_new_password_voids_the_tokens_of_the_old(
     access_of(session, user, generation=2).require_valid()
 
 
+@on_each_database
 @for_each("generation", [0, 2])
 def test_a_token_of_another_generation_is_void(session: Session, admin: int, generation: int) -> None:
     with pytest.raises(InvalidToken):
         access_of(session, admin, generation).require_admin()
 
 
+@on_each_database
 def test_a_token_of_a_user_who_cannot_log_in_is_void(session: Session, credentials: CredentialsService) -> None:
     user_id = credentials.users.create()
 
