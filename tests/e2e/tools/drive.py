@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -69,8 +69,9 @@ class Tally:
 class Drive:
     """Clients of a cluster, and what they were answered, by the part that was killed last."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, parts: Sequence[Part]) -> None:
         self.cluster = cluster
+        self.parts = parts
         self.tallies: dict[str, Tally] = {"none": Tally()}
         self.wrong: Counter[str] = Counter()
         """Responses that must not be: 5xx other than 503 with ``Retry-After``, and unexpected 4xx."""
@@ -99,8 +100,8 @@ class Drive:
     def _kill_in_turn(self, until: float) -> None:
         self._stopped.wait(PAUSE_S)
         turns = 0
-        while turns < len(self.cluster.parts) or time.monotonic() < until:
-            self._kill(self.cluster.parts[turns % len(self.cluster.parts)])
+        while turns < len(self.parts) or time.monotonic() < until:
+            self._kill(self.parts[turns % len(self.parts)])
             turns += 1
 
     def _kill(self, part: Part) -> None:
@@ -200,12 +201,13 @@ def main() -> None:
     """Drive a cluster, and print what its clients have seen."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.tools.drive", description="Kill parts of a cluster.")
     parser.add_argument("--minutes", type=float, default=5, help="at least this long, and each part once (default: 5)")
+    parser.add_argument("--part", action="append", help="kill only this part, such as Redis; repeatable (default: all)")
     options = parser.parse_args()
     console = Console(width=110)
     with running_cluster() as cluster:
         cluster.start()
         try:
-            drive = Drive(cluster)
+            drive = Drive(cluster, [part for part in cluster.parts if not options.part or part.name in options.part])
             comparison = drive.run(options.minutes * 60)
             runs, versions = drive.end_of_runs(), drive.served_versions()
         finally:
