@@ -173,6 +173,10 @@ bench-serve: .venv/.installed-dev ## Compare serving with bare FastAPI, idle and
 bench-memory: .venv/.installed-dev ## Measure the memory of four workers that share a model, on DATA or RATINGS
 	@$(BENCH) shared-memory
 
+.PHONY: bench-catalogue
+bench-catalogue: .venv/.installed-dev ## Measure a catalogue of MOVIES movies with RATINGS generated ratings
+	@.venv/bin/python -m benchmarks.catalogue_size $(if $(MOVIES),--movies "$(MOVIES)") $(if $(RATINGS),--ratings "$(RATINGS)") $(if $(TABLES),--write "$(TABLES)")
+
 .PHONY: bench-peers
 bench-peers: RATINGS := $(or $(RATINGS),$(if $(filter-out demo,$(DATA)),,100836))
 bench-peers: .venv/.installed-dev ## Measure serving beside a plain FastAPI and ORM version, on DATA or 100,836 ratings

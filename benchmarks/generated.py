@@ -75,10 +75,13 @@ class Catalogue:
         return found - tastes * self.movie_ids.size
 
 
-def write_source(folder: Path, *, ratings: int, seed: int = 0) -> Path:
-    """Write ``movies.csv`` and ``ratings.csv`` with exactly this number of ratings, and return the folder."""
+def write_source(folder: Path, *, ratings: int, movies: int | None = None, seed: int = 0) -> Path:
+    """Write ``movies.csv`` and ``ratings.csv`` with exactly this number of ratings, and return the folder.
+
+    Without a number of movies, the catalogue has the size of that of a MovieLens with as many ratings.
+    """
     random = np.random.default_rng(seed)
-    catalogue = Catalogue.of_size(_count_movies(ratings), random)
+    catalogue = Catalogue.of_size(movies or _count_movies(ratings), random)
     folder.mkdir(parents=True, exist_ok=True)
     _describe(catalogue, random).write_csv(folder / "movies.csv")
     with folder.joinpath("ratings.csv").open("wb") as file:

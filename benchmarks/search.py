@@ -77,7 +77,7 @@ def read_films(database: Database) -> list[Film]:
     """Return the searchable movies with the titles of their source."""
     with database.transaction(writes=False) as session:
         sources = dict(iter(session.execute(select(Movie.movie_id, Movie.source_title))))
-        documents = CatalogueDataManager(session).list_documents()
+        documents = list(CatalogueDataManager(session).documents())
     return [Film(document, sources[document.movie_id]) for document in documents]
 
 

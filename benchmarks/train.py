@@ -86,7 +86,7 @@ def _coverage(trained: Trained) -> list[tuple[object, ...]]:
     data, metrics = trained.card.data, trained.card.metrics
     assert metrics is not None  # noqa: S101 (a benchmark has enough ratings)
     return [
-        ("movies with weights", f"{data.modelled_movies:,}", f"{data.modelled_movies / data.movies:.1%}"),
+        ("movies with personal scores", f"{data.modelled_movies:,}", f"{data.modelled_movies / data.movies:.1%}"),
         ("ratings of those", f"{data.modelled_ratings:,}", f"{data.modelled_ratings / data.ratings:.1%}"),
         ("held-out likes of those", "", f"{metrics.modelled_likes:.1%}"),
         ("MB stored, trial included", f"{trained.size_mb:,.0f}", ""),

@@ -1,7 +1,9 @@
 """The search index: built from movies, it returns ids in rank order."""
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Self
 
@@ -146,10 +148,21 @@ class SearchIndex:
 
 def build_index(documents: Iterable[SearchDocument]) -> SearchIndex:
     """Build an index of movies, given in any order."""
-    ordered = sorted(documents, key=lambda document: document.movie_id)
-    movie_ids = np.array([document.movie_id for document in ordered], dtype=np.int64)
-    popularity = np.array([document.popularity for document in ordered], dtype=np.int64)
-    return SearchIndex(movie_ids, build_postings(_names(ordered), n_movies=len(ordered)), popularity)
+    return build_index_in_order(sorted(documents, key=lambda document: document.movie_id))
+
+
+def build_index_in_order(documents: Iterable[SearchDocument]) -> SearchIndex:
+    """Build an index of movies by ascending id, without holding all of them in memory."""
+    movie_ids, popularity = array("q"), array("q")
+
+    def names() -> Iterator[CatalogueName]:
+        for movie, document in enumerate(documents):
+            movie_ids.append(document.movie_id)
+            popularity.append(document.popularity)
+            yield from _names(movie, document)
+
+    postings = build_postings(names())
+    return SearchIndex(np.array(movie_ids, np.int64), postings, np.array(popularity, np.int64))
 
 
 def _best_of_each(found: Sequence[tuple[Movies, Fit]]) -> tuple[Movies, Fit]:
@@ -170,16 +183,14 @@ def _fewest_typos(fit: Fit) -> float:
     return float(np.round(-fit.max(initial=-np.inf) / TYPO))
 
 
-def _names(documents: Sequence[SearchDocument]) -> Iterator[CatalogueName]:
-    words_of = {genres: _genre_words(genres) for genres in {document.genres for document in documents}}
-    for movie, document in enumerate(documents):
-        yield CatalogueName(movie, Field.TITLE, parse_name(document.title))
-        for title in document.alternative_titles:
-            yield CatalogueName(movie, Field.ALTERNATIVE_TITLE, parse_name(title))
-        year = () if document.year is None else (str(document.year),)
-        yield CatalogueName(movie, Field.METADATA, Name("", words_of[document.genres] + year))
-        if document.tags:
-            yield CatalogueName(movie, Field.TAGS, Name("", _tag_words(document.tags)))
+def _names(movie: int, document: SearchDocument) -> Iterator[CatalogueName]:
+    yield CatalogueName(movie, Field.TITLE, parse_name(document.title))
+    for title in document.alternative_titles:
+        yield CatalogueName(movie, Field.ALTERNATIVE_TITLE, parse_name(title))
+    year = () if document.year is None else (str(document.year),)
+    yield CatalogueName(movie, Field.METADATA, Name("", _genre_words(document.genres) + year))
+    if document.tags:
+        yield CatalogueName(movie, Field.TAGS, Name("", _tag_words(document.tags)))
 
 
 def _tag_words(tags: Iterable[str]) -> tuple[str, ...]:
@@ -187,5 +198,6 @@ def _tag_words(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag_word(word) for tag in tags for word in parse_name(tag).all_words))
 
 
-def _genre_words(genres: Iterable[str]) -> tuple[str, ...]:
+@lru_cache(10_000)
+def _genre_words(genres: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(word for genre in genres for word in parse_name(genre).words)

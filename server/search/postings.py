@@ -5,6 +5,7 @@ one stream of words, movie by movie. A place in the stream identifies the word, 
 postings list the places of each word.
 """
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -142,15 +143,15 @@ class Postings:
         return _ranges(self.start_of_movie[movies], self.start_of_movie[movies + 1])
 
 
-def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings:
-    """Concatenate the names of movies 0 to ``n_movies - 1``, given in the order of the movies."""
+def build_postings(names: Iterable[CatalogueName]) -> Postings:
+    """Concatenate the names of movies 0, 1, 2, …, given in the order of the movies; each has at least one."""
     first_seen: defaultdict[str, int] = defaultdict(count().__next__)
-    stream: list[int] = []
-    rows: list[tuple[int, int, int, int]] = []
+    # Lists of numbers would take ten times the memory.
+    stream, rows = array("i"), array("i")
     for movie, field, name in names:
         stream.extend(map(first_seen.__getitem__, name.all_words))
         stream.append(END_OF_NAME)
-        rows.append((movie, field, len(name.all_words) + 1, bool(name.article)))
+        rows.extend((movie, field, len(name.all_words) + 1, bool(name.article)))
     movie_of, field_of, length, has_article = np.array(rows, dtype=np.int32).reshape(-1, 4).T.copy()
 
     vocabulary = sorted(first_seen)
@@ -163,7 +164,7 @@ def build_postings(names: Iterable[CatalogueName], *, n_movies: int) -> Postings
     is_beginning = np.zeros(word.size, dtype=np.bool_)
     is_beginning[start_of_name[:-1]] = is_beginning[start_of_name[:-1] + has_article] = True
     laid_out = Stream(word, is_beginning, movie_of, field_of.astype(np.int8), start_of_name)
-    return lay_out(vocabulary, laid_out, n_movies=n_movies)
+    return lay_out(vocabulary, laid_out, n_movies=int(movie_of.max(initial=-1)) + 1)
 
 
 def lay_out(vocabulary: Sequence[str], stream: Stream, *, n_movies: int) -> Postings:

@@ -7,9 +7,22 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 
-from benchmarks import beside_training, durability, engines, generated, orm, recommender, request_parts, search, serve
+from benchmarks import (
+    beside_training,
+    catalogue_size,
+    durability,
+    engines,
+    generated,
+    list_times,
+    orm,
+    recommender,
+    request_parts,
+    search,
+    serve,
+)
 from benchmarks.__main__ import BENCHMARKS, write_tables
 from benchmarks.workbench import Workbench
+from tests.support.generated_tastes import history_of
 
 RATINGS = 900
 BOUNDS_ARE_SHOWN = {
@@ -61,6 +74,23 @@ def test_engines_train_on_the_same_export(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     assert (ratings, engine, of_local, largest) == ("900", "local", "1.00", "0.0e+00")
     assert float(peak_mb.replace(",", "")) > 50
+
+
+def test_a_large_catalogue_is_measured_from_ingestion_to_lists(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue_size, "SECONDS", 0.2)
+    bench = Workbench(source, tmp_path)
+
+    catalogue_size.run(bench, "tiny")
+
+    shown = "\n".join(bench.shown)
+    for measured in ("search index", "training", "start of a worker", "search, two words", "recommended movies"):
+        assert f"| {measured} |" in shown
+
+
+def test_the_lists_of_a_model_with_random_numbers_are_timed() -> None:
+    assert list_times.random_model(2_000, 1).recommend(history_of({}), n=3, exclude_seen=False).movie_ids.size == 3
 
 
 def test_the_recommender_is_measured_beside_others(

@@ -10,17 +10,14 @@ from server.search.text import Name
 
 @pytest.fixture
 def postings() -> Postings:
-    return build_postings(
-        [
-            CatalogueName(0, Field.TITLE, Name("the", ("toy", "story"))),
-            CatalogueName(0, Field.ALTERNATIVE_TITLE, Name("", ("story", "toy"))),
-            CatalogueName(0, Field.METADATA, Name("", ("story", "1995"))),
-            CatalogueName(1, Field.TITLE, Name("", ("toys",))),
-            CatalogueName(1, Field.METADATA, Name("", ())),
-            CatalogueName(2, Field.TITLE, Name("", ("story",))),
-        ],
-        n_movies=3,
-    )
+    return build_postings([
+        CatalogueName(0, Field.TITLE, Name("the", ("toy", "story"))),
+        CatalogueName(0, Field.ALTERNATIVE_TITLE, Name("", ("story", "toy"))),
+        CatalogueName(0, Field.METADATA, Name("", ("story", "1995"))),
+        CatalogueName(1, Field.TITLE, Name("", ("toys",))),
+        CatalogueName(1, Field.METADATA, Name("", ())),
+        CatalogueName(2, Field.TITLE, Name("", ("story",))),
+    ])
 
 
 def words(postings: Postings, *words: str) -> NDArray[np.int32]:

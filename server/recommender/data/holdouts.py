@@ -16,6 +16,7 @@ from server.recommender.data.splits import (
     SplitMaker,
     for_blocks,
     sample_evaluated,
+    sample_size,
     session_ends,
     session_split,
 )
@@ -65,9 +66,9 @@ class Holdouts:
         """Hold out by ``make_split``, by the next session, and by user."""
         split_block = partial(for_blocks(make_split, source), seed=seed)
         users = _UserTable(*source.per_user(_UserColumns(split_block)))
-        evaluated = sample_evaluated(users.held_out_counts, seed=seed)
-        new = _choose_new_users(users, seed=seed)
-        returning = _choose_returning_users(users, new, seed=seed)
+        evaluated = sample_evaluated(users.held_out_counts, n_items=source.n_items, seed=seed)
+        new = _choose_new_users(users, n_items=source.n_items, seed=seed)
+        returning = _choose_returning_users(users, new, n_items=source.n_items, seed=seed)
         cut = _Cut(users.ids[new], users.ids[returning], users.session_ends[returning])
         known = source.derive(_Known(split_block))
         rest = known.derive(cut) if cut.n_users else known
@@ -157,16 +158,16 @@ class _Cut:
         return kept.select_users(np.flatnonzero(np.isin(block.user_ids, self.new, invert=True)))
 
 
-def _choose_new_users(users: _UserTable, *, seed: int) -> NDArray[np.int64]:
+def _choose_new_users(users: _UserTable, *, n_items: int, seed: int) -> NDArray[np.int64]:
     """Return a sample of the users with enough ratings."""
     candidates = np.flatnonzero(users.rating_counts >= MIN_NEW_USER_RATINGS)
-    n_new = min(candidates.size // NEW_USERS_ONE_IN, MAX_NEW_USERS)
+    n_new = min(candidates.size // NEW_USERS_ONE_IN, sample_size(MAX_NEW_USERS, n_items))
     return np.sort(np.random.default_rng(seed).permutation(candidates)[:n_new])
 
 
-def _choose_returning_users(users: _UserTable, new: NDArray[np.int64], *, seed: int) -> NDArray[np.int64]:
+def _choose_returning_users(users: _UserTable, new: NDArray[np.int64], *, n_items: int, seed: int) -> NDArray[np.int64]:
     """Return a sample of the other users with a next session."""
     has_session = users.session_ends < NEVER
     has_session[new] = False
     candidates = np.random.default_rng(seed).permutation(np.flatnonzero(has_session))
-    return np.sort(candidates[:MAX_SESSION_USERS])
+    return np.sort(candidates[: sample_size(MAX_SESSION_USERS, n_items)])

@@ -20,35 +20,36 @@ def top_items(scores: NDArray[np.float64], n: int, *, ids: NDArray[np.int64] | N
     """
     # NumPy selects slowly from the upper end of an array with many equal values, such as unrated movies' scores.
     costs = -scores
-    if n < scores.size:
-        candidates = np.flatnonzero(costs <= _lowest(costs[:: min(SAMPLE_STEP, scores.size // n)], n))
-        candidates = candidates[costs[candidates] <= _lowest(costs[candidates], n)]
-    else:
-        candidates = np.arange(scores.size)
+    candidates = np.flatnonzero(costs <= _nth_lowest(costs, n)) if n < scores.size else np.arange(scores.size)
     ties = candidates if ids is None else ids[candidates]
     return candidates[np.lexsort((ties, costs[candidates]))][:n]
 
 
-def _lowest(costs: NDArray[np.float64], n: int) -> np.float64:
+def _nth_lowest(costs: NDArray[np.float64], n: int) -> np.float64:
     """Return the n-th lowest of at least ``n`` costs."""
-    lowest: np.float64 = np.partition(costs, n - 1)[n - 1]
+    bound = np.partition(costs[:: min(SAMPLE_STEP, costs.size // n)], n - 1)[n - 1]
+    lowest: np.float64 = np.partition(costs[costs <= bound], n - 1)[n - 1]
     return lowest
 
 
 def at_least_nth_best(scores: NDArray[np.float64], among: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
     """Return the indices of the ``n`` highest scores ``among`` the marked ones, and of all scores that are as high."""
-    candidates = scores[among]
-    if n >= candidates.size:
+    costs = -scores[among]
+    if n >= costs.size:
         return np.arange(scores.size)
-    place = candidates.size - max(n, 1)
-    return np.flatnonzero(scores >= np.partition(candidates, place)[place])
+    return np.flatnonzero(scores >= -_nth_lowest(costs, max(n, 1)))
 
 
 def count_higher(scores: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each score the number of higher ones in ``among``: the rank, 0 for the best."""
     # Lists are short, so few are higher.
-    higher = np.sort(among[among > scores.min(initial=np.inf)])
-    return higher.size - np.searchsorted(higher, scores, side="right")
+    order = np.argsort(scores)
+    higher = among[among > scores.min(initial=np.inf)]
+    # Many are compared with few scores, so those are sorted.
+    n_lower = np.bincount(np.searchsorted(scores[order], higher), minlength=scores.size + 1)
+    ranks = np.empty(scores.size, np.int64)
+    ranks[order] = higher.size - np.cumsum(n_lower[:-1])
+    return ranks
 
 
 @dataclass(frozen=True, eq=False)

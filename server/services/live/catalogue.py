@@ -23,7 +23,7 @@ from server.models import (
     Tag,
 )
 from server.search import storage
-from server.search.index import SearchDocument, SearchIndex, build_index
+from server.search.index import SearchDocument, SearchIndex, build_index, build_index_in_order
 from server.services.base import BaseDataManager
 from server.services.live.popularity import SNAPSHOT_INTERVAL, PopularityDataManager, take_snapshot
 from server.services.live.watch import InstallationState
@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 MAX_TAGS = 100
 """At most this many tags of a movie are searchable, those most often used; the rest is noise and memory."""
+
+DOCUMENTS_AT_A_TIME = 20_000
+"""Movies whose texts are read at a time: each takes about a kilobyte."""
 
 
 class LiveCatalogue:
@@ -113,7 +116,7 @@ def store_index(database: Database) -> None:
 
 def _build(catalogue: "CatalogueDataManager") -> SearchIndex:
     with garbage_collection_paused():
-        return build_index(catalogue.list_documents())
+        return build_index_in_order(catalogue.documents())
 
 
 def _store(database: Database, version: int, index: SearchIndex) -> None:
@@ -160,22 +163,40 @@ class CatalogueDataManager(BaseDataManager):
         self.session.add(StoredIndex(ingestion_id=version, layout=storage.LAYOUT, content=content))
         self.session.flush()
 
-    def list_documents(self) -> list[SearchDocument]:
-        """Return the searchable text of all movies."""
+    def documents(self) -> Iterator[SearchDocument]:
+        """Yield the searchable text of all movies by ascending id; few of them are in memory at a time."""
+        movie_ids = self.session.scalars(select(Movie.movie_id).order_by(Movie.movie_id)).all()
+        for start in range(0, len(movie_ids), DOCUMENTS_AT_A_TIME):
+            part = movie_ids[start : start + DOCUMENTS_AT_A_TIME]
+            yield from self._documents(part[0], part[-1])
+
+    def _documents(self, first: int, last: int) -> Iterator[SearchDocument]:
+        """Yield the movies with ids in a range."""
         titles = self._grouped(
-            select(AlternativeTitle.movie_id, AlternativeTitle.title).order_by(AlternativeTitle.position)
+            select(AlternativeTitle.movie_id, AlternativeTitle.title)
+            .where(AlternativeTitle.movie_id.between(first, last))
+            .order_by(AlternativeTitle.position)
         )
-        genres = self._grouped(select(MovieGenre.movie_id, Genre.genre_name).join(Genre).order_by(Genre.genre_name))
+        genres = self._grouped(
+            select(MovieGenre.movie_id, Genre.genre_name)
+            .join(Genre)
+            .where(MovieGenre.movie_id.between(first, last))
+            .order_by(Genre.genre_name)
+        )
         tags = self._grouped(
             select(MovieTag.movie_id, Tag.tag_name)
             .join(Tag)
+            .where(MovieTag.movie_id.between(first, last))
             .order_by(MovieTag.movie_id, MovieTag.tag_count.desc(), Tag.tag_id)
         )
         movies = self.session.connection().execute(
-            select(Movie.movie_id, Movie.title, Movie.year, MovieStatistics.rating_count).join(MovieStatistics)
+            select(Movie.movie_id, Movie.title, Movie.year, MovieStatistics.rating_count)
+            .join(MovieStatistics)
+            .where(Movie.movie_id.between(first, last))
+            .order_by(Movie.movie_id)
         )
-        return [
-            SearchDocument(
+        for movie_id, title, year, popularity in movies:
+            yield SearchDocument(
                 movie_id=movie_id,
                 title=title,
                 alternative_titles=tuple(titles.get(movie_id, ())),
@@ -184,8 +205,6 @@ class CatalogueDataManager(BaseDataManager):
                 popularity=popularity,
                 tags=tuple(tags.get(movie_id, ())[:MAX_TAGS]),
             )
-            for movie_id, title, year, popularity in movies
-        ]
 
     def _grouped(self, statement: Select[int, str]) -> dict[int, list[str]]:
         texts: dict[int, list[str]] = defaultdict(list)

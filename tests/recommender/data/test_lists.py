@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.recommender.data.lists import count_higher, top_items
+from server.recommender.data.lists import at_least_nth_best, count_higher, top_items
 from tests.support.tables import for_each
 
 
@@ -32,3 +32,26 @@ def test_the_rank_counts_only_what_is_strictly_higher() -> None:
     among = np.array([0.1, 0.5, 0.5, 0.9, -np.inf])
 
     assert count_higher(np.array([1.0, 0.9, 0.5, 0.3, 0.0]), among).tolist() == [0, 0, 1, 3, 4]
+
+
+SCORES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), max_size=30)
+
+
+@settings(deadline=None)
+@given(SCORES, SCORES)
+def test_the_rank_of_any_scores_is_the_number_of_higher_ones(scores: list[float], among: list[float]) -> None:
+    expected = [sum(other > score for other in among) for score in scores]
+
+    assert count_higher(np.array(scores), np.array(among)).tolist() == expected
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.booleans()), max_size=30), st.integers(1, 12))
+def test_all_as_high_as_the_nth_best_of_the_marked_ones_are_found(pairs: list[tuple[float, bool]], n: int) -> None:
+    scores = np.array([score for score, _ in pairs])
+    marked = sorted((score for score, is_marked in pairs if is_marked), reverse=True)
+    bound = marked[n - 1] if n < len(marked) else -np.inf
+
+    found = at_least_nth_best(scores, np.array([is_marked for _, is_marked in pairs], np.bool_), n)
+
+    assert found.tolist() == np.flatnonzero(scores >= bound).tolist()

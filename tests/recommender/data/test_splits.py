@@ -7,6 +7,7 @@ from server.recommender.data.splits import (
     Split,
     global_time_split,
     random_split,
+    sample_size,
     session_split,
     temporal_split,
 )
@@ -121,3 +122,11 @@ def test_the_next_session_is_held_out_up_to_a_hundred_ratings() -> None:
     assert split.known.movie_ids[split.known.items].tolist() == [*range(1, 17), *range(1, 13)]
     assert split.held_out.movie_ids[split.held_out.items].tolist() == list(range(17, 117))
     assert split.held_out.rating_counts.tolist() == [100, 0]
+
+
+@for_each(
+    ("n_items", "expected"),
+    [(10_000, (10_000, 2_000)), (86_000, (10_000, 2_000)), (200_000, (5_000, 1_000)), (10**7, (1_000, 200))],
+)
+def test_the_larger_the_catalogue_the_fewer_users_are_scored(n_items: int, expected: tuple[int, int]) -> None:
+    assert (sample_size(10_000, n_items), sample_size(2_000, n_items)) == expected

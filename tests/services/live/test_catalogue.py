@@ -3,6 +3,7 @@
 import weakref
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select, update
 
 from server.backend.database import Database
@@ -141,6 +142,17 @@ def test_two_processes_may_store_the_same_index(catalogue: Database) -> None:
 
 
 @on_each_database
+def test_the_texts_of_movies_are_read_in_parts(catalogue: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with catalogue.transaction(writes=False) as session:
+        whole = list(CatalogueDataManager(session).documents())
+        monkeypatch.setattr("server.services.live.catalogue.DOCUMENTS_AT_A_TIME", 1)
+        in_parts = list(CatalogueDataManager(session).documents())
+
+    assert len(whole) > 1
+    assert in_parts == whole
+    assert [document.movie_id for document in whole] == sorted(document.movie_id for document in whole)
+
+
 def test_tags_are_searchable_and_the_most_frequent_come_first(catalogue: Database) -> None:
     with catalogue.transaction(writes=True) as session:
         session.add_all([
@@ -152,7 +164,7 @@ def test_tags_are_searchable_and_the_most_frequent_come_first(catalogue: Databas
 
     live_catalogue = started(catalogue)
     with catalogue.transaction(writes=False) as session:
-        documents = CatalogueDataManager(session).list_documents()
+        documents = list(CatalogueDataManager(session).documents())
 
     assert live_catalogue.index.search("pixar").movie_ids.tolist() == [1]
     assert {document.tags for document in documents} == {(), ("toys come alive", "Pixar")}
