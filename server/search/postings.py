@@ -152,13 +152,15 @@ def build_postings(names: Iterable[CatalogueName]) -> Postings:
         stream.extend(map(first_seen.__getitem__, name.all_words))
         stream.append(END_OF_NAME)
         rows.extend((movie, field, len(name.all_words) + 1, bool(name.article)))
-    movie_of, field_of, length, has_article = np.array(rows, dtype=np.int32).reshape(-1, 4).T.copy()
+    movie_of, field_of, length, has_article = np.frombuffer(rows, dtype=np.int32).reshape(-1, 4).T.copy()
+    del rows
 
     vocabulary = sorted(first_seen)
     # END_OF_NAME is -1 and so selects the last entry, which maps it to itself.
     alphabetical = np.full(len(vocabulary) + 1, END_OF_NAME, dtype=np.int32)
     alphabetical[[first_seen[word] for word in vocabulary]] = np.arange(len(vocabulary))
-    word = alphabetical[np.array(stream, dtype=np.int32)]
+    word = alphabetical[np.frombuffer(stream, dtype=np.int32)]
+    del first_seen, stream
 
     start_of_name = np.concatenate(([0], np.cumsum(length, dtype=np.int64)))
     is_beginning = np.zeros(word.size, dtype=np.bool_)
