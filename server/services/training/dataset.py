@@ -24,7 +24,7 @@ from server.recommender.data.interactions import Interactions, Ratings
 
 MANIFEST = "manifest.json"
 MOVIES = "movies.parquet"
-PART_RATINGS = 5_000_000
+PART_RATINGS = 500_000
 """Ratings in a file, about: what one task of a cluster reads."""
 
 ROWS_PER_BATCH = 500_000
