@@ -16,7 +16,7 @@ from tests.support.tables import for_each
 
 API = "/api/rest/v1"
 ORIGIN = "http://localhost:5173"
-EXPOSED = "ETag, Link, Location, Retry-After, Server-Timing, WWW-Authenticate, X-Request-ID"
+EXPOSED = "ETag, Link, Location, Retry-After, Server-Timing, WWW-Authenticate, X-Model-Version, X-Request-ID"
 ANSWERS = [("GET", "/livez", 200), ("GET", "/nowhere", 404), ("PATCH", "/livez", 405), ("GET", f"{API}/movies/x", 422)]
 DATA_ONLY = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
