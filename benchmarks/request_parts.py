@@ -10,7 +10,6 @@ from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from starlette.types import ASGIApp, Message
 
 from benchmarks import bare_app
@@ -44,7 +43,6 @@ PARTS: dict[str, list[tuple[object, str]]] = {
     "- - sum of their weights": [(ease, "sum_rows")],
     "- - the best of all": [(model, "top_items")],
     "- - probabilities": [(Pairs, "of"), (Calibrator, "probabilities")],
-    "end of the transaction": [(Session, "commit"), (Session, "close")],
 }
 
 Seconds = dict[str, float]
@@ -62,7 +60,7 @@ def run(bench: Workbench) -> None:
     rows = [(name, f"{ours * 1e6:,.0f}", f"{bare * 1e6:,.0f}", bare / ours) for name, (ours, bare) in whole.items()]
     bench.show(f"Microseconds a request, without sockets; {size}", ("", "us", "bare", "of bare"), rows)
     total = parts["recommended movies"]
-    parts["FastAPI, middlewares and JSON"] = total - parts["the service"] - parts["end of the transaction"]
+    parts["FastAPI, middlewares and JSON"] = total - parts["the service"]
     # Nothing, where all lists are remembered: of a source with few users.
     seconds = {name: parts.get(name, 0.0) for name in (*PARTS, "FastAPI, middlewares and JSON")}
     rows_of_parts = [(name, f"{part * 1e6:,.0f}", f"{part / total:.0%}") for name, part in seconds.items()]
