@@ -22,7 +22,8 @@ def open_page(browser: Browser, shared_server: Server) -> Iterator[Open]:
     text = re.search(r"```html\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     assert text is not None
     body = text[1].replace("http://127.0.0.1:8000", shared_server.address)
-    context = browser.new_context()
+    # Chromium takes a page that a test fulfils for one of the internet, which may not call this machine unasked.
+    context = browser.new_context(permissions=["local-network-access"])
 
     def open_at(origin: str = ORIGIN, *, last_user: int | None = None) -> Page:
         page = context.new_page()
