@@ -49,15 +49,21 @@ class CrossOriginMiddleware(CORSMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request; answer a preflight request."""
-        if scope["type"] == "http" and scope["method"] == "OPTIONS":
-            headers = Headers(scope=scope)
-            method = headers.get("access-control-request-method")
-            if "origin" in headers and method is not None:
-                refusal = self._refusal(headers["origin"], method)
-                if refusal is not None:
-                    await cross_origin_refused(scope["path"], refusal)(scope, receive, send)
-                    return
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        origin = headers.get("origin")
+        if origin is not None and not self._is_own(origin, headers):
+            method = headers.get("access-control-request-method") if scope["method"] == "OPTIONS" else None
+            if method is not None and (refusal := self._refusal(origin, method)) is not None:
+                await cross_origin_refused(scope["path"], refusal)(scope, receive, send)
+                return
+            if not self.is_allowed_origin(origin):
+                # It is answered, but the browser does not let the page read the response.
+                self._log(origin)
         await super().__call__(scope, receive, send)
+
+    @staticmethod
+    def _is_own(origin: str, headers: Headers) -> bool:
+        return origin.partition("://")[2] == headers.get("host")
 
     def _refusal(self, origin: str, method: str) -> CrossOriginRefused | None:
         if not self.is_allowed_origin(origin):
