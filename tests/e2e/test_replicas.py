@@ -45,7 +45,7 @@ def test_servers_agree_on_the_order_and_on_the_model(installation: Installation)
             rated = one.client.post(f"{API}/ratings", json={"user_id": user_id, "movie_id": least, "rating": 5})
             assert rated.is_success
         with installation.serve(refresh_interval_s="60") as other:
-            # One of them may store a new snapshot of the popularity, which the other is told of.
+            # One of them may store a new snapshot of the popularity; the other loads it.
             searches = poll(lambda: _agreed_searches(one, other))
             one.client.put(f"{ENGINE}/active-model", json={"version": 1}).raise_for_status()
             wait_until(lambda: _served_version(other) == "1")
