@@ -90,4 +90,6 @@ def test_spark_trains_the_model_of_a_local_training(tmp_path: Path) -> None:
     assert flatten(ours_settings.pop("reranker")) == pytest.approx(second_stage, abs=0.01)
     assert flatten(ours_settings) == pytest.approx(flatten(local_settings), abs=1e-4)
     for name, array in ours.algorithm.arrays().items():
-        np.testing.assert_allclose(array, local.algorithm.arrays()[name], atol=1e-4, err_msg=name)
+        # A factor of the tail is kept as one of 255 steps: rounding may choose the next.
+        tolerance = 1 if array.dtype == np.int8 else 1e-4
+        np.testing.assert_allclose(array, local.algorithm.arrays()[name], atol=tolerance, err_msg=name)
