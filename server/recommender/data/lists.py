@@ -42,7 +42,7 @@ def at_least_nth_best(scores: NDArray[np.float64], among: NDArray[np.bool_], n: 
 
 def count_higher(scores: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each score the number of higher ones in ``among``: the rank, 0 for the best."""
-    # Lists are short, so few are higher.
+    # Lists are short: only a few scores are higher.
     order = np.argsort(scores)
     higher = among[among > scores.min(initial=np.inf)]
     # Many are compared with few scores, so those are sorted.
