@@ -27,7 +27,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from benchmarks.peers import ImplicitALS, PlainEase, SklearnNMF
 from benchmarks.processes import peak_mb
@@ -47,6 +46,7 @@ from server.recommender.evaluation.calibration_metrics import calibration_metric
 from server.recommender.evaluation.ranking_metrics import Scorer, bootstrap_interval, rank, ranking_metrics
 from server.recommender.training import cross_calibrate
 from server.services.training.ratings_reader import RatingsReader
+from server.services.training.threads import limit_threads
 
 SEED = 0
 TIMED_USERS = 300
@@ -141,7 +141,7 @@ def _with_kept_weights(kept: int | None) -> EaseConfig:
 
 def measure(name: str, fit: Fit, ratings: Ratings, movie_ids: NDArray[np.int64]) -> Result:
     """Fit on the known ratings, rank, calibrate, and measure time and memory; runs in a process of its own."""
-    with threadpool_limits(1):
+    with limit_threads(1):
         held = Holdouts.of(Interactions.from_ratings(ratings, movie_ids), temporal_split, seed=SEED)
         started = time.perf_counter()
         scorer = fit(held.known.in_memory())

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydantic import BaseModel
-from threadpoolctl import threadpool_limits
 
 from server.backend.config import Settings
 from server.recommender.data.catalogue import Catalogue
@@ -14,6 +13,7 @@ from server.recommender.evaluation.card import Evaluation
 from server.recommender.training import evaluate_algorithms
 from server.services.base import BaseService
 from server.services.training.ratings_reader import RatingsReader
+from server.services.training.threads import limit_threads
 
 OnProgress = Callable[[str, float], None]
 
@@ -57,7 +57,7 @@ def compare_algorithms(
 ) -> Comparison:
     """Evaluate algorithms on the same held-out ratings of a split."""
     # The number of threads changes how sums are rounded; with that of a training, the metrics are the same.
-    with threadpool_limits(settings.training_threads):
+    with limit_threads(settings.training_threads):
         evaluations = evaluate_algorithms(
             data.ratings,
             data.catalogue,

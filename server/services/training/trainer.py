@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from threadpoolctl import threadpool_limits
 
 from server.backend.config import Settings
 from server.backend.database import Database
@@ -24,6 +23,7 @@ from server.services.training.inputs import DatabaseInput, TrainingInput
 from server.services.training.lease import LeaseObserver, heartbeat_interval_s
 from server.services.training.promotion import PromotionPolicy
 from server.services.training.runs import RunningRun, TrainingRunDataManager, TrainingRunService, describe_loss
+from server.services.training.threads import limit_threads
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class Trainer:
         started = time.monotonic()
         self.store.check_writable()
         on_progress("reading", 0.0)
-        with self.input.open() as data, threadpool_limits(self.settings.training_threads):
+        with self.input.open() as data, limit_threads(self.settings.training_threads):
             training = train(
                 data.source,
                 data.catalogue,
