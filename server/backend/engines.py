@@ -1,6 +1,7 @@
 """The engine of a database, and the settings of its connections."""
 
 import sqlite3
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from server.backend.config import Settings
 from server.backend.private_files import create_private_file
@@ -23,6 +25,8 @@ POOL_SIZES = {"sqlite": HANDLER_THREADS + PERIODIC_TASKS, "postgresql": 20}
 
 POOL_TIMEOUT_S = 3.0
 """A request waits at most this long for a connection, so that it ends in time even if its statement then hangs."""
+
+_POOL = "pool"
 
 
 def create_reader(settings: Settings, engine: Engine) -> Reader:
@@ -69,7 +73,19 @@ def create_engine(settings: Settings, *, is_replica: bool = False) -> Engine:
         from server.backend.postgres_connection import listen  # noqa: PLC0415 (imports the driver)
 
         listen(engine, settings)
+    event.listen(engine, "connect", partial(_note_pool, engine))
+    event.listen(engine, "checkin", partial(_close_after_dispose, engine))
     return engine
+
+
+def _note_pool(engine: Engine, _connection: object, entry: ConnectionPoolEntry) -> None:
+    entry.info[_POOL] = weakref.ref(engine.pool)
+
+
+def _close_after_dispose(engine: Engine, connection: object, entry: ConnectionPoolEntry) -> None:
+    """Close a connection that was in use while its pool was disposed of; SQLAlchemy would leave it open."""
+    if connection is not None and entry.info[_POOL]() is not engine.pool:
+        entry.close()
 
 
 def _create_sqlite_file(_dialect: object, _record: object, arguments: Sequence[str], _options: object) -> None:

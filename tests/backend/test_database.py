@@ -2,6 +2,7 @@ import stat
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select, text
@@ -51,6 +52,16 @@ def test_an_error_rolls_a_transaction_back(database: Database) -> None:
         add_and_fail()
 
     assert count_genres(database) == 0
+
+
+def test_a_connection_in_use_while_the_database_is_closed_is_closed_afterwards(database: Database) -> None:
+    with database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        database.dispose()
+        connection.execute(COUNT_GENRES)
+
+    with pytest.raises(Exception, match="closed"):
+        driver.execute("SELECT 1")
 
 
 def test_a_session_that_is_not_committed_leaves_nothing(database: Database) -> None:
