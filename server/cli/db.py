@@ -8,7 +8,7 @@ import typer
 from server.backend import migrate
 from server.backend.backup import copy_sqlite
 from server.backend.config import Settings
-from server.cli.database import connect
+from server.cli.connection import connect
 from server.cli.options import command_app, examples
 from server.cli.output import print_result
 from server.command_errors import SettingsError

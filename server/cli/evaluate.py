@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from server.backend.config import Settings
-from server.cli.database import open_database
+from server.cli.connection import open_database
 from server.cli.measures import format_measures
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result, stage_progress

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.database import open_database
+from server.cli.connection import open_database
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result, stage_progress
 from server.services.training.dataset import Dataset

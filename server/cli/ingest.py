@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.table import Table
 
-from server.cli.database import open_database_for_load
+from server.cli.connection import open_database_for_load
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_notice, print_result, progress_bar
 from server.command_errors import SourceError

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
-from server.cli.database import open_database
+from server.cli.connection import open_database
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result
 from server.schemas.base import MAX_ID, Paging

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from server.cli.database import open_database
+from server.cli.connection import open_database
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result
 from server.schemas.base import MAX_ID, Paging

@@ -17,7 +17,7 @@ from server.backend import logging
 from server.backend.config import Settings
 from server.backend.metrics import SHARED_FOLDER
 from server.backend.model_store import ModelStore
-from server.cli.database import open_database
+from server.cli.connection import open_database
 from server.cli.listening import listen
 from server.cli.options import command_app, examples
 from server.cli.output import print_notice, print_result

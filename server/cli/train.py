@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
-from server.cli.database import open_database
+from server.cli.connection import open_database
 from server.cli.measures import format_measures
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result, stage_progress

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from pwdlib import PasswordHash
 
-from server.cli.database import open_database
+from server.cli.connection import open_database
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result
 from server.command_errors import UnfitPassword

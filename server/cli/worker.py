@@ -6,7 +6,7 @@ import threading
 from server.backend import logging
 from server.backend.config import Settings
 from server.backend.model_store import ModelStore
-from server.cli.database import open_database
+from server.cli.connection import open_database
 from server.cli.options import command_app, examples
 from server.cli.output import print_result
 from server.services.diagnostics import check_settings

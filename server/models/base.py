@@ -1,13 +1,16 @@
-"""The base of all tables: named constraints, 64-bit ids and times as whole seconds."""
+"""The base of all tables: named constraints, 64-bit ids, sort keys and times as whole seconds."""
 
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, Dialect, Integer, MetaData
+from sqlalchemy import BigInteger, Dialect, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 # SQLite generates ids only for a column declared INTEGER, which holds 64 bits there.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
+
+# Sort keys. Collation "C" is the order of SQLite, so both databases sort alike.
+ByCodePoints = String().with_variant(String(collation="C"), "postgresql")
 
 
 class UnixTime(TypeDecorator[datetime]):
