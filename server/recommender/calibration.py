@@ -41,6 +41,18 @@ MAX_PAIRS = 100_000
 FEW_PAIRS = 2_000
 """With fewer pairs the curve is one straight line: more freedom would overfit."""
 
+MAX_STEPS = 100
+"""Steps of a fit. About ten are enough; the bound only makes sure that it ends."""
+
+TOLERANCE = 1e-6
+"""A fit ends when a step promises a smaller gain in log likelihood, of all pairs together."""
+
+STEP_SHARES = tuple(0.5**n for n in range(12))
+"""A step that does not reduce the loss as expected is halved, at most this often."""
+
+SUFFICIENT_DECREASE = 1e-4
+"""The part of the expected decrease that a step must reach (Armijo)."""
+
 KNOTS_OF_STRANGERS = (0.05, 0.5, 0.95)
 """The same of the scores of users without positive ratings."""
 
@@ -286,22 +298,46 @@ def _segments(knots: tuple[float, ...]) -> tuple[NDArray[np.float64], ...]:
 def _maximise_likelihood(
     inputs: NDArray[np.float64], liked: NDArray[np.bool_], floors: list[float]
 ) -> NDArray[np.float64]:
-    """Fit a logistic regression; ``floors`` bound the first weights from below, the last weight is the intercept."""
-    from scipy.optimize import minimize  # noqa: PLC0415 (slow to import; serving never fits)
+    """Fit a logistic regression; ``floors`` bound the first weights from below, the last weight is the intercept.
 
+    Projected Newton steps, with weights at their floors held there: Bertsekas, Projected Newton methods for
+    optimization problems with simple constraints (SIAM Journal on Control and Optimization 1982). A dozen steps do what
+    takes a method without second derivatives two hundred.
+    """
     n_weights = inputs.shape[1]
     penalties = np.append(np.ones(n_weights - 1), 0)
+    lowest = np.append(floors, np.full(n_weights - len(floors), -np.inf))
 
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def loss(weights: NDArray[np.float64]) -> float:
         logits = inputs @ weights
-        losses = np.logaddexp(0, logits) - liked * logits
-        gradient = inputs.T @ (_expit(logits) - liked) + penalties * weights
-        return losses.sum() + penalties @ weights**2 / 2, gradient
+        return float(np.logaddexp(0, logits).sum() - logits[liked].sum() + penalties @ weights**2 / 2)
 
-    bounds = [(floor, None) for floor in floors] + [(None, None)] * (n_weights - len(floors))
-    start = np.append(floors, np.zeros(n_weights - len(floors)))
-    weights: NDArray[np.float64] = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    weights = np.append(floors, np.zeros(n_weights - len(floors)))
+    current = loss(weights)
+    for _ in range(MAX_STEPS):
+        shares = _expit(inputs @ weights)
+        gradient = inputs.T @ (shares - liked) + penalties * weights
+        scaled = inputs * np.sqrt(shares * (1 - shares))[:, None]
+        step = _newton_step(scaled.T @ scaled + np.diag(penalties), gradient, (weights <= lowest) & (gradient > 0))
+        for share in STEP_SHARES:
+            moved = np.maximum(weights + share * step, lowest)
+            after, expected = loss(moved), gradient @ (weights - moved)
+            if after <= current - SUFFICIENT_DECREASE * expected:
+                break
+        weights, current = moved, after
+        if expected < TOLERANCE:
+            break
     return weights
+
+
+def _newton_step(
+    hessian: NDArray[np.float64], gradient: NDArray[np.float64], is_held: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the step to the minimum of a quadratic function over the weights that are not held."""
+    step = np.zeros(gradient.size)
+    free = np.flatnonzero(~is_held)
+    step[free] = np.linalg.solve(hessian[np.ix_(free, free)], -gradient[free])
+    return step
 
 
 def _expit(logits: NDArray[np.float64]) -> NDArray[np.float64]:

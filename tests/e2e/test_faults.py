@@ -126,7 +126,7 @@ def test_a_trainer_killed_at_any_moment_leaves_the_live_model(installation: Inst
     store = ModelStore(settings.model_store)
     # Fork from a process that has imported the training modules, because importing takes longer than training.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([doomed_trainer.__name__, "sklearn.metrics"])
+    processes.set_forkserver_preload([doomed_trainer.__name__, "scipy.linalg"])
     with opened(installation) as database:
         trainer, live_model = Trainer(database, store, settings), LiveModel(database, store)
 

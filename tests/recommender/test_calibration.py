@@ -6,13 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import logit
 
-from server.recommender.calibration import Calibrator, Inputs
+from server.recommender.calibration import MIN_FIRST_SLOPE, RISING_SLOPES, Calibrator, Inputs
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.lists import count_higher
 from server.recommender.data.pairs import RECENT_HALF_LIFE, Pairs, RatedPairs
 from server.recommender.evaluation.calibration_metrics import calibration_error
 from tests.support.generated_tastes import history_of
 from tests.support.tables import for_each
+
+SLOPES = (*RISING_SLOPES, "activity_slope", "stranger_slope")
 
 TRUTH = Calibrator(
     inputs=Inputs(
@@ -79,6 +81,23 @@ def test_a_fit_recovers_the_probabilities_that_made_the_pairs() -> None:
     probabilities = calibrator.probabilities(unseen)
     np.testing.assert_allclose(probabilities, TRUTH.probabilities(unseen), atol=0.08)
     assert calibration_error(probabilities, unseen.liked) < 0.015
+
+
+@for_each("seed", [1, 2, 3])
+def test_a_fit_is_the_most_likely_of_all_with_slopes_above_their_floors(seed: int) -> None:
+    pairs = rated_pairs(n=500, seed=seed)
+    fitted = Calibrator.fit(pairs)
+
+    def loss(calibrator: Calibrator) -> float:
+        probabilities = calibrator.probabilities(pairs)
+        weights = np.array([*calibrator.rises, *(getattr(calibrator, name) for name in SLOPES)])
+        return float(-np.log(np.where(pairs.liked, probabilities, 1 - probabilities)).sum() + weights @ weights / 2)
+
+    for name in (*SLOPES, "intercept"):
+        slope, floor = getattr(fitted, name), {"first_slope": MIN_FIRST_SLOPE}.get(name, -np.inf)
+        floor = 0 if name in RISING_SLOPES[:-1] else floor
+        for moved in (max(slope - 0.01, floor), slope + 0.01):
+            assert loss(fitted) <= loss(fitted.model_copy(update={name: moved})) + 1e-6
 
 
 @for_each("liked", [[True, False, True, False], [False, True, False, True]])
