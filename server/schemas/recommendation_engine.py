@@ -123,7 +123,7 @@ class ModelVersion(ReadSchema):
 
     version: int = Field(examples=[3])
     algorithm: str = Field(examples=["ease"])
-    parameters: dict[str, Any] = Field(examples=[{"penalty": 200.0, "half_life": 40.0}])
+    parameters: dict[str, Any] = Field(examples=[{"penalty": 200.0, "recency_power": 0.5}])
     seed: int = Field(examples=[0])
     data: TrainingData
     metrics: dict[str, int | float] = Field(

@@ -6,15 +6,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from server.recommender.algorithms.ease.scoring import preference_weight, recency_decay
+from server.recommender.algorithms.ease.scoring import Decay, preference_weight
 from server.recommender.algorithms.ease.sparse_sums import sum_rows
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.source import Arrays, Source
 
 N_CANDIDATES = 150
 
-FADINGS = ((5.0, 0.1), (20.0, 0.2), (2.0, 0.0), (40.0, 0.8))
-"""Half-lives and floors: each gives one sum of weights."""
+DECAYS = (Decay(1.0, 1.0), Decay(1.0, 2.0), Decay(10.0, 0.5), Decay(40.0, 0.3))
+"""Each gives one sum of weights."""
 
 RECENT_RATINGS = 10
 PRIOR_RATINGS = 10
@@ -24,7 +24,7 @@ TREND_PRIOR = 2
 """The same of the trend, in ratings."""
 
 N_ITEM_FEATURES = 4
-N_SUMS = len(FADINGS) + 4
+N_SUMS = len(DECAYS) + 4
 N_FEATURES = 2 + N_SUMS + N_ITEM_FEATURES + 1
 
 
@@ -68,7 +68,7 @@ class _StarsAndNewest:
 def rating_factors(histories: Interactions) -> NDArray[np.float32]:
     """Return ratings by factors of the weights, one for each sum: faded, plain, negative, the latest, recent ones."""
     preferences, ages = preference_weight(histories), histories.ages
-    factors = [preferences * recency_decay(ages, half_life=half_life, floor=floor) for half_life, floor in FADINGS]
+    factors = [preferences * decay.weights(ages) for decay in DECAYS]
     factors += [
         np.ones_like(preferences),
         np.minimum(preferences, 0),

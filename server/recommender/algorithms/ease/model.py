@@ -24,7 +24,6 @@ from server.recommender.algorithms.ease.scoring import (
     most_rated,
     personal_weights,
     preference_weight,
-    recency_decay,
     weighted_history,
 )
 from server.recommender.algorithms.ease.sparse_sums import sum_rows
@@ -229,9 +228,7 @@ class Ease(Algorithm[EaseConfig]):
 
     def _blend(self, histories: Interactions) -> Iterator["_Blend"]:
         """Yield the scores of each user."""
-        rows, values, offsets = weighted_history(
-            histories, self._rows, half_life=self.config.half_life, floor=self.config.floor
-        )
+        rows, values, offsets = weighted_history(histories, self._rows, self.config.decay)
         positive, negative = self._personal_weights(histories)
         users = zip(positive.tolist(), negative.tolist(), pairwise(offsets.tolist()), strict=True)
         for weight, negative_weight, (start, end) in users:
@@ -279,8 +276,7 @@ class Ease(Algorithm[EaseConfig]):
         items: NDArray[np.int64],
     ) -> NDArray[np.float64]:
         """Return the terms of the sums: exactly what each rating adds."""
-        decay = recency_decay(history.ages, half_life=self.config.half_life, floor=self.config.floor)
-        values = (preference_weight(history) * decay)[ratings]
+        values = (preference_weight(history) * self.config.decay.weights(history.ages))[ratings]
         (positive,), (negative,) = self._personal_weights(history)
         factors = values * np.where(values < 0, negative, positive)
         contributions = np.zeros((ratings.size, items.size))

@@ -48,7 +48,7 @@ class NewUserSample:
     @classmethod
     def of(cls, sample: TuningSample, weights: Matrix, config: EaseConfig) -> Self:
         """Sum up positive and negative preferences."""
-        inputs = weighted_matrix(sample.split.known, sample.items, half_life=config.half_life, floor=config.floor)
+        inputs = weighted_matrix(sample.split.known, sample.items, config.decay)
         return cls(sample, inputs.maximum(0) @ weights, inputs.minimum(0) @ weights)
 
     def quality(self, popularity: NDArray[np.float32], prior: tuple[float, float]) -> float:

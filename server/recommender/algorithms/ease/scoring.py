@@ -1,5 +1,6 @@
 """How EASE turns a history into the inputs of its weights: the preference, the recency, and the items."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,14 +41,36 @@ MEAN_PRIOR_STARS = 3.5
 OWN_SCALE_RANGE = (-0.3, 1.2)
 
 
+@dataclass(frozen=True)
+class Decay:
+    """The weight of a rating by age: 1 for the latest, then a power law, as in human forgetting.
+
+    It falls fast at first and slowly later, so lists follow the present session without losing the lasting taste. An
+    exponential decay serves either the one or the other. Wixted and Ebbesen, Psychological Science 2 (1991).
+    """
+
+    scale: float
+    power: float
+
+    def weights(self, ages: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the weights of ratings with these numbers of later ratings by the same user."""
+        weights: NDArray[np.float32] = ((1 + ages / self.scale) ** -self.power).astype(np.float32)
+        return weights
+
+
+NO_DECAY = Decay(scale=1.0, power=0.0)
+
+
 class EaseConfig(AlgorithmConfig):
     """The settings of the weights and of the scores. A training tunes the first eight."""
 
-    penalty: float = Field(default=200.0, ge=1, description="Ridge penalty on the weights.")
-    half_life: float = Field(
-        default=10.0, gt=0, description="Number of later ratings after which the decaying part of a rating is halved."
+    penalty: float = Field(default=100.0, ge=1, description="Ridge penalty on the weights.")
+    recency_power: float = Field(
+        default=0.5, ge=0, le=3, description="Steepness of the recency decay; 0: old ratings count like new ones."
     )
-    floor: float = Field(default=0.2, ge=0, le=1, description="Part of a rating's weight that does not decay.")
+    recency_scale: float = Field(
+        default=5.0, gt=0, description="Number of later ratings from which on the recency decay is a power law."
+    )
     next_weight: float = Field(
         default=0.4, ge=0, description="Weight of the next-ratings regression beside the co-occurrence weights."
     )
@@ -99,6 +122,11 @@ class EaseConfig(AlgorithmConfig):
         description="Part of the budget that the factors of the other movies may take: half of 28 MB hold 500,000.",
     )
 
+    @property
+    def decay(self) -> Decay:
+        """The recency decay."""
+        return Decay(self.recency_scale, self.recency_power)
+
     def max_items(self, n_rated: int = 0) -> int:
         """Return the number of movies whose weights fit beside the factors of the other rated ones."""
         return self._weights_that_fit(n_rated) // min(self.fewest_weights, self.kept_weights)
@@ -142,11 +170,6 @@ def preference_weight(histories: Interactions) -> NDArray[np.float32]:
     return ((common + np.minimum(np.maximum(own, lowest), highest)) / 2).astype(np.float32)
 
 
-def recency_decay(ages: NDArray[np.int64], *, half_life: float, floor: float) -> NDArray[np.float32]:
-    """Return the weight of ratings by age: 1 for the latest, never below the floor."""
-    return (floor + (1 - floor) * 0.5 ** (ages / half_life)).astype(np.float32)
-
-
 ONLY_NEGATIVE_FACTOR = 6.0
 """The factor on the negative preferences of a user without positive ones."""
 
@@ -178,21 +201,17 @@ def personal_weights(
 
 
 def weighted_history(
-    histories: Interactions, rows: NDArray[np.int32], *, half_life: float, floor: float
+    histories: Interactions, rows: NDArray[np.int32], decay: Decay
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
     """Return row, weight and user offsets of the ratings of items with a row; the others have row -1."""
-    values = preference_weight(histories) * recency_decay(histories.ages, half_life=half_life, floor=floor)
+    values = preference_weight(histories) * decay.weights(histories.ages)
     places = rows[histories.items]
     is_chosen = places >= 0
     offsets = running_count(is_chosen)[histories.offsets]
     return places[is_chosen], values[is_chosen], offsets
 
 
-def weighted_matrix(
-    histories: Interactions, items: NDArray[np.int64], *, half_life: float, floor: float
-) -> csr_array[Any, tuple[int, int]]:
+def weighted_matrix(histories: Interactions, items: NDArray[np.int64], decay: Decay) -> csr_array[Any, tuple[int, int]]:
     """Return the same as a matrix, users by the chosen items."""
-    rows, values, offsets = weighted_history(
-        histories, inverse_index(items, histories.n_items), half_life=half_life, floor=floor
-    )
+    rows, values, offsets = weighted_history(histories, inverse_index(items, histories.n_items), decay)
     return csr_array((values, rows, offsets), shape=(histories.n_users, items.size))

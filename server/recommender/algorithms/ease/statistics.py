@@ -16,7 +16,7 @@ from server.recommender.algorithms.ease.gram import (
     invert_regularized,
     zero_matrix,
 )
-from server.recommender.algorithms.ease.scoring import EaseConfig, preference_weight, recency_decay
+from server.recommender.algorithms.ease.scoring import Decay, EaseConfig, preference_weight
 from server.recommender.data.interactions import Interactions, inverse_index
 from server.recommender.data.random_numbers import draws
 from server.recommender.data.source import Arrays, Source
@@ -30,8 +30,7 @@ SESSION_RATINGS = 50
 CUTS = (0.2, 0.4, 0.6, 0.8)
 """Shares of a user's ratings that are the past; the fifth after each is the future to predict."""
 
-PAST_HALF_LIFE = 10.0
-PAST_FLOOR = 0.2
+PAST_DECAY = Decay(scale=10.0, power=0.5)
 """The recency decay of the past."""
 
 
@@ -237,7 +236,7 @@ class RatingRows:
         first, end = np.floor(counts * cut), np.floor(counts * (cut + 0.2) + 1e-9)
         is_past, is_future = self.positions < first, (self.positions >= first) & (self.positions < end)
         ages = np.maximum(first - 1 - self.positions, 0).astype(np.int64)
-        decayed = self.values * recency_decay(ages, half_life=PAST_HALF_LIFE, floor=PAST_FLOOR)
+        decayed = self.values * PAST_DECAY.weights(ages)
         return self._rows(is_past, decayed), self._rows(is_future, self.values)
 
     def _rows(self, chosen: NDArray[np.bool_], values: NDArray[np.float32]) -> Rows:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from server.recommender.algorithms.ease.scoring import FACTORS, EaseConfig, weighted_matrix
+from server.recommender.algorithms.ease.scoring import FACTORS, NO_DECAY, EaseConfig, weighted_matrix
 from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.checks import check_array, check_ascending, check_dtype
@@ -147,8 +147,8 @@ class _TasteKernel:
 
     def add(self, totals: Arrays, block: Interactions) -> None:
         latest = block.select_ratings(block.ages < self.max_user_ratings)
-        tastes = weighted_matrix(latest, self.head, half_life=1.0, floor=1.0) @ self.directions
-        totals[0][:] += weighted_matrix(latest, self.items, half_life=1.0, floor=1.0).T @ tastes
+        tastes = weighted_matrix(latest, self.head, NO_DECAY) @ self.directions
+        totals[0][:] += weighted_matrix(latest, self.items, NO_DECAY).T @ tastes
 
 
 def _most_rated_others(source: Source, head: NDArray[np.int64], config: EaseConfig) -> NDArray[np.int64]:

@@ -1,16 +1,16 @@
 """Tuning of EASE on held-out ratings, with a bounded number of fits."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from server.recommender.algorithms.ease.gram import Matrix
 from server.recommender.algorithms.ease.new_user_tuning import tune_for_new_users
 from server.recommender.algorithms.ease.reranker_tuning import tune_reranker
-from server.recommender.algorithms.ease.scoring import EaseConfig, most_rated
+from server.recommender.algorithms.ease.scoring import Decay, EaseConfig, most_rated
 from server.recommender.algorithms.ease.statistics import (
     CooccurrenceStatistics,
     NextStatistics,
@@ -18,26 +18,27 @@ from server.recommender.algorithms.ease.statistics import (
     in_order,
     next_weights,
 )
-from server.recommender.algorithms.ease.tuning_sample import Decay, TuningSample
+from server.recommender.algorithms.ease.tuning_sample import TuningSample
 from server.recommender.data.holdouts import Holdouts
 
 MAX_ITEMS = 1_500
 """The most-rated items are enough to tell settings apart."""
 
-FIRST_PENALTY = 200.0
 PENALTY_FACTOR = 2.0
 MAX_STEPS = 5
 """The penalty is doubled or halved at most this many times, while the lists improve."""
 
-HALF_LIVES = (3.0, 5.0, 10.0, 20.0, 40.0, 80.0)
-FLOORS = (0.1, 0.2, 0.4, 0.8, 1.0)
-"""The first and the last of each are only evaluated as neighbours of the others.
-
-A floor below 0.2 follows the present session so closely that the lists for the next one get worse.
-"""
+SCALES = (1.0, 2.0, 5.0, 10.0, 30.0)
+POWERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
+"""The first and the last of each are only evaluated as neighbours of the others."""
 
 NEXT_WEIGHTS = (0.0, 0.4, 0.8, 1.2, 1.6)
 
+CLEAR_STANDARD_ERRORS = 2.0
+"""A setting must improve the lists by this many standard errors: the best of many noisy numbers is often luck.
+
+With one standard error, a small data set gets settings that are worse on other held-out ratings than the defaults.
+"""
 
 Statistics = tuple[CooccurrenceStatistics, NextStatistics]
 
@@ -58,10 +59,27 @@ class TuningSamples:
         """Return the scores of the items for the users of each sample."""
         return [sample.scores(weights, decay) for sample in self.samples]
 
-    def quality(self, scores: list[NDArray[np.float32]]) -> float:
-        """Return the mean quality over the samples, which count the same."""
-        qualities = [sample.quality(own) for sample, own in zip(self.samples, scores, strict=True)]
-        return sum(qualities) / len(qualities)
+    def qualities(self, scores: list[NDArray[np.float32]]) -> "Qualities":
+        """Return the quality of each user's list."""
+        return Qualities([sample.qualities(own) for sample, own in zip(self.samples, scores, strict=True)])
+
+
+@dataclass(frozen=True, eq=False)
+class Qualities:
+    """The quality of each user's list, by sample. Both samples count the same."""
+
+    of_samples: list[NDArray[np.float64]]
+
+    @property
+    def mean(self) -> float:
+        """The mean over the samples."""
+        return sum(float(own.mean()) for own in self.of_samples) / len(self.of_samples)
+
+    def is_clearly_above(self, other: Self) -> bool:
+        """Return whether the mean gain is more than chance explains."""
+        gains = [own - before for own, before in zip(self.of_samples, other.of_samples, strict=True)]
+        variance = sum(float(gain.var()) / gain.size for gain in gains)
+        return sum(float(gain.mean()) for gain in gains) > CLEAR_STANDARD_ERRORS * math.sqrt(variance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +90,7 @@ class Candidate:
     together: Matrix
     following: Matrix
     next_weight: float
-    quality: float
+    qualities: Qualities
 
     @property
     def weights(self) -> Matrix:
@@ -83,8 +101,9 @@ class Candidate:
 def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfig:
     """Return settings: the best penalty and weight of the next ratings, recency decay, cold start, second stage.
 
-    Costs two inversions a penalty, for at most ``MAX_STEPS + 2`` penalties. The settings stay as they are if no
-    held-out positive rating is of an item with weights.
+    A setting changes only if the lists get clearly better. Costs two inversions a penalty, for at most
+    ``MAX_STEPS + 2`` penalties. The settings stay as they are if no held-out positive rating is of an item with
+    weights.
     """
     rest = holdouts.rest
     items = np.sort(most_rated(rest, config)[:MAX_ITEMS])
@@ -92,21 +111,26 @@ def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfi
     if not samples.samples:
         return config
     statistics = CooccurrenceStatistics.gather(rest, items, config), NextStatistics.gather(rest, items, config)
-    best = _climb(samples, statistics, (config.half_life, config.floor))
-    half_life, floor = _choose_decay(samples, best.weights)
-    chosen = {"penalty": best.penalty, "half_life": half_life, "floor": floor, "next_weight": best.next_weight}
+    best = _climb(samples, statistics, config)
+    decay = _choose_decay(samples, best.weights, config.decay)
+    chosen = {
+        "penalty": best.penalty,
+        "recency_scale": decay.scale,
+        "recency_power": decay.power,
+        "next_weight": best.next_weight,
+    }
     config = tune_for_new_users(holdouts, items, best.weights, config.model_copy(update=chosen), seed=seed)
     return tune_reranker(rest, [sample.split for sample in samples.samples], items, best.weights, config)
 
 
-def _climb(samples: TuningSamples, statistics: Statistics, decay: Decay) -> Candidate:
-    """Raise the penalty, or else lower it, while the lists improve."""
-    best = _candidate(samples, statistics, FIRST_PENALTY, decay)
+def _climb(samples: TuningSamples, statistics: Statistics, config: EaseConfig) -> Candidate:
+    """Raise the penalty, or else lower it, while the lists get clearly better."""
+    best = _candidate(samples, statistics, config.penalty, config)
     for factor in (PENALTY_FACTOR, 1 / PENALTY_FACTOR):
         start = best
         for _ in range(MAX_STEPS):
-            candidate = _candidate(samples, statistics, best.penalty * factor, decay)
-            if candidate.quality <= best.quality:
+            candidate = _candidate(samples, statistics, best.penalty * factor, config)
+            if not candidate.qualities.is_clearly_above(best.qualities):
                 break
             best = candidate
         if best is not start:
@@ -114,39 +138,43 @@ def _climb(samples: TuningSamples, statistics: Statistics, decay: Decay) -> Cand
     return best
 
 
-def _candidate(samples: TuningSamples, statistics: Statistics, penalty: float, decay: Decay) -> Candidate:
+def _candidate(samples: TuningSamples, statistics: Statistics, penalty: float, config: EaseConfig) -> Candidate:
     cooccurrence, following_ratings = statistics
     order = cooccurrence.order
     together = in_order(cooccurrence_weights(cooccurrence.together(), penalty), order)
     following = in_order(next_weights(following_ratings.past.copy(), following_ratings.past_future, penalty), order)
-    of_together, of_next = samples.scores(together, decay), samples.scores(following, decay)
+    of_together, of_next = samples.scores(together, config.decay), samples.scores(following, config.decay)
 
-    def quality(next_weight: float) -> float:
+    def qualities(next_weight: float) -> Qualities:
         factor = np.float32(next_weight)
-        return samples.quality([one + factor * other for one, other in zip(of_together, of_next, strict=True)])
+        return samples.qualities([one + factor * other for one, other in zip(of_together, of_next, strict=True)])
 
-    qualities = [quality(weight) for weight in NEXT_WEIGHTS]
-    best = int(np.argmax(qualities))
-    return Candidate(penalty, together, following, NEXT_WEIGHTS[best], qualities[best])
+    usual = qualities(config.next_weight)
+    tried = {weight: qualities(weight) for weight in NEXT_WEIGHTS if weight != config.next_weight}
+    best = max(tried, key=lambda weight: tried[weight].mean)
+    if tried[best].is_clearly_above(usual):
+        return Candidate(penalty, together, following, best, tried[best])
+    return Candidate(penalty, together, following, config.next_weight, usual)
 
 
-def _choose_decay(samples: TuningSamples, weights: Matrix) -> Decay:
-    """Return the best of all half-lives with all floors, each averaged with its neighbours.
+def _choose_decay(samples: TuningSamples, weights: Matrix, usual: Decay) -> Decay:
+    """Return the best of all decays, each averaged with its neighbours, or the usual one if none is clearly better."""
+    parts = [sample.score_parts(weights) for sample in samples.samples]
+    grid = [
+        [samples.qualities([own.scores(Decay(scale, power)) for own in parts]) for power in POWERS] for scale in SCALES
+    ]
+    smoothed = {
+        Decay(SCALES[row], POWERS[column]): _mean_of_neighbours(grid, row, column)
+        for row in range(1, len(SCALES) - 1)
+        for column in range(1, len(POWERS) - 1)
+    }
+    best = max(smoothed, key=lambda decay: smoothed[decay].mean)
+    is_better = usual not in smoothed or smoothed[best].is_clearly_above(smoothed[usual])
+    return best if is_better else usual
 
-    The best of many noisy numbers is more often luck than the best region. Scores are linear in the floor, so one
-    product a half-life is enough.
-    """
-    lasting = samples.scores(weights, (1.0, 1.0))
-    passing = {half_life: samples.scores(weights, (half_life, 0.0)) for half_life in HALF_LIVES}
 
-    def quality(decay: Decay) -> float:
-        half_life, floor = decay
-        constant, decaying = np.float32(floor), np.float32(1 - floor)
-        return samples.quality([
-            constant * one + decaying * other for one, other in zip(lasting, passing[half_life], strict=True)
-        ])
-
-    qualities = [[quality((half_life, floor)) for floor in FLOORS] for half_life in HALF_LIVES]
-    smoothed = sliding_window_view(np.array(qualities), (3, 3)).mean(axis=(2, 3))
-    half_life, floor = np.unravel_index(np.argmax(smoothed), smoothed.shape)
-    return HALF_LIVES[half_life + 1], FLOORS[floor + 1]
+def _mean_of_neighbours(grid: list[list[Qualities]], row: int, column: int) -> Qualities:
+    """Return the mean of nine neighbours in the grid, user by user."""
+    nine = [own for line in grid[row - 1 : row + 2] for own in line[column - 1 : column + 2]]
+    by_sample = zip(*(own.of_samples for own in nine), strict=True)
+    return Qualities([np.mean(own, axis=0) for own in by_sample])

@@ -5,18 +5,19 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from server.recommender.algorithms.ease.gram import Matrix
-from server.recommender.algorithms.ease.scoring import weighted_matrix
-from server.recommender.data.interactions import inverse_index
+from server.recommender.algorithms.ease.scoring import NO_DECAY, Decay, weighted_history, weighted_matrix
+from server.recommender.data.interactions import inverse_index, running_count
 from server.recommender.data.lists import list_qualities
 from server.recommender.data.splits import Split
 
 MAX_USERS = 1_500
 """More users are sampled."""
 
-Decay = tuple[float, float]
-"""Half-life and floor."""
+KNOTS = np.array([0, 1, 2, 5, 12, 30, 100, 300, 1_000])
+"""The ages at which a recency decay is exact; between them it is linear in the log of the age."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +55,34 @@ class TuningSample:
 
     def scores(self, weights: Matrix, decay: Decay) -> NDArray[np.float32]:
         """Return the scores of the items for all users."""
-        half_life, floor = decay
-        scores: NDArray[np.float32] = (
-            weighted_matrix(self.split.known, self.items, half_life=half_life, floor=floor) @ weights
-        )
+        scores: NDArray[np.float32] = weighted_matrix(self.split.known, self.items, decay) @ weights
+        return scores
+
+    def score_parts(self, weights: Matrix) -> "ScoreParts":
+        """Return the scores by age of the ratings, from which those with any recency decay follow."""
+        known = self.split.known
+        rows = inverse_index(self.items, known.n_items)
+        columns, preferences, offsets = weighted_history(known, rows, NO_DECAY)
+        places = np.interp(np.log1p(known.ages[rows[known.items] >= 0]), np.log1p(KNOTS), np.arange(KNOTS.size))
+        parts = []
+        for knot in range(KNOTS.size):
+            shares = np.maximum(1 - np.abs(places - knot), 0).astype(np.float32)
+            is_near = shares > 0
+            near = (preferences * shares)[is_near], columns[is_near], running_count(is_near)[offsets]
+            parts.append(csr_array(near, shape=(known.n_users, self.items.size)) @ weights)
+        return ScoreParts(tuple(parts))
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreParts:
+    """The scores of users by items, split by the age of the ratings that they follow from."""
+
+    parts: tuple[NDArray[np.float32], ...]
+    """The sums of the weights from the ratings near each knot."""
+
+    def scores(self, decay: Decay) -> NDArray[np.float32]:
+        """Return the scores with a recency decay."""
+        scores = np.zeros_like(self.parts[0])
+        for factor, part in zip(decay.weights(KNOTS), self.parts, strict=True):
+            scores += factor * part
         return scores

@@ -3,13 +3,14 @@ import pytest
 
 from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import (
+    NO_DECAY,
     ONLY_NEGATIVE_FACTOR,
+    Decay,
     EaseConfig,
     blended_popularity,
     most_rated,
     personal_weights,
     preference_weight,
-    recency_decay,
     weighted_matrix,
 )
 from server.recommender.algorithms.ease.statistics import (
@@ -19,7 +20,7 @@ from server.recommender.algorithms.ease.statistics import (
     in_order,
     next_weights,
 )
-from server.recommender.algorithms.ease.tuning import FLOORS, HALF_LIVES, NEXT_WEIGHTS, tune_ease
+from server.recommender.algorithms.ease.tuning import NEXT_WEIGHTS, POWERS, SCALES, Qualities, tune_ease
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.data.holdouts import Holdouts
 from server.recommender.data.interactions import Interactions
@@ -45,7 +46,7 @@ def test_the_cooccurrence_weights_are_the_closed_form_of_steck() -> None:
     weights = in_order(cooccurrence_weights(statistics.together(), 30.0), statistics.order)
 
     # No user has rated more than one session: whole and session count half each, and are the same.
-    rows = weighted_matrix(TASTES, np.arange(152), half_life=1, floor=1).toarray().astype(np.float64)
+    rows = weighted_matrix(TASTES, np.arange(152), NO_DECAY).toarray().astype(np.float64)
     precision = np.linalg.inv(rows.T @ rows + 30 * np.eye(152))
     expected = np.where(np.eye(152), 0, -precision / np.diag(precision))
     np.testing.assert_allclose(weights, expected, atol=1e-5)
@@ -78,10 +79,14 @@ def test_a_preference_is_the_mean_of_the_common_and_the_own_scale(stars: float, 
     assert preference_weight(one_user({4: stars})).tolist() == pytest.approx([preference])
 
 
-def test_ratings_fade_with_age_down_to_the_floor() -> None:
-    weights = recency_decay(np.array([0, 5, 10, 10_000]), half_life=5.0, floor=0.2)
+def test_ratings_fade_with_age_by_a_power_law() -> None:
+    weights = Decay(scale=5.0, power=0.5).weights(np.array([0, 5, 15, 495]))
 
-    assert weights.tolist() == pytest.approx([1, 0.6, 0.4, 0.2])
+    assert weights.tolist() == pytest.approx([1, 0.5**0.5, 0.5, 0.1])
+
+
+def test_without_a_decay_old_ratings_count_like_new_ones() -> None:
+    assert NO_DECAY.weights(np.array([0, 7, 1_000])).tolist() == [1, 1, 1]
 
 
 def test_the_latest_rating_has_the_largest_weight() -> None:
@@ -136,12 +141,12 @@ def test_the_weights_that_are_kept_are_the_strongest_of_each_movie() -> None:
 
 
 def test_the_score_is_the_sum_of_the_kept_weights() -> None:
-    model = fit(EaseConfig(kept_weights=20, half_life=1, floor=1))
+    model = fit(EaseConfig(kept_weights=20, recency_power=0))
     history = one_user({4: 5.0, 8: 1.0, 12: 4.0})
 
     dense = np.zeros((152, 152))
     np.put_along_axis(dense, model.columns, model.weights, axis=1)
-    inputs = weighted_matrix(history, model.items, half_life=1, floor=1)
+    inputs = weighted_matrix(history, model.items, NO_DECAY)
     # Two positive ratings of three, and a prior of one.
     positive = 2 / 3
     negative = 3 / 4 * (positive + ONLY_NEGATIVE_FACTOR * (1 - positive))
@@ -219,8 +224,8 @@ def test_tuned_settings_are_deterministic_and_from_the_grid() -> None:
     one, other = (tune_ease(holdouts, EaseConfig(), seed=1) for _ in range(2))
 
     assert one == other
-    assert one.half_life in HALF_LIVES
-    assert one.floor in FLOORS
+    assert one.recency_scale in SCALES
+    assert one.recency_power in POWERS
     assert one.next_weight in NEXT_WEIGHTS
 
 
@@ -238,7 +243,16 @@ def test_recency_is_tuned_to_how_fast_tastes_change() -> None:
         )
     )
 
-    assert changing.floor * changing.half_life < steady.floor * steady.half_life
+    assert changing.decay.weights(np.array([20])) < steady.decay.weights(np.array([20]))
+
+
+def test_a_gain_is_clear_if_it_exceeds_two_standard_errors() -> None:
+    before = Qualities([np.zeros(100), np.zeros(400)])
+    # The standard errors are 0.1 and 0.05, that of their mean is 0.056.
+    noise = [np.resize([1.0, -1.0], size) for size in (100, 400)]
+
+    assert Qualities([own + 0.12 for own in noise]).is_clearly_above(before)
+    assert not Qualities([own + 0.1 for own in noise]).is_clearly_above(before)
 
 
 def test_without_findable_positive_ratings_the_settings_stay() -> None:

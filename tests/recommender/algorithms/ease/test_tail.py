@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from server.recommender.algorithms.ease.model import Ease
-from server.recommender.algorithms.ease.scoring import FACTORS, EaseConfig, weighted_matrix
+from server.recommender.algorithms.ease.scoring import FACTORS, NO_DECAY, EaseConfig, weighted_matrix
 from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics
 from server.recommender.algorithms.ease.tail import PENALTY, PRIOR_RATERS, TailFactors, Tastes
 from server.recommender.data.catalogue import Catalogue
@@ -34,12 +34,12 @@ def test_the_factors_are_a_ridge_regression_with_raters_of_the_taste_of_the_genr
 
     tail = TailFactors.fit(TASTES, head, tastes, movies, CONFIG)
 
-    rows = weighted_matrix(TASTES, head, half_life=1, floor=1).toarray()
+    rows = weighted_matrix(TASTES, head, NO_DECAY).toarray()
     strengths, directions = np.linalg.eigh(rows.T @ rows)
     projected = rows @ directions[:, -FACTORS:]
     mean_tastes = rows.T @ projected / (np.sum(rows**2, axis=0)[:, None] + 1)
     expected_tastes = TraitRegression.learn(movies.of_items(head), mean_tastes).predict(movies.of_items(tail.items))
-    others = weighted_matrix(TASTES, tail.items, half_life=1, floor=1).toarray()
+    others = weighted_matrix(TASTES, tail.items, NO_DECAY).toarray()
     sums = others.T @ projected + PRIOR_RATERS * expected_tastes
     expected = projected @ np.linalg.solve(np.diag(strengths[-FACTORS:]) + PENALTY * np.eye(FACTORS), sums.T)
     found = np.array([tail.scores(taste) for taste in rows @ tastes.directions])
