@@ -43,7 +43,7 @@ from server.recommender.data.lists import ListQualities, list_qualities, top_ite
 from server.recommender.data.pairs import RatedPairs
 from server.recommender.data.splits import Split, temporal_split
 from server.recommender.evaluation.calibration_metrics import calibration_metrics
-from server.recommender.evaluation.ranking_metrics import Scorer, bootstrap_interval, rank, ranking_metrics
+from server.recommender.evaluation.ranking_metrics import Scorer, bootstrap_interval, rank, rank_lists, ranking_metrics
 from server.recommender.training import cross_calibrate
 from server.services.training.ratings_reader import RatingsReader
 from server.services.training.threads import limit_threads
@@ -163,7 +163,7 @@ def measure(name: str, fit: Fit, ratings: Ratings, movie_ids: NDArray[np.int64])
 
 
 def _qualities(scorer: Scorer, split: Split) -> ListQualities:
-    lists = rank(scorer, split).lists if split.known.n_users else np.empty((0, 20), np.int64)
+    lists = rank_lists(scorer, split) if split.known.n_users else np.empty((0, 20), np.int64)
     return list_qualities(lists, split)
 
 

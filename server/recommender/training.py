@@ -243,8 +243,7 @@ def _rank_new_users(fitted: Algorithm[Any], holdouts: Holdouts) -> ColdStart | N
     n_likers, n_others = (np.count_nonzero(counts) for counts in _outcome_counts(new_users))
     if new_users.n_users < MIN_NEW_USERS or min(n_likers, n_others) < MIN_USERS_OF_AN_OUTCOME:
         return None
-    popularity = Popularity.fit(holdouts.before_session, PopularityConfig(), seed=0)
-    return ColdStart.of(fitted, popularity, new_users)
+    return ColdStart.of(fitted, holdouts.before_session.like_shares, new_users)
 
 
 def _outcome_counts(new_users: Interactions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from server.recommender.data.lists import list_qualities
 from server.recommender.data.pairs import RatedPairs
 from server.recommender.data.record import Record
 from server.recommender.evaluation.calibration_metrics import TOP, calibration_error
-from server.recommender.evaluation.ranking_metrics import Scorer, rank
+from server.recommender.evaluation.ranking_metrics import Scorer, rank, rank_same, rank_strangers
 
 
 class ColdStartGroup(Record):
@@ -40,15 +40,15 @@ class ColdStart:
     pairs: RatedPairs
 
     @classmethod
-    def of(cls, scorer: Scorer, popularity: Scorer, new_users: Interactions) -> "ColdStart":
-        """Rank the movies for new users with their first ratings known."""
+    def of(cls, scorer: Scorer, popularity: NDArray[np.float64], new_users: Interactions) -> "ColdStart":
+        """Rank the movies for new users with their first ratings known, and by the popularity of each item."""
         qualities, baseline, counts, pairs = {}, {}, [], []
         for n_known in CALIBRATED_RATINGS:
             split = first_ratings(new_users, n_known)
-            ranked = rank(scorer, split)
+            ranked = rank(scorer, split) if n_known else rank_strangers(scorer, split)
             qualities[n_known] = list_qualities(ranked.lists, split).ndcg_at_10
             if n_known in EVALUATED_RATINGS:
-                baseline[n_known] = list_qualities(rank(popularity, split).lists, split).ndcg_at_10
+                baseline[n_known] = list_qualities(rank_same(popularity, split.known), split).ndcg_at_10
             counts.append(np.full(ranked.pairs.liked.size, n_known))
             pairs.append(ranked.pairs)
         return cls(qualities, baseline, np.concatenate(counts), RatedPairs.concatenate(pairs))

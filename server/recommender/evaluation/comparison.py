@@ -12,7 +12,7 @@ from server.recommender.data.lists import list_qualities
 from server.recommender.data.record import Record
 from server.recommender.data.splits import Split
 from server.recommender.evaluation.card import ModelCard
-from server.recommender.evaluation.ranking_metrics import Scorer, bootstrap_interval, rank
+from server.recommender.evaluation.ranking_metrics import Scorer, bootstrap_interval, rank_lists
 
 ECE_BOUND = 0.025
 """A calibration error may exceed the error of chance by this much."""
@@ -64,7 +64,7 @@ def measure(holdout_model: MeasuredScorer, sample: Split) -> Measurement:
 
     The held-out ratings of a later sample are newer, user by user, than those that an older holdout model has seen.
     """
-    return Measurement.of(rank(holdout_model, sample).lists, sample, holdout_model.card)
+    return Measurement.of(rank_lists(holdout_model, sample), sample, holdout_model.card)
 
 
 def judge(new: Measurement, live: Measurement) -> Verdict:

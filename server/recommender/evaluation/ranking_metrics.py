@@ -1,5 +1,6 @@
 """Ranking metrics: rank all movies that a user had not rated, and find the held-out positive ratings in the list."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from server.recommender.data.interactions import Interactions
+from server.recommender.data.interactions import Interactions, inverse_index
 from server.recommender.data.lists import count_higher, list_qualities, top_items
 from server.recommender.data.pairs import Pairs, RatedPairs
 from server.recommender.data.record import Record
 from server.recommender.data.splits import Split
+
+LIST_LENGTH = 20
+"""Number of items in a list: what the metrics look at."""
 
 SCORES_AT_ONCE = 4_000_000
 """Scores (users times items) in memory at a time."""
@@ -79,25 +83,62 @@ class Scorer(Protocol):
 
 def rank(scorer: Scorer, split: Split) -> Ranked:
     """Rank the movies for all users of a split, in batches of users."""
-    known, held_out = split.known, split.held_out
-    n_batches = -(-known.n_users * known.n_items // SCORES_AT_ONCE)
-    batches = [
-        _rank_batch(scorer, split.select_users(users)) for users in np.array_split(np.arange(known.n_users), n_batches)
-    ]
+    batches = [_rank_batch(scorer, batch) for batch in _batches(split)]
     lists, scores, ranks = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    pairs = Pairs.of(known, held_out.users, scores, ranks)
-    return Ranked(lists, RatedPairs.of_outcomes(pairs, held_out.users, held_out.liked))
+    return Ranked(lists, _rated_pairs(split, scores, ranks))
+
+
+def rank_lists(scorer: Scorer, split: Split) -> NDArray[np.int64]:
+    """Return the lists of ``rank`` only, in less time: users by up to 20 items."""
+    return np.concatenate([_best(_score_unrated(scorer, batch)) for batch in _batches(split)])
+
+
+def rank_strangers(scorer: Scorer, split: Split) -> Ranked:
+    """Do as ``rank`` for users without known ratings, who all have the same scores."""
+    known, held_out = split.known, split.held_out
+    (scores,) = scorer.score(known.select_users(np.zeros(1, np.int64)))
+    own = scores[held_out.items]
+    return Ranked(rank_same(scores, known), _rated_pairs(split, own, count_higher(own, scores)))
+
+
+def rank_same(scores: NDArray[np.float64], known: Interactions) -> NDArray[np.int64]:
+    """Return the lists of users who all have the same scores, without the movies that each of them has rated."""
+    best = top_items(scores, LIST_LENGTH + known.rating_counts.max(initial=0))
+    places = inverse_index(best, scores.size)[known.items]
+    is_rated = np.zeros((known.n_users, best.size), np.bool_)
+    is_rated[known.users[places >= 0], places[places >= 0]] = True
+    return best[np.argsort(is_rated, axis=1, kind="stable")[:, :LIST_LENGTH]]
+
+
+def _batches(split: Split) -> Iterator[Split]:
+    n_users = split.known.n_users
+    n_batches = -(-n_users * split.known.n_items // SCORES_AT_ONCE)
+    return (split.select_users(users) for users in np.array_split(np.arange(n_users), n_batches))
 
 
 def _rank_batch(scorer: Scorer, split: Split) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Return the first 20 unrated items of each user, and scores and ranks of the held-out ratings."""
-    known, held_out = split.known, split.held_out
-    scores = scorer.score(known)
-    scores[known.users, known.items] = -np.inf
+    held_out, scores = split.held_out, _score_unrated(scorer, split)
     held_out_scores = scores[held_out.users, held_out.items]
     by_user = np.split(held_out_scores, held_out.offsets[1:-1])
     ranks = np.concatenate([count_higher(own, row) for own, row in zip(by_user, scores, strict=True)])
-    return np.array([top_items(row, 20) for row in scores]), held_out_scores, ranks
+    return _best(scores), held_out_scores, ranks
+
+
+def _score_unrated(scorer: Scorer, split: Split) -> NDArray[np.float64]:
+    """Return the scores, minus infinity for known ratings."""
+    scores = scorer.score(split.known)
+    scores[split.known.users, split.known.items] = -np.inf
+    return scores
+
+
+def _best(scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.array([top_items(row, LIST_LENGTH) for row in scores])
+
+
+def _rated_pairs(split: Split, scores: NDArray[np.float64], ranks: NDArray[np.int64]) -> RatedPairs:
+    users = split.held_out.users
+    return RatedPairs.of_outcomes(Pairs.of(split.known, users, scores, ranks), users, split.held_out.liked)
 
 
 def ranking_metrics(lists: NDArray[np.int64], split: Split) -> RankingMetrics:
@@ -131,7 +172,7 @@ def session_metrics(scorer: Scorer, split: Split) -> SessionMetrics:
             session_ndcg_at_10_high=0.0,
             session_recall_at_20=0.0,
         )
-    qualities = list_qualities(rank(scorer, split).lists, split)
+    qualities = list_qualities(rank_lists(scorer, split), split)
     low, high = bootstrap_interval(qualities.ndcg_at_10)
     return SessionMetrics(
         session_users=n_users,

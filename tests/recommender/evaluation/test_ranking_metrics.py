@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
+from server.recommender.data.holdouts import first_ratings
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.splits import Split, temporal_split
 from server.recommender.evaluation.ranking_metrics import (
@@ -13,6 +14,9 @@ from server.recommender.evaluation.ranking_metrics import (
     activity_groups,
     bootstrap_interval,
     rank,
+    rank_lists,
+    rank_same,
+    rank_strangers,
     ranking_metrics,
 )
 from tests.support.generated_tastes import ratings_of, taste_ratings
@@ -74,6 +78,28 @@ def test_rated_movies_are_not_ranked() -> None:
     assert metrics.coverage == 2 / 6
     assert pairs.ranks.tolist() == [0] * 10
     assert pairs.user_likes.tolist() == pairs.user_ratings.tolist() == [4] * 10
+
+
+def test_lists_alone_are_those_of_the_ranking() -> None:
+    split = temporal_split(Interactions.from_ratings(taste_ratings(), np.arange(1, 201)), seed=0)
+    popularity = Popularity.fit(split.known, PopularityConfig(), seed=0)
+
+    lists = rank(popularity, split).lists.tolist()
+
+    assert rank_lists(popularity, split).tolist() == lists
+    assert rank_same(popularity.popularity, split.known).tolist() == lists
+
+
+def test_strangers_are_ranked_at_once_as_one_by_one() -> None:
+    interactions = Interactions.from_ratings(taste_ratings(), np.arange(1, 201))
+    split = first_ratings(interactions, 0)
+    popularity = Popularity.fit(interactions, PopularityConfig(), seed=0)
+
+    at_once, one_by_one = rank_strangers(popularity, split), rank(popularity, split)
+
+    assert at_once.lists.tolist() == one_by_one.lists.tolist()
+    for name, column in vars(one_by_one.pairs).items():
+        np.testing.assert_array_equal(getattr(at_once.pairs, name), column)
 
 
 def test_a_catalogue_too_large_for_one_batch_changes_the_coverage_only() -> None:
