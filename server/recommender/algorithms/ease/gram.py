@@ -66,16 +66,38 @@ def invert_regularized(gram: Matrix, penalty: float) -> Matrix:
 
     Single precision is safe: the penalty, 1 or more, bounds the smallest eigenvalue from below.
     """
-    from scipy.linalg.lapack import spotrf, spotri  # noqa: PLC0415 (slow to import; serving never solves)
+    from scipy.linalg.lapack import spotri  # noqa: PLC0415 (slow to import; serving never solves)
+
+    spotri(_root(gram, penalty), lower=0, overwrite_c=1)
+    _mirror_lower(gram)
+    return gram
+
+
+def solve_regularized(gram: Matrix, penalty: float, right: Matrix) -> Matrix:
+    """Return ``(gram + penalty * I)^-1 right`` in the memory of ``right``; overwrites ``gram``.
+
+    An inverse and a product would take a fourth longer.
+    """
+    from scipy.linalg.lapack import spotrs  # noqa: PLC0415 (as above)
+
+    root = _root(gram, penalty)
+    for start in range(0, len(right), BLOCK_ROWS):
+        columns = slice(start, start + BLOCK_ROWS)
+        right[:, columns] = spotrs(root, right[:, columns], lower=0)[0]
+    return right
+
+
+def _root(gram: Matrix, penalty: float) -> Matrix:
+    """Return the Cholesky root of ``gram + penalty * I`` in the upper half of a matrix in the memory of ``gram``."""
+    from scipy.linalg.lapack import spotrf  # noqa: PLC0415 (as above)
 
     gram[np.diag_indices_from(gram)] += np.float32(penalty)
     # LAPACK stores by columns: the upper half of the transposed view is our lower half.
     root, failed = spotrf(gram.T, lower=0, clean=0, overwrite_a=1)
     if failed:
         raise np.linalg.LinAlgError(f"The matrix is not positive definite with a penalty of {penalty:g}.")
-    spotri(root, lower=0, overwrite_c=1)
-    _mirror_lower(gram)
-    return gram
+    transposed: Matrix = root
+    return transposed
 
 
 def _mirror_lower(matrix: Matrix) -> None:

@@ -14,6 +14,7 @@ from server.recommender.algorithms.ease.gram import (
     add_gram,
     add_product,
     invert_regularized,
+    solve_regularized,
     zero_matrix,
 )
 from server.recommender.algorithms.ease.scoring import Decay, EaseConfig, preference_weight
@@ -159,10 +160,17 @@ def nearest(statistics: CooccurrenceStatistics, n: int) -> tuple[NDArray[np.int3
         block = np.maximum(statistics.whole[rows] - expected, 0)
         block /= np.outer(lengths[rows], lengths) + np.float32(SIMILARITY_SHRINKAGE)
         block[np.arange(len(block)), np.arange(start, start + len(block))] = -1
-        best = np.argsort(-block, axis=1, kind="stable")[:, : nearest_items.shape[1]]
+        best = _highest(block, nearest_items.shape[1])
         nearest_items[chosen[rows]] = chosen[best]
         similarities[chosen[rows]] = np.take_along_axis(block, best, axis=1)
     return nearest_items, similarities
+
+
+def _highest(rows: Matrix, n: int) -> NDArray[np.int64]:
+    """Return the columns of the ``n`` highest numbers of each row, the highest first; equal ones by column."""
+    columns = np.sort(np.argpartition(-rows, n - 1, axis=1)[:, :n], axis=1)
+    order = np.argsort(-np.take_along_axis(rows, columns, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1)
 
 
 def cooccurrence_weights(gram: Matrix, penalty: float) -> Matrix:
@@ -178,11 +186,8 @@ def cooccurrence_weights(gram: Matrix, penalty: float) -> Matrix:
 
 
 def next_weights(past: Matrix, past_future: Matrix, penalty: float) -> Matrix:
-    """Return the ridge regression of the future on the past, ``(P'P + penalty I)^-1 P'F``; overwrites ``past``."""
-    weights = invert_regularized(past, penalty)
-    for start in range(0, len(weights), BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        weights[rows] = weights[rows] @ past_future
+    """Return the ridge regression of the future on the past, ``(P'P + penalty I)^-1 P'F``; overwrites both matrices."""
+    weights = solve_regularized(past, penalty, past_future)
     np.fill_diagonal(weights, 0)
     return weights
 

@@ -142,7 +142,9 @@ def _candidate(samples: TuningSamples, statistics: Statistics, penalty: float, c
     cooccurrence, following_ratings = statistics
     order = cooccurrence.order
     together = in_order(cooccurrence_weights(cooccurrence.together(), penalty), order)
-    following = in_order(next_weights(following_ratings.past.copy(), following_ratings.past_future, penalty), order)
+    following = in_order(
+        next_weights(following_ratings.past.copy(), following_ratings.past_future.copy(), penalty), order
+    )
     of_together, of_next = samples.scores(together, config.decay), samples.scores(following, config.decay)
 
     def qualities(next_weight: float) -> Qualities:

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from server.recommender.algorithms.ease.gram import Rows, add_gram, add_product, invert_regularized, zero_matrix
+from server.recommender.algorithms.ease.gram import (
+    Rows,
+    add_gram,
+    add_product,
+    invert_regularized,
+    solve_regularized,
+    zero_matrix,
+)
 from tests.support.tables import for_each
 
 
@@ -25,6 +32,19 @@ def test_the_inverse_is_the_one_in_double_precision(shape: tuple[int, int]) -> N
     assert inverse.dtype == np.float32
     assert np.shares_memory(inverse, gram)
     np.testing.assert_allclose(inverse, expected, atol=1e-6)
+
+
+def test_the_solution_is_the_one_in_double_precision() -> None:
+    rows = matrix(900, 600)
+    gram, right = zero_matrix(600), np.random.default_rng(1).random((600, 600), np.float32)
+    add_gram(gram, rows)
+    dense = rows.toarray().astype(np.float64)
+    expected = np.linalg.solve(dense.T @ dense + 20 * np.eye(600), right.astype(np.float64))
+
+    solution = solve_regularized(gram, 20.0, right)
+
+    assert np.shares_memory(solution, right)
+    np.testing.assert_allclose(solution, expected, atol=1e-5)
 
 
 def test_the_gram_matrix_of_batches_with_dense_and_sparse_columns_is_the_whole_one() -> None:
