@@ -34,7 +34,7 @@ class Matinee:
 
     def search(self, query: str) -> list[int]:
         """Return the ids of the first ten hits."""
-        found: list[int] = self._index.search(query).movie_ids[:HITS].tolist()
+        found: list[int] = self._index.search(query).first(HITS).tolist()
         return found
 
 

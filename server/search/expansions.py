@@ -6,11 +6,13 @@ Costs are subtracted from the fit of a movie (see ``server.search.ranking``). Th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from server.search.postings import Postings, Runs, run_starts
 from server.search.synonyms import describing_words, other_forms, other_number, short_years
 from server.search.text import tag_word
 from server.search.vocabulary import SHORTEST_MISSPELT, Numbers, Vocabulary, typo_budget
@@ -38,18 +40,41 @@ NO_WORDS = np.empty(0, dtype=np.int32)
 Costs = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class TermExpansion:
     """The words of the vocabulary that a word of a query may match, each with its cost."""
 
+    postings: Postings
     typed: str
     words: Numbers
+    """Ascending, each once."""
     costs: Costs
-    """By word. If a word is listed twice, the smaller cost counts."""
+    """By word."""
     described_by: Numbers = field(default_factory=NO_WORDS.copy)
-    """Words that match in the metadata (genres and year)."""
+    """Words that match in the metadata (genres and year), ascending."""
     described_cost: float = 0.0
     """Cost of a match with one of these words."""
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The postings of the words."""
+        return self.postings.runs_of(self.words)
+
+    @cached_property
+    def described_runs(self) -> Runs:
+        """The postings of the words that match in the metadata."""
+        return self.postings.runs_of(self.described_by)
+
+    @cached_property
+    def spelt_runs(self) -> Runs | None:
+        """The postings of the words without typos; None if no word has typos."""
+        is_typo = self.costs >= TYPO
+        return self.postings.runs_of(self.words[~is_typo]) if is_typo.any() else None
+
+    @cached_property
+    def n_places(self) -> int:
+        """The number of places that match."""
+        return self.runs.n_places + self.described_runs.n_places
 
 
 class Role(NamedTuple):
@@ -84,16 +109,19 @@ class _Matches:
             self._ranges.append((numbers, np.full(numbers.size, costs)))
 
     def collect(self) -> tuple[Numbers, Costs]:
-        """Return all words and their costs."""
-        words, costs = np.array(self._numbers, dtype=np.int32), np.array(self._costs)
-        if not self._ranges:
-            return words, costs
-        all_words = np.concatenate([words, *(numbers for numbers, _ in self._ranges)])
-        return all_words.astype(np.int32, copy=False), np.concatenate([costs, *(costs for _, costs in self._ranges)])
+        """Return the words in ascending order, each with its least cost."""
+        ranges = [(np.array(self._numbers, dtype=np.int32), np.array(self._costs)), *self._ranges]
+        words = np.concatenate([numbers for numbers, _ in ranges]).astype(np.int32, copy=False)
+        costs = np.concatenate([costs for _, costs in ranges])
+        order = np.lexsort((costs, words))
+        words, costs = words[order], costs[order]
+        starts = run_starts(words)
+        return words[starts], costs[starts]
 
 
-def expand(vocabulary: Vocabulary, word: str, role: Role) -> TermExpansion:
+def expand(postings: Postings, word: str, role: Role) -> TermExpansion:
     """Expand a word to itself, its other forms, words within its budget of typos, and longer ones if unfinished."""
+    vocabulary = postings.vocabulary
     matches = _Matches(vocabulary)
     matches.add(word, 0)
     matches.add(tag_word(word), TAG)
@@ -108,12 +136,13 @@ def expand(vocabulary: Vocabulary, word: str, role: Role) -> TermExpansion:
     _add_misspelt(matches, vocabulary, word, role)
     synonyms, years = describing_words(word), [] if role.is_first else short_years(word)
     described_by = _find_all(vocabulary, synonyms or years)
-    return TermExpansion(word, *matches.collect(), described_by, BEHIND if years else 0.0)
+    return TermExpansion(postings, word, *matches.collect(), described_by, BEHIND if years else 0.0)
 
 
-def only(word: str, numbers: range, cost: float, described_by: Numbers = NO_WORDS) -> TermExpansion:
+def only(postings: Postings, word: str, numbers: range, cost: float, described_by: Numbers = NO_WORDS) -> TermExpansion:
     """Return the expansion of a word to a range of the vocabulary, all at the same cost."""
-    return TermExpansion(word, np.array(numbers, dtype=np.int32), np.full(len(numbers), cost), described_by)
+    words = np.arange(numbers.start, numbers.stop, dtype=np.int32)
+    return TermExpansion(postings, word, words, np.full(words.size, cost), described_by)
 
 
 def described_by(vocabulary: Vocabulary, word: str) -> Numbers:
@@ -130,7 +159,7 @@ def _find_all(vocabulary: Vocabulary, words: Sequence[str]) -> Numbers:
     if not words:
         return NO_WORDS
     found = (vocabulary.find(word) for word in words)
-    return np.array([number for number in found if number is not None], dtype=np.int32)
+    return np.array(sorted(number for number in found if number is not None), dtype=np.int32)
 
 
 def _completions(vocabulary: Vocabulary, word: str) -> NDArray[np.integer]:
@@ -153,14 +182,14 @@ def _add_misspelt(matches: _Matches, vocabulary: Vocabulary, word: str, role: Ro
         longest = len(word) + MOST_LETTERS_MISSING
         misspelt = vocabulary.find_misspelt(word, max(budget, typo_budget(word, length=longest)))
         is_allowed = misspelt.typos <= budget
-        is_allowed |= np.array([len(vocabulary.words[number]) >= LONG_WORD for number in misspelt.numbers], dtype=bool)
+        is_allowed |= np.array([len(each) >= LONG_WORD for each in vocabulary.list_words(misspelt.numbers)], dtype=bool)
         matches.extend(misspelt.numbers[is_allowed], TYPO * misspelt.typos[is_allowed])
         if role.is_unfinished:
             misspelt = vocabulary.find_misspelt_beginnings(word, budget)
             matches.extend(misspelt.numbers, UNFINISHED + TYPO * misspelt.typos)
     elif role.is_lenient and len(word) == SHORTEST_MISSPELT:
         misspelt = vocabulary.find_misspelt(word, 1)
-        is_allowed = np.array([_is_slip(word, vocabulary.words[number]) for number in misspelt.numbers], dtype=bool)
+        is_allowed = np.array([_is_slip(word, each) for each in vocabulary.list_words(misspelt.numbers)], dtype=bool)
         matches.extend(misspelt.numbers[is_allowed], TYPO)
 
 

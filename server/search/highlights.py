@@ -4,8 +4,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from server.search.expansions import BEHIND, TYPO, TermExpansion
 from server.search.folding import MARKS_AND_FORMAT_CHARACTERS
 from server.search.interpretations import Interpretation
@@ -55,10 +53,8 @@ class Highlighter:
 
 
 def _wanted(vocabulary: Vocabulary, term: TermExpansion) -> _Wanted:
-    # If a word is listed twice, the later entry wins: the smaller cost.
-    order = np.argsort(-term.costs, kind="stable")
-    words = (vocabulary.words[number] for number in term.words[order].tolist())
-    return _Wanted(term.typed, dict(zip(words, term.costs[order].tolist(), strict=True)))
+    words = vocabulary.list_words(term.words)
+    return _Wanted(term.typed, dict(zip(words, term.costs.tolist(), strict=True)))
 
 
 def _least_cost(wanted: _Wanted, written: set[str]) -> float:

@@ -9,7 +9,7 @@ of its own.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import chain
+from itertools import chain, islice
 
 from server.search.expansions import (
     UNFINISHED,
@@ -34,8 +34,9 @@ MAX_INTERPRETATIONS = 24
 SHORTEST_JOINED = 4
 """Shorter words are split only into letters."""
 LONGEST_INITIALS = 5
-MAX_CACHED_EXPANSIONS = 4096
+MAX_CACHED_EXPANSIONS = 3072
 """At most this many expansions are cached: a few megabytes, as few words have many completions."""
+MAX_CACHED_SPLITS = 512
 IMPLIED_NUMBERS = {"1", "i", "one"}
 
 
@@ -62,8 +63,10 @@ class Interpreter:
 
     def __init__(self, postings: Postings) -> None:
         self._postings = postings
-        # While somebody types, the same words arrive again and again; each is looked up once.
-        self._expand = lru_cache(MAX_CACHED_EXPANSIONS)(partial(expand, postings.vocabulary))
+        # While somebody types, the same words arrive again and again; each is looked up once. It moves the rows of
+        # `make bench-search` over HTTP, where a query is looked up twice: to decide where it runs, and to run it.
+        self._expand = lru_cache(MAX_CACHED_EXPANSIONS)(partial(expand, postings))
+        self._splitter = WordSplitter(postings)
 
     def interpret(self, query: Query) -> Iterator[list[Interpretation]]:
         """Yield interpretations in groups; try the next group only if one finds nothing without typos.
@@ -75,22 +78,21 @@ class Interpreter:
         if len(query.words) > MAX_WORDS:
             yield [self._as_typed(query)]
             return
-        vocabulary = self._postings.vocabulary
         divided = [
-            _Divider(self._postings, variant.words, self._expand_all(variant, query))
+            _Divider(self._splitter, variant.words, self._expand_all(variant, query))
             for variant in variants(query.words, self._occurs)
         ]
-        plain = [divider.whole for divider in divided]
-        whole = [*plain, *chain.from_iterable(divider.joined_or_split() for divider in divided)]
+        whole = [divider.whole for divider in divided]
+        whole += chain.from_iterable(divider.joined_or_split() for divider in divided)
+        first = whole[:MAX_INTERPRETATIONS]
         if not query.is_unfinished:
-            yield whole[:MAX_INTERPRETATIONS]
+            yield first
             return
-        unfinished = list(chain.from_iterable(divider.unfinished() for divider in divided))
-        if vocabulary.find(query.words[-1]) is None:
-            yield [*whole[:MAX_INTERPRETATIONS], *unfinished[:MAX_INTERPRETATIONS]]
-        else:
-            yield whole[:MAX_INTERPRETATIONS]
-            yield unfinished[:MAX_INTERPRETATIONS]
+        is_known = self._postings.vocabulary.find(query.words[-1]) is not None
+        if is_known:
+            yield first
+        unfinished = list(islice(chain.from_iterable(each.unfinished() for each in divided), MAX_INTERPRETATIONS))
+        yield unfinished if is_known else [*first, *unfinished]
 
     def imply_number(self, query: Query) -> list[Interpretation]:
         """Return the query without a number 1 at its end, because the first film of a series seldom has it."""
@@ -107,9 +109,7 @@ class Interpreter:
     def count_work(self, query: Query) -> int:
         """Return an upper bound of the places that match the rarest term, times the number of terms."""
         terms = set(self._as_typed(query).terms)
-        return len(terms) * min(
-            self._postings.count_places(term.words) + self._postings.count_places(term.described_by) for term in terms
-        )
+        return len(terms) * min(term.n_places for term in terms)
 
     def _occurs(self, words: Sequence[str]) -> bool:
         return self._postings.are_consecutive([self._postings.vocabulary.find(word) for word in words])
@@ -126,64 +126,87 @@ class Interpreter:
         return Interpretation(tuple(terms), variant.adjacent, variant.cost)
 
 
+class WordSplitter:
+    """Joins and splits words of a query into words that are in the catalogue, or neighbours there."""
+
+    def __init__(self, postings: Postings) -> None:
+        self._postings = postings
+        self._vocabulary = postings.vocabulary
+        self.split = lru_cache(MAX_CACHED_SPLITS)(self._split)
+
+    def join(self, words: Sequence[str]) -> TermExpansion | None:
+        """Join words: "spider man" to "spiderman", "science fiction" to the synonym of a genre."""
+        word = "".join(words)
+        number, synonyms = self._vocabulary.find(word), described_by(self._vocabulary, word)
+        if number is None and not synonyms.size:
+            return None
+        return only(self._postings, word, as_range(number), JOINED_OR_SPLIT, synonyms)
+
+    def join_beginning(self, words: Sequence[str]) -> TermExpansion | None:
+        """Join words to the beginning of one: "spider m" to "spiderman"."""
+        word = "".join(words)
+        longer = self._vocabulary.find_longer(word)
+        return only(self._postings, word, longer, JOINED_OR_SPLIT + UNFINISHED) if longer else None
+
+    def split_beginning(self, word: str) -> list[tuple[TermExpansion, ...]]:
+        """Split a word into a word and the beginning of another: "starw" into "star wars"."""
+        return [
+            parts
+            for head, tail in _halves(word)
+            if (parts := self._together(head, tail, self._vocabulary.find_longer(tail), JOINED_OR_SPLIT + UNFINISHED))
+        ]
+
+    def _split(self, word: str) -> list[tuple[TermExpansion, ...]]:
+        """Split a word into two that are neighbours somewhere, "spiderman" into "spider man", or into its letters."""
+        find = self._vocabulary.find
+        found = [self._together(head, tail, as_range(find(tail)), JOINED_OR_SPLIT) for head, tail in _halves(word)]
+        if 1 < len(word) <= LONGEST_INITIALS and word.isalpha() and find(word) is None:
+            found.append(self._spaced(word))
+        return [parts for parts in found if parts]
+
+    def _spaced(self, initials: str) -> tuple[TermExpansion, ...]:
+        """Split initials: "fx" into "f x"."""
+        numbers = [self._vocabulary.find(letter) for letter in initials]
+        if not self._postings.are_consecutive(numbers):
+            return ()
+        return tuple(
+            only(self._postings, letter, as_range(number), 0) for letter, number in zip(initials, numbers, strict=True)
+        )
+
+    def _together(self, head: str, tail: str, tails: range, cost: float) -> tuple[TermExpansion, ...]:
+        """Return two words if they are neighbours anywhere, else none."""
+        number = self._vocabulary.find(head) if tails else None
+        if number is None or not self._postings.are_neighbours(number, tails):
+            return ()
+        return only(self._postings, head, as_range(number), 0), only(self._postings, tail, tails, cost)
+
+
 class _Divider:
     """Joins and splits words of one interpretation."""
 
-    def __init__(self, postings: Postings, words: tuple[str, ...], whole: Interpretation) -> None:
+    def __init__(self, splitter: WordSplitter, words: tuple[str, ...], whole: Interpretation) -> None:
         self.whole = whole
-        self._postings = postings
-        self._vocabulary = postings.vocabulary
+        self._splitter = splitter
         self._words = words
         self._last = len(words) - 1
 
     def joined_or_split(self) -> Iterator[Interpretation]:
         """Yield the interpretations with two words joined or one split."""
-        yield from self._joined()
+        for position in range(self._last):
+            joined = self._splitter.join(self._words[position : position + 2])
+            if joined is not None:
+                yield self.whole.replaced(position, position + 2, joined)
         for position, word in enumerate(self._words):
-            yield from self._split(position, word)
+            for parts in self._splitter.split(word):
+                yield self.whole.replaced(position, position + 1, *parts)
 
     def unfinished(self) -> Iterator[Interpretation]:
         """Yield those with the last words joined to, or the last split into, the beginning of a word."""
-        yield from self._joined_beginning()
-        for head, tail in _halves(self._words[-1]):
-            longer = self._vocabulary.find_longer(tail)
-            yield from self._together(self._last, head, tail, longer, JOINED_OR_SPLIT + UNFINISHED)
-
-    def _joined(self) -> Iterator[Interpretation]:
-        """Join two neighbours: "spider man" to "spiderman", "science fiction" to the synonym of a genre."""
-        for position in range(self._last):
-            word = "".join(self._words[position : position + 2])
-            number, synonyms = self._vocabulary.find(word), described_by(self._vocabulary, word)
-            if number is not None or synonyms.size:
-                joined = only(word, as_range(number), JOINED_OR_SPLIT, synonyms)
-                yield self.whole.replaced(position, position + 2, joined)
-
-    def _joined_beginning(self) -> Iterator[Interpretation]:
-        """Join the last two words to the beginning of one: "spider m" to "spiderman"."""
-        word = "".join(self._words[-2:])
-        longer = self._vocabulary.find_longer(word)
-        if self._last > 0 and longer:
-            joined = only(word, longer, JOINED_OR_SPLIT + UNFINISHED)
+        joined = self._splitter.join_beginning(self._words[-2:]) if self._last else None
+        if joined is not None:
             yield self.whole.replaced(self._last - 1, self._last + 1, joined)
-
-    def _split(self, position: int, word: str) -> Iterator[Interpretation]:
-        """Split a word into two that are neighbours somewhere, "spiderman" into "spider man", or into its letters."""
-        for head, tail in _halves(word):
-            yield from self._together(position, head, tail, as_range(self._vocabulary.find(tail)), JOINED_OR_SPLIT)
-        if 1 < len(word) <= LONGEST_INITIALS and word.isalpha() and self._vocabulary.find(word) is None:
-            yield from self._spaced(position, word)
-
-    def _spaced(self, position: int, initials: str) -> Iterator[Interpretation]:
-        """Split initials: "fx" into "f x"."""
-        if self._postings.are_consecutive([self._vocabulary.find(letter) for letter in initials]):
-            letters = (only(letter, as_range(self._vocabulary.find(letter)), 0) for letter in initials)
-            yield self.whole.replaced(position, position + 1, *letters)
-
-    def _together(self, position: int, head: str, tail: str, tails: range, cost: float) -> Iterator[Interpretation]:
-        """Replace a word by two if they are neighbours anywhere."""
-        number = self._vocabulary.find(head) if tails else None
-        if number is not None and self._postings.are_neighbours(number, tails):
-            yield self.whole.replaced(position, position + 1, only(head, as_range(number), 0), only(tail, tails, cost))
+        for parts in self._splitter.split_beginning(self._words[-1]):
+            yield self.whole.replaced(self._last, self._last + 1, *parts)
 
 
 def _halves(word: str) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,15 @@
 """Finds the places in the catalogue that match the terms of an interpretation, and their costs."""
 
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.search.expansions import TYPO, Costs, TermExpansion
+from server.search.expansions import Costs, TermExpansion
 from server.search.interpretations import Interpretation
-from server.search.postings import Field, Indices, Postings
+from server.search.postings import Field, Indices, Postings, run_starts
 from server.search.vocabulary import Numbers
 
 FEW_MOVIES = 100
@@ -19,18 +21,26 @@ MAX_CORRECTED_OF_MANY = 2
 """If more than `MANY_MOVIES` match, at most this many terms may be corrected."""
 
 
+class Matches(NamedTuple):
+    """The places that match a term, ascending, and the costs by term (see ``Matcher.rows``) and place."""
+
+    places: Indices
+    costs: Costs
+
+
 class TermTable:
     """The words and movies that match one term."""
 
     def __init__(self, term: TermExpansion, postings: Postings) -> None:
         self._postings = postings
         self._term = term
-        self.n_places = postings.count_places(term.words) + postings.count_places(term.described_by)
+        self.n_places = term.n_places
 
     def costs_of(self, words: Numbers) -> Costs:
         """Return the cost of each word, inf for words that do not match."""
         costs, which = self._table
-        return costs[which[words]]
+        # END_OF_NAME is -1, so it has the entry at the end.
+        return costs.take(which.take(words, mode="wrap"))
 
     def describes(self, words: Numbers) -> NDArray[np.bool_] | None:
         """Return for each word whether it matches in the metadata; None if no word does."""
@@ -38,13 +48,10 @@ class TermTable:
 
     @cached_property
     def _table(self) -> tuple[Costs, Numbers]:
-        """The distinct costs, and for each word of the vocabulary the index of its cost."""
-        # Zeroed memory costs almost nothing to allocate, infinities would: so 0 is the index of inf. The entry at the
-        # end is that of END_OF_NAME, which is -1.
+        """The costs, and for each word of the vocabulary the index of its cost."""
+        # Zeroed memory costs almost nothing to allocate, infinities would: so 0 is the index of inf.
         which = np.zeros(len(self._postings.vocabulary) + 1, np.int32)
-        # If a word is listed twice, the last entry wins, so the largest costs come first.
-        order = np.argsort(-self._term.costs, kind="stable")
-        which[self._term.words[order]] = order + 1
+        which[self._term.words] = np.arange(1, self._term.words.size + 1)
         return np.concatenate(([np.inf], self._term.costs)), which
 
     @cached_property
@@ -56,23 +63,26 @@ class TermTable:
     @cached_property
     def movies(self) -> NDArray[np.bool_]:
         """Return for each movie whether it matches."""
-        return self._postings.movies_with(self._term.words) | self._described
+        return self._or_described(self._postings.movies_with(self._term.runs))
 
     @cached_property
     def corrected(self) -> NDArray[np.bool_] | None:
         """Return for each movie whether it matches only with typos; None if there are no typos."""
-        is_typo = self._term.costs >= TYPO
-        if not is_typo.any():
-            return None
-        return self.movies & ~(self._postings.movies_with(self._term.words[~is_typo]) | self._described)
+        spelt = self._term.spelt_runs
+        return None if spelt is None else self.movies & ~self._or_described(self._postings.movies_with(spelt))
 
-    @cached_property
-    def _described(self) -> NDArray[np.bool_]:
-        return self._postings.movies_with(self._term.described_by)
+    def _or_described(self, movies: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        if self._term.described_by.size:
+            movies |= self._postings.movies_with(self._term.described_runs)
+        return movies
 
     def places(self) -> list[NDArray[np.int32]]:
         """Return the matching places, in two parts."""
-        return [self._postings.places_of(self._term.words), self._postings.places_of(self._term.described_by)]
+        return [self._postings.places_of(self._term.runs), self._postings.places_of(self._term.described_runs)]
+
+    def movies_of_places(self) -> list[NDArray[np.int32]]:
+        """Return the movie of each of these places."""
+        return [self._postings.movies_of(self._term.runs), self._postings.movies_of(self._term.described_runs)]
 
 
 class TermTables(dict[TermExpansion, TermTable]):
@@ -98,10 +108,10 @@ class Matcher:
         """Cost of the interpretation itself, beside those of its terms."""
         self._adjacent = interpretation.adjacent
         self._tables = [tables[term] for term in self._terms]
-        positions = {term: position for position, term in reversed(list(enumerate(self._terms)))}
-        self._first_positions = sorted(positions.values())
-        self.rows = [self._first_positions.index(positions[term]) for term in self._terms]
+        row_of = {term: row for row, term in enumerate(dict.fromkeys(self._terms))}
+        self.rows = [row_of[term] for term in self._terms]
         """By term: its row of costs, shared by repetitions of the same term."""
+        self._first_positions = [self._terms.index(term) for term in row_of]
         self._last_place = max(postings.word.size - 1, 0)
 
     @property
@@ -109,40 +119,33 @@ class Matcher:
         """The number of terms that must match."""
         return len(self._terms)
 
-    def find(self) -> tuple[Indices, Costs]:
-        """Return the places that match a term, ascending, and the costs by term (see ``rows``) and place.
-
-        The places of movies that match all terms are complete; those of other movies may be partial.
-        """
+    def find(self) -> Matches:
+        """Return the matches. Those of movies that match all terms are complete; others may be partial."""
         places = self._candidates()
-        costs = np.array([self.cost(position, places) for position in self._first_positions])
-        is_found = np.isfinite(costs).any(axis=0)
-        return places[is_found], costs[:, is_found]
+        if not places.size:
+            return Matches(places, np.empty((len(self._first_positions), 0)))
+        words = self.postings.word.take(places)
+        costs = np.array([self._cost(position, places, words) for position in self._first_positions])
+        is_found = np.isfinite(costs.min(axis=0)).nonzero()[0]
+        return Matches(places.take(is_found), costs.take(is_found, axis=1))
 
-    def cost(self, position: int, places: Indices) -> Costs:
+    def _cost(self, position: int, places: Indices, words: Numbers) -> Costs:
         """Return the cost of matching the term at each place, or inf."""
-        costs = self._cost_alone(position, places)
+        costs = self._cost_alone(position, places, words)
         if position in self._adjacent:
-            costs[np.isinf(self._cost_alone(position + 1, places + 1))] = np.inf
+            costs[~self._matches(position + 1, places + 1)] = np.inf
         if position - 1 in self._adjacent:
-            costs[np.isinf(self._cost_alone(position - 1, places - 1))] = np.inf
+            costs[~self._matches(position - 1, places - 1)] = np.inf
         return costs
 
-    def find_phrases(self, positions: range, places: Indices) -> tuple[Indices, Costs]:
-        """Return the places where the terms match one after the other in one name, and the sum of their costs."""
-        costs = np.zeros(places.size)
-        for distance, position in enumerate(positions):
-            costs = costs + self.cost(position, places + distance)
-            is_possible = np.isfinite(costs)
-            places, costs = places[is_possible], costs[is_possible]
-        return places, costs
-
-    def _cost_alone(self, position: int, places: Indices) -> Costs:
+    def _matches(self, position: int, places: Indices) -> NDArray[np.bool_]:
         # Places before and after the stream are clipped to its last entry, which is the end of a name.
         places = np.minimum(places, self._last_place)
-        word = self.postings.word[places]
-        costs = self._tables[position].costs_of(word)
-        is_described = self._tables[position].describes(word)
+        return np.isfinite(self._cost_alone(position, places, self.postings.word[places]))
+
+    def _cost_alone(self, position: int, places: Indices, words: Numbers) -> Costs:
+        costs = self._tables[position].costs_of(words)
+        is_described = self._tables[position].describes(words)
         if is_described is not None:
             is_described &= self.postings.field[self.postings.name[places]] == Field.METADATA
             costs[is_described] = np.minimum(costs[is_described], self._terms[position].described_cost)
@@ -153,23 +156,38 @@ class Matcher:
         tables = sorted(
             (self._tables[position] for position in self._first_positions), key=lambda table: table.n_places
         )
-        may_match = np.ones(self.postings.n_movies, dtype=np.bool_)
-        n_corrected = np.zeros(self.postings.n_movies, dtype=np.uint8)
-        for table in tables:
-            may_match &= table.movies
-            if len(tables) > MAX_CORRECTED_OF_MANY and table.corrected is not None:
-                n_corrected += table.corrected
-                may_match &= n_corrected <= MAX_CORRECTED_TERMS
-            n_movies = np.count_nonzero(may_match)
-            if not n_movies or (n_movies <= FEW_MOVIES and len(tables) <= MAX_CORRECTED_TERMS):
-                return self.postings.places_in(np.flatnonzero(may_match))
+        may_match = _movies_with_all(tables, np.ones(self.postings.n_movies, dtype=np.bool_))
+        n_movies = np.count_nonzero(may_match)
         if n_movies <= FEW_MOVIES:
-            return self.postings.places_in(np.flatnonzero(may_match))
-        if n_movies > MANY_MOVIES:
-            may_match &= n_corrected <= MAX_CORRECTED_OF_MANY
+            return self.postings.places_in(may_match.nonzero()[0])
+        if n_movies > MANY_MOVIES and len(tables) > MAX_CORRECTED_OF_MANY:
+            may_match &= _count_corrected(tables, may_match.size) <= MAX_CORRECTED_OF_MANY
         places = np.concatenate([part for table in tables for part in table.places()])
         if len(tables) > 1:
-            places = places[may_match[self.postings.movie[self.postings.name[places]]]]
-        places.sort()
-        # Faster than np.unique on numbers that are almost sorted.
-        return places[np.diff(places, prepend=-1) > 0]
+            movies = np.concatenate([part for table in tables for part in table.movies_of_places()])
+            places = places[may_match[movies]]
+        # The places of each word are in order. A stable sort merges them, in a tenth of the time of any other.
+        places.sort(kind="stable")
+        return places[run_starts(places)]
+
+
+def _movies_with_all(tables: Sequence[TermTable], may_match: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which movies may match all terms: at most a few more, or those without too many corrected terms."""
+    n_corrected = np.zeros(may_match.size, dtype=np.uint8)
+    for table in tables:
+        may_match &= table.movies
+        if len(tables) > MAX_CORRECTED_TERMS and table.corrected is not None:
+            n_corrected += table.corrected
+            may_match &= n_corrected <= MAX_CORRECTED_TERMS
+        if np.count_nonzero(may_match) <= FEW_MOVIES:
+            break
+    return may_match
+
+
+def _count_corrected(tables: Iterable[TermTable], n_movies: int) -> NDArray[np.uint8]:
+    """Return for each movie how many terms match only with typos."""
+    n_corrected = np.zeros(n_movies, dtype=np.uint8)
+    for table in tables:
+        if table.corrected is not None:
+            n_corrected += table.corrected
+    return n_corrected

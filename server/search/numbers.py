@@ -70,9 +70,14 @@ def single_words(word: str) -> list[str]:
     return [form for form in forms if form and form != word]
 
 
+def is_number_word(word: str) -> bool:
+    """Return whether a number of several words may begin with this one: "twenty", but not "first" or "and"."""
+    return word in _NUMBER_WORDS
+
+
 def read_number(words: Sequence[str]) -> Number | None:
     """Return the longest number of at least two words that the words begin with."""
-    if not words or words[0] not in _NUMBER_WORDS:
+    if not words or not is_number_word(words[0]):
         return None
     for n_words in range(min(MAX_WORDS_OF_NUMBER, len(words)), 1, -1):
         *others, last = words[:n_words]

@@ -24,6 +24,7 @@ MAX_SLICES = 16
 """More slices are concatenated faster by their indices."""
 
 Indices = NDArray[np.int64]
+NO_INDICES: Indices = np.empty(0, dtype=np.int64)
 
 
 class Field(IntEnum):
@@ -41,6 +42,17 @@ class CatalogueName(NamedTuple):
     movie: int
     field: Field
     name: Name
+
+
+class Runs(NamedTuple):
+    """The postings of some words, as ranges: words with the same beginning are neighbours in the vocabulary."""
+
+    starts: Indices
+    stops: Indices
+    n_places: int
+
+
+NO_RUNS = Runs(NO_INDICES, NO_INDICES, 0)
 
 
 class Stream(NamedTuple):
@@ -89,14 +101,27 @@ class Postings:
         """The number of movies."""
         return self.start_of_movie.size - 1
 
-    def count_places(self, words: Numbers) -> int:
-        """Return how often the words occur in the stream."""
-        return int((self.start_of_word[words + 1] - self.start_of_word[words]).sum())
+    def runs_of(self, words: Numbers) -> Runs:
+        """Return the postings of words, which are in ascending order."""
+        if not words.size:
+            return NO_RUNS
+        later = (words[1:] != words[:-1] + 1).nonzero()[0] + 1
+        starts = self.start_of_word[words[np.concatenate(([0], later))]]
+        stops = self.start_of_word[words[np.concatenate((later, [words.size])) - 1] + 1]
+        return Runs(starts, stops, int((stops - starts).sum()))
 
-    def movies_with(self, words: Numbers) -> NDArray[np.bool_]:
+    def places_of(self, runs: Runs) -> NDArray[np.int32]:
+        """Return the places of words, one word after the other."""
+        return _values_in(self.places, runs)
+
+    def movies_of(self, runs: Runs) -> NDArray[np.int32]:
+        """Return the movie of each of these places."""
+        return _values_in(self.movie_of_posting, runs)
+
+    def movies_with(self, runs: Runs) -> NDArray[np.bool_]:
         """Return for each movie whether it has one of the words."""
         has_one = np.zeros(self.n_movies, dtype=np.bool_)
-        has_one[self._of_words(self.movie_of_posting, words)] = True
+        has_one[self.movies_of(runs)] = True
         return has_one
 
     def are_neighbours(self, word: int, following: range) -> bool:
@@ -114,29 +139,11 @@ class Postings:
             return False
         numbers = np.array(words, dtype=np.int32)
         rarest = int(np.argmin(self.start_of_word[numbers + 1] - self.start_of_word[numbers]))
-        first = self.places_of(numbers[rarest : rarest + 1]) - rarest
+        first = self.places_of(self.runs_of(numbers[rarest : rarest + 1])) - rarest
         last_place = self.word.size - 1
         for distance, number in enumerate(numbers):
             first = first[self.word[np.clip(first + distance, 0, last_place)] == number]
         return first.size > 0
-
-    def places_of(self, words: Numbers) -> NDArray[np.int32]:
-        """Return the places of the words, one word after the other."""
-        return self._of_words(self.places, words)
-
-    def _of_words(self, values: NDArray[np.int32], words: Numbers) -> NDArray[np.int32]:
-        """Return the values of the postings of the words."""
-        if words.size <= 1:
-            return values[self.start_of_word[words[0]] : self.start_of_word[words[0] + 1]] if words.size else values[:0]
-        # Words with the same beginning are neighbours, and a slice costs nothing.
-        runs = np.flatnonzero(np.diff(words, prepend=words[0] - 2) != 1)
-        starts, stops = (
-            self.start_of_word[words[runs]],
-            self.start_of_word[words[np.append(runs[1:], words.size) - 1] + 1],
-        )
-        if runs.size <= MAX_SLICES:
-            return np.concatenate([values[start:stop] for start, stop in zip(starts, stops, strict=True)])
-        return values[_ranges(starts, stops)]
 
     def places_in(self, movies: Indices) -> Indices:
         """Return all places in the names of the movies."""
@@ -183,6 +190,22 @@ def lay_out(vocabulary: Sequence[str], stream: Stream, *, n_movies: int) -> Post
         movie_of_posting=stream.movie[name[places]],
         start_of_word=np.searchsorted(stream.word[places], np.arange(len(vocabulary) + 1)),
     )
+
+
+def run_starts(values: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return where each run of equal values starts."""
+    is_start = np.ones(values.size, dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=is_start[1:])
+    return is_start.nonzero()[0]
+
+
+def _values_in(values: NDArray[np.int32], runs: Runs) -> NDArray[np.int32]:
+    if runs.starts.size == 1:
+        return values[runs.starts[0] : runs.stops[0]]
+    if 0 < runs.starts.size <= MAX_SLICES:
+        ranges = zip(runs.starts.tolist(), runs.stops.tolist(), strict=True)
+        return np.concatenate([values[start:stop] for start, stop in ranges])
+    return values[_ranges(runs.starts, runs.stops)]
 
 
 def _ranges(starts: Indices, stops: Indices) -> Indices:

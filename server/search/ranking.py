@@ -8,16 +8,16 @@ name ("heat 1995"); then the fit is the mean of the two. The costs of the matche
 ``server.search.expansions``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.search.expansions import BEHIND, Costs
-from server.search.matching import Matcher
-from server.search.postings import END_OF_NAME, Field, Indices, Postings
+from server.search.expansions import BEHIND, TYPO, Costs
+from server.search.matching import MAX_CORRECTED_TERMS, Matcher, Matches
+from server.search.postings import END_OF_NAME, Field, Indices, Postings, run_starts
 
 
 class MatchKind(IntEnum):
@@ -38,6 +38,15 @@ FIT = np.array([
     (0.0, 0.0, 0.0, 0.0, 0.0),  # Field.TAGS
 ])  # fmt: skip
 """By field and match kind."""
+FIT_OF_PHRASE = np.stack(
+    (
+        FIT[:, [MatchKind.TOGETHER, MatchKind.TOGETHER]],
+        FIT[:, [MatchKind.BEGINNING, MatchKind.WHOLE]],
+    ),
+    axis=1,
+)
+"""By field, whether the phrase begins the name, and whether it ends it."""
+FIT_OF_METADATA = float(FIT[Field.METADATA, MatchKind.WHOLE])
 CLOSE = np.array([0.5, 0.4, 0.0, 0.0])
 """By field: the largest bonus of scattered words for being close together."""
 IN_SEVERAL_NAMES = 0.0
@@ -53,10 +62,32 @@ NO_MOVIES: Movies = np.empty(0, dtype=np.int64)
 NO_FITS: Fit = np.empty(0)
 
 
+class Groups(NamedTuple):
+    """Neighbouring columns with the same owner, as one column each."""
+
+    owners: NDArray[np.int32]
+    starts: NDArray[np.intp]
+    """By group: its first column."""
+    group_of: NDArray[np.intp]
+    """By column: its group."""
+    costs: Costs
+    """By row of terms and by group: the least cost."""
+
+
+class Found(NamedTuple):
+    """The matches of an interpretation: by place, grouped by name, and those by movie."""
+
+    postings: Postings
+    matches: Matches
+    names: Groups
+    movies: Groups
+
+
 class Phrases(NamedTuple):
     """Consecutive matches, in columns of one length."""
 
-    movies: Movies
+    names: NDArray[np.intp]
+    """Columns of ``Found.names``."""
     fits: Fit
     costs: Costs
     """The costs of the words, not yet subtracted."""
@@ -75,94 +106,107 @@ def popularity_weight(popularity: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def best_fit(matcher: Matcher) -> tuple[Movies, Fit]:
     """Return the movies that match all terms of an interpretation, ascending, with their fits."""
-    postings = matcher.postings
-    places, costs = matcher.find()
-    if not places.size:
+    postings, matches = matcher.postings, matcher.find()
+    if not matches.places.size:
         return NO_MOVIES, NO_FITS
-    best = np.full(postings.n_movies, -np.inf)
-    phrases = _find_phrases(matcher, places, range(matcher.n_terms))
-    np.maximum.at(best, phrases.movies, phrases.fits - phrases.costs)
-    if matcher.n_terms > 1:
-        starts, in_name = _least(costs, postings.name[places])
-        names = postings.name[places[starts]]
-        np.maximum.at(best, *_fits_of_names(postings, places, starts, in_name))
-        np.maximum.at(best, *_fits_of_several_names(postings.movie[names], in_name))
-        is_metadata = postings.field[names] == Field.METADATA
-        in_metadata = postings.movie[names[is_metadata]], in_name[:, is_metadata]
-        in_titles = places[postings.field[postings.name[places]] <= Field.ALTERNATIVE_TITLE]
-        for movies, fits in _fits_with_metadata(matcher, in_titles, *in_metadata):
-            np.maximum.at(best, movies, fits)
-    movies = np.flatnonzero(best > -np.inf)
-    return movies, best[movies] - matcher.cost_of_all
+    names = _group(postings.name.take(matches.places), matches.costs)
+    movies = _group(postings.movie.take(names.owners), names.costs)
+    best = _fits_of_movies(movies.costs)
+    hits = np.isfinite(best).nonzero()[0]
+    if not hits.size:
+        return NO_MOVIES, NO_FITS
+    for columns, fits in _fits_of_names(Found(postings, matches, names, movies), matcher.rows):
+        np.maximum.at(best, movies.group_of.take(columns), fits)
+    return movies.owners.take(hits), best.take(hits) - matcher.cost_of_all
 
 
-def _least(costs: Costs, owners: NDArray[np.int32]) -> tuple[Indices, Costs]:
-    """Return the first column of each owner, and its least cost by row. ``owners`` is ascending, by column."""
-    starts = np.flatnonzero(np.diff(owners, prepend=-1))
-    return starts, np.minimum.reduceat(costs, starts, axis=1)
+def _group(owners: NDArray[np.int32], costs: Costs) -> Groups:
+    """Group columns by their owners, which are ascending."""
+    starts = run_starts(owners)
+    group_of = np.zeros(owners.size, dtype=np.intp)
+    group_of[starts[1:]] = 1
+    np.cumsum(group_of, out=group_of)
+    return Groups(owners.take(starts), starts, group_of, np.minimum.reduceat(costs, starts, axis=1))
 
 
-def _find_phrases(matcher: Matcher, places: Indices, words: range) -> Phrases:
-    """Return the consecutive matches of the terms at these positions."""
-    postings = matcher.postings
-    starts, costs = matcher.find_phrases(words, places)
-    is_to_the_end = postings.word[starts + len(words)] == END_OF_NAME
-    from_beginning = np.where(is_to_the_end, MatchKind.WHOLE, MatchKind.BEGINNING)
-    kind = np.where(postings.is_beginning[starts], from_beginning, MatchKind.TOGETHER)
-    names = postings.name[starts]
-    return Phrases(postings.movie[names], FIT[postings.field[names], kind], costs)
+def _fits_of_movies(costs: Costs) -> Fit:
+    """Return how well the names of each movie fit together, -inf unless they have all terms."""
+    fits: Fit = IN_SEVERAL_NAMES - costs.sum(axis=0)
+    if len(costs) > MAX_CORRECTED_TERMS:
+        fits[np.count_nonzero(costs >= TYPO, axis=0) > MAX_CORRECTED_TERMS] = -np.inf
+    return fits
 
 
-def _fits_of_names(postings: Postings, places: Indices, starts: Indices, in_name: Costs) -> tuple[Movies, Fit]:
-    """Return the movies with a name that has all words in any order, and how well it fits.
+def _fits_of_names(found: Found, rows: Sequence[int]) -> Iterator[tuple[NDArray[np.intp], Fit]]:
+    """Yield names that have all terms, or all but those in the metadata of the same movie, and how well they fit."""
+    phrases = _find_phrases(found, rows)
+    yield phrases.names, phrases.fits - phrases.costs
+    if len(rows) > 1:
+        yield _fits_in_any_order(found)
+        yield from _fits_with_metadata(found, rows)
 
-    ``starts`` are the positions in ``places`` where names begin; ``in_name`` is the cost of each word in each name.
-    """
-    cost = in_name.sum(axis=0)
-    has_all = np.isfinite(cost)
-    n_found = np.diff(starts, append=places.size)[has_all]
-    first, last = places[starts[has_all]], places[starts[has_all] + n_found - 1]
-    names = postings.name[first]
-    field = postings.field[names]
-    closeness = np.minimum(1, len(in_name) / (last - first + 1))
-    fit = np.where(
-        _n_words_to_find(postings, names, first) == n_found,
-        FIT[field, MatchKind.REORDERED],
-        FIT[field, MatchKind.SCATTERED] + CLOSE[field] * closeness,
+
+def _find_phrases(found: Found, rows: Sequence[int], last_field: Field = Field.TAGS) -> Phrases:
+    """Return the matches of these terms one after the other in one name, of a field up to a last one."""
+    postings, (places, costs_of) = found.postings, found.matches
+    distance = len(rows) - 1
+    # No two names are neighbours: each has a place for its end.
+    columns = (places[distance:] - places[: max(places.size - distance, 0)] == distance).nonzero()[0]
+    costs = np.add.reduce([costs_of[row].take(columns + position) for position, row in enumerate(rows)])
+    names = found.names.group_of.take(columns)
+    field = postings.field.take(found.names.owners.take(names))
+    is_found = (np.isfinite(costs) & (field <= last_field)).nonzero()[0]
+    names, field, costs = names.take(is_found), field.take(is_found), costs.take(is_found)
+    starts = places.take(columns.take(is_found))
+    is_beginning = postings.is_beginning.take(starts)
+    is_to_the_end = postings.word.take(starts + len(rows)) == END_OF_NAME
+    return Phrases(names, FIT_OF_PHRASE[field, is_beginning.view(np.int8), is_to_the_end.view(np.int8)], costs)
+
+
+def _fits_in_any_order(found: Found) -> tuple[NDArray[np.intp], Fit]:
+    """Return the names with all words in any order, and how well they fit."""
+    cost = found.names.costs.sum(axis=0)
+    names = np.isfinite(cost).nonzero()[0]
+    starts, places = found.names.starts, found.matches.places
+    start, stop = starts.take(names), np.concatenate((starts[1:], [places.size])).take(names)
+    first, last = places.take(start), places.take(stop - 1)
+    owners = found.names.owners.take(names)
+    field = found.postings.field.take(owners)
+    closeness = np.minimum(1, len(found.names.costs) / (last - first + 1))
+    fits = np.where(
+        _n_words_to_find(found.postings, owners, first) == stop - start,
+        FIT[:, MatchKind.REORDERED].take(field),
+        FIT[:, MatchKind.SCATTERED].take(field) + CLOSE.take(field) * closeness,
     )
-    return postings.movie[names], fit - cost[has_all]
+    return names, fits - cost.take(names)
 
 
 def _n_words_to_find(postings: Postings, names: NDArray[np.int32], first: Indices) -> Indices:
     """Return the length of each name in words, without an article in front of the first match."""
-    start = postings.start_of_name[names]
-    has_article = postings.is_beginning[start] & postings.is_beginning[start + 1]
-    n_words: Indices = postings.start_of_name[names + 1] - start - 1 - (has_article & (first > start))
+    start = postings.start_of_name.take(names)
+    has_article = postings.is_beginning.take(start) & postings.is_beginning.take(start + 1)
+    n_words: Indices = postings.start_of_name.take(names + 1) - start - 1 - (has_article & (first > start))
     return n_words
 
 
-def _fits_of_several_names(movie: NDArray[np.int32], in_name: Costs) -> tuple[Movies, Fit]:
-    """Return the movies whose names together have all words, and how well they fit."""
-    starts, in_movie = _least(in_name, movie)
-    return movie[starts], IN_SEVERAL_NAMES - in_movie.sum(axis=0)
-
-
-def _fits_with_metadata(
-    matcher: Matcher, places: Indices, with_metadata: NDArray[np.int32], in_metadata: Costs
-) -> Iterator[tuple[Movies, Fit]]:
-    """Yield the movies with the first or last words in their metadata and the others together in a title."""
-    n_words = matcher.n_terms
-    for n_metadata in range(1, min(n_words, MAX_METADATA_WORDS + 1)):
-        for first in (0, n_words - n_metadata):
-            metadata_costs = in_metadata[matcher.rows[first : first + n_metadata]].sum(axis=0)
-            if np.isinf(metadata_costs).all():
-                continue
-            others = range(n_metadata, n_words) if first == 0 else range(first)
-            movies, fits, costs = _find_phrases(matcher, places, others)
-            if not movies.size:
-                continue
-            cost = np.full(matcher.postings.n_movies, np.inf)
-            cost[with_metadata] = metadata_costs
-            # Typos and forms count in full; small costs are halved by the mean.
-            large_costs = costs - costs % BEHIND
-            yield movies, (fits - costs - large_costs + FIT[Field.METADATA, MatchKind.WHOLE]) / 2 - cost[movies]
+def _fits_with_metadata(found: Found, rows: Sequence[int]) -> Iterator[tuple[NDArray[np.intp], Fit]]:
+    """Yield titles with the first or last words in the metadata of their movie and the others together in the title."""
+    metadata = (found.postings.field.take(found.names.owners) == Field.METADATA).nonzero()[0]
+    is_in_metadata = np.isfinite(found.names.costs.take(metadata, axis=1)).any(axis=1).tolist()
+    if not any(is_in_metadata):
+        return
+    metadata_of = np.full(found.movies.owners.size, -1)
+    metadata_of[found.movies.group_of.take(metadata)] = metadata
+    for n_metadata in range(1, min(len(rows), MAX_METADATA_WORDS + 1)):
+        for described, others in (
+            (rows[:n_metadata], rows[n_metadata:]),
+            (rows[-n_metadata:], rows[:-n_metadata]),
+        ):
+            if all(is_in_metadata[row] for row in described):
+                titles, fits, costs = _find_phrases(found, others, Field.ALTERNATIVE_TITLE)
+                names = metadata_of.take(found.movies.group_of.take(titles))
+                in_metadata = np.add.reduce([found.names.costs[row].take(names) for row in described])
+                in_metadata[names < 0] = np.inf
+                # Typos and forms count in full; small costs are halved by the mean.
+                large_costs = costs - costs % BEHIND
+                yield titles, (fits - costs - large_costs + FIT_OF_METADATA) / 2 - in_metadata

@@ -8,6 +8,7 @@ ordinary word.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from server.search.folding import ALSO_KNOWN_AS, ENGLISH_ARTICLES, OTHER_ARTICLES, fold
@@ -25,6 +26,8 @@ _SIGN_IN_WORDS = re.compile(r"['.*&+]|\d,\d")
 _SIGNS_IN_WORDS = str.maketrans({"'": None, ".": None, "*": None, "&": "and", "+": "and", ",": None})
 _TRAILING_ARTICLE = re.compile(rf".+, *({_ARTICLE}) *(?=\(|$)")
 _LEADING_ARTICLE = re.compile(rf"[\W_]*({_ARTICLE})(?:(?<=')|(?=\s))[\W_]*(?=[^\W_])")
+MAX_CACHED_QUERIES = 256
+"""Remember the words of at most this many queries: each is read twice, to decide where it runs, and to run it."""
 _ENDS = (".", "!", "?")
 # "(a.k.a. Se7en)", as MovieLens writes it. Without the bracket it may be a word of the title.
 _ALSO_KNOWN_AS = re.compile(rf"\(\s*{ALSO_KNOWN_AS.pattern}")
@@ -84,7 +87,8 @@ def locate_words(text: str) -> list[WrittenWord]:
     return words or [WrittenWord(match[0], range(*match.span())) for match in re.finditer(r"\S+", text)]
 
 
-def read_query(text: str) -> list[Query]:
+@lru_cache(MAX_CACHED_QUERIES)
+def read_query(text: str) -> tuple[Query, ...]:
     """Return the tokenizations of a search text, the likeliest first; none for a blank text.
 
     An English article in front is ignored. Articles of other languages are also words and names in English ("Die
@@ -94,11 +98,11 @@ def read_query(text: str) -> list[Query]:
     is_unfinished = not text[-1:].isspace() and not text.endswith(_ENDS)
     bare = Query(words, is_unfinished)
     if not words:
-        return []
+        return ()
     is_initial = article == "a" and len(words[0]) == 1
     if not article or (article in ENGLISH_ARTICLES and not is_initial):
-        return [bare]
-    return [Query((article, *words), is_unfinished), bare]
+        return (bare,)
+    return Query((article, *words), is_unfinished), bare
 
 
 def _fold_with_origins(text: str) -> tuple[str, list[int]]:

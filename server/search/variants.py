@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from server.search.numbers import read_number, single_words, spell_out
+from server.search.numbers import is_number_word, read_number, single_words, spell_out
 from server.search.synonyms import describing_words
 
 MAX_VARIANTS = 12
@@ -54,6 +54,8 @@ Rule = Callable[[Variant, Occurs], Iterator[Variant]]
 def variants(words: tuple[str, ...], occurs: Occurs) -> list[Variant]:
     """Return the words as typed, and then other divisions of them into words of the catalogue."""
     found = {words: Variant(words)}
+    if all(map(_is_plain, words)):
+        return list(found.values())
     for rule in _RULES:
         new = [other for variant in list(found.values()) for other in islice(rule(variant, occurs), MAX_VARIANTS)]
         for variant in new[: MAX_VARIANTS - len(found)]:
@@ -131,6 +133,11 @@ _RULES: tuple[Rule, ...] = (
     _write_halves,
     _spell_numbers,
 )
+
+
+def _is_plain(word: str) -> bool:
+    """Return whether no rule divides or joins a word: it is neither a letter, nor a number, nor has it a digit."""
+    return len(word) > 1 and word.isalpha() and not is_number_word(word)
 
 
 def _is_letter(word: str) -> bool:

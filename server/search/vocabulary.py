@@ -42,7 +42,8 @@ class Vocabulary:
     Typos are counted by the unrestricted Damerau-Levenshtein distance: insertions, deletions, substitutions and
     transpositions of neighbours.
     Only words with similar sets of letters are compared, because a typo removes at most one letter from the set and
-    adds at most one. A set has 32 bits: one for each letter from a to z, shared with other letters.
+    adds at most one; a typo that changes the length does only one of both. A set has 32 bits: one for each letter from
+    a to z, shared with other letters.
     """
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -52,6 +53,7 @@ class Vocabulary:
         numbers = sorted((number for number, word in enumerate(words) if _can_be_misspelt(word)), key=self._length)
         lengths = [self._length(number) for number in numbers]
         self._numbers = np.array(numbers, dtype=np.int32)
+        self._lengths = np.array(lengths, dtype=np.int8)
         self._start_of_length = np.searchsorted(lengths, np.arange(LONGEST_MISSPELT_WORD + 2)).tolist()
         written = [words[number] for number in numbers]
         self._written = np.array(written, dtype=np.object_)
@@ -64,6 +66,10 @@ class Vocabulary:
         """Return the number of the word, or None."""
         return self._numbers_of.get(word)
 
+    def list_words(self, numbers: Numbers) -> list[str]:
+        """Return the words with these numbers."""
+        return [self.words[number] for number in numbers.tolist()]
+
     def find_longer(self, beginning: str) -> range:
         """Return the numbers of the longer words with this beginning."""
         start = bisect_right(self.words, beginning)
@@ -72,18 +78,26 @@ class Vocabulary:
     def find_misspelt(self, word: str, budget: int) -> Misspelt:
         """Return the other words within the budget of typos."""
         start, stop = self._with_length(len(word) - budget, len(word) + budget)
-        letters_differ = np.bitwise_count(self._letters[-1, start:stop] ^ _letters(word))
-        candidates = start + np.flatnonzero(letters_differ <= 2 * budget)
-        candidates = self._with_beginning(word[: len(word) // 2], budget, candidates)
-        return self._within(budget, word, candidates, [None])
+        differ = np.bitwise_count(self._letters[-1, start:stop] ^ _letters(word))
+        allowed = 2 * budget - np.abs(self._lengths[start:stop] - len(word))
+        candidates = start + (differ <= allowed).nonzero()[0]
+        typos = _count_typos(word, self._written[candidates].tolist(), budget)
+        return self._within(budget, candidates, typos)
 
     def find_misspelt_beginnings(self, beginning: str, budget: int) -> Misspelt:
         """Return the words with another beginning within the budget of typos."""
-        start, stop = self._with_length(len(beginning) - budget, LONGEST_MISSPELT_WORD)
-        candidates = start + np.flatnonzero(self._may_begin(beginning, budget, slice(start, stop)))
-        candidates = self._with_beginning(beginning[: len(beginning) // 2], budget, candidates)
-        ends = range(len(beginning) - budget, len(beginning) + budget + 1)
-        return self._within(budget, beginning, candidates, ends)
+        length = len(beginning)
+        start, stop = self._with_length(length - budget, LONGEST_MISSPELT_WORD)
+        candidates = start + self._may_begin(beginning, budget, slice(start, stop)).nonzero()[0]
+        of_pairs, cut = [], []
+        for end in range(length - budget, length + budget + 1):
+            differ = np.bitwise_count(self._letters[min(end, LONGEST_MISSPELT_WORD), candidates] ^ _letters(beginning))
+            similar = (differ <= 2 * budget - abs(end - length)).nonzero()[0]
+            of_pairs.append(similar)
+            cut += [word[:end] for word in self._written[candidates.take(similar)].tolist()]
+        nearest = np.full(candidates.size, budget + 1, dtype=np.uint8)
+        np.minimum.at(nearest, np.concatenate(of_pairs), _count_typos(beginning, cut, budget))
+        return self._within(budget, candidates, nearest)
 
     def _with_length(self, shortest: int, longest: int) -> tuple[int, int]:
         """Return the start and the end of the words of these lengths."""
@@ -91,11 +105,6 @@ class Vocabulary:
 
     def _length(self, number: int) -> int:
         return len(self.words[number])
-
-    def _with_beginning(self, beginning: str, budget: int, candidates: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the candidates whose first letters may be these within the budget of typos."""
-        kept: NDArray[np.intp] = candidates[self._may_begin(beginning, budget, candidates)]
-        return kept
 
     def _may_begin(self, beginning: str, budget: int, words: slice | NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return for each word whether its first letters may be these within the budget of typos."""
@@ -107,14 +116,9 @@ class Vocabulary:
         both: NDArray[np.bool_] = lacks_few & has_few_others
         return both
 
-    def _within(self, budget: int, word: str, candidates: NDArray[np.intp], ends: Sequence[int | None]) -> Misspelt:
-        """Compare a word with each candidate, truncated at each of the ends; the least distance counts."""
-        numbers = self._numbers[candidates]
-        written = self._written[candidates].tolist()
-        cut = [other if end is None else other[:end] for end in ends for other in written]
-        nearest = _count_typos(word, cut, budget).reshape(len(ends), -1).min(axis=0)
-        is_within = (nearest > 0) & (nearest <= budget)
-        return Misspelt(numbers[is_within], nearest[is_within])
+    def _within(self, budget: int, candidates: NDArray[np.intp], typos: NDArray[np.uint8]) -> Misspelt:
+        is_within = (typos > 0) & (typos <= budget)
+        return Misspelt(self._numbers[candidates[is_within]], typos[is_within])
 
 
 def _count_typos(word: str, others: Sequence[str], budget: int) -> NDArray[np.uint8]:

@@ -82,13 +82,13 @@ class MovieService(BaseService):
         """
         hits = self.index.search(query.words) if query.words else None
         chosen = self._filter(query, hits)
-        in_order = self._in_order(query, hits, chosen)
-        found = self.list_cards.list_by_ids(in_order[query.offset : query.offset + query.limit].tolist())
+        total, page = self._choose_page(query, hits, chosen)
+        found = self.list_cards.list_by_ids(page.tolist())
         if query.user_id is not None:
             found = self._with_user_ratings(found, query.user_id)
         return schemas.MoviePage(
             movies=self._highlighted(found, hits) if query.highlight else found,
-            total=in_order.size,
+            total=total,
             page=query.page,
             limit=query.limit,
             facets=_count_facets(self.listing, chosen) if query.facets and chosen is not None else None,
@@ -155,10 +155,16 @@ class MovieService(BaseService):
             raise InvalidField("#/query/tag", f"Unknown tag {tag!r}. GET /tags?prefix= lists tags.")
         return np.array(movie_ids, np.int64)
 
-    def _in_order(self, query: MovieQuery, hits: Hits | None, chosen: MovieFilter | None) -> Integers:
+    def _choose_page(self, query: MovieQuery, hits: Hits | None, chosen: MovieFilter | None) -> tuple[int, Integers]:
+        """Return the number of movies that pass, and the ids on the page."""
+        end = query.offset + query.limit
+        if chosen is None and hits is not None:
+            return hits.total, hits.first(end)[query.offset :]
+        in_order = self.index.movie_ids if chosen is None else self._in_order(query, hits, chosen)
+        return in_order.size, in_order[query.offset : end]
+
+    def _in_order(self, query: MovieQuery, hits: Hits | None, chosen: MovieFilter) -> Integers:
         """Return the ids of all movies that pass, in their order."""
-        if chosen is None:
-            return self.index.movie_ids if hits is None else hits.movie_ids
         table = self.listing.table
         if query.movie_id and query.sort is None:
             order = table.positions_of(np.array(list(dict.fromkeys(query.movie_id)), np.int64))

@@ -161,6 +161,19 @@ def test_hits_are_movie_ids_and_their_total() -> None:
     assert hits.total == 2
 
 
+@for_each("number", [0, 1, 10, 99, 100, 101])
+def test_the_first_hits_are_those_of_all(number: int) -> None:
+    index = build_index([SearchDocument(movie_id, "Alien", (), 1979, (), movie_id % 7) for movie_id in range(1, 101)])
+
+    first = index.search("alien").first(number)
+
+    assert first.tolist() == index.search("alien").movie_ids[:number].tolist()
+
+
+def test_a_query_without_hits_has_no_first_hits(index: SearchIndex) -> None:
+    assert index.search("zzzzzz").first(10).tolist() == []
+
+
 def test_a_movie_with_several_matches_is_one_hit() -> None:
     index = build_index([SearchDocument(1, "New York, New York", ("New York",), 1977, ("New",), 1)])
 

@@ -76,23 +76,23 @@ def test_the_words_of_a_text_of_signs_are_the_signs(text: str, words: tuple[str,
 
 
 def test_a_query_ends_in_an_unfinished_word_unless_a_space_follows() -> None:
-    assert read_query("toy sto") == [Query(("toy", "sto"), is_unfinished=True)]
-    assert read_query("toy story ") == [Query(("toy", "story"), is_unfinished=False)]
-    assert read_query("W.") == [Query(("w",), is_unfinished=False)]
+    assert read_query("toy sto") == (Query(("toy", "sto"), is_unfinished=True),)
+    assert read_query("toy story ") == (Query(("toy", "story"), is_unfinished=False),)
+    assert read_query("W.") == (Query(("w",), is_unfinished=False),)
 
 
 @for_each("text", ["matrix", "the matrix", "The Matrix", "Matrix, The", "a matrix"])
 def test_an_english_article_in_front_of_a_query_is_ignored(text: str) -> None:
-    assert read_query(text) == [Query(("matrix",), is_unfinished=True)]
+    assert read_query(text) == (Query(("matrix",), is_unfinished=True),)
 
 
 def test_an_article_of_another_language_is_first_a_word_and_then_ignored() -> None:
-    assert read_query("die hard") == [
+    assert read_query("die hard") == (
         Query(("die", "hard"), is_unfinished=True),
         Query(("hard",), is_unfinished=True),
-    ]
+    )
 
 
 @for_each("text", ["", " ", "\t\n"])
 def test_a_blank_query_has_no_tokenization(text: str) -> None:
-    assert read_query(text) == []
+    assert read_query(text) == ()
