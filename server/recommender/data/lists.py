@@ -10,6 +10,10 @@ from server.recommender.data.splits import Split
 SAMPLE_STEP = 10
 """Every tenth score bounds the list from below, in a tenth of the time."""
 
+FEW_SCORES = 24
+ENOUGH_OTHERS = 1_000
+"""At most the first number of scores are compared one by one, if there are as many times the second to compare with."""
+
 
 def top_items(scores: NDArray[np.float64], n: int, *, ids: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Return the indices of the ``n`` highest scores, best first; all of them if there are fewer.
@@ -42,6 +46,8 @@ def at_least_nth_best(scores: NDArray[np.float64], among: NDArray[np.bool_], n: 
 
 def count_higher(scores: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each score the number of higher ones in ``among``: the rank, 0 for the best."""
+    if scores.size <= min(FEW_SCORES, among.size // ENOUGH_OTHERS):
+        return np.array([np.count_nonzero(among > score) for score in scores], np.int64)
     # Lists are short: only a few scores are higher.
     order = np.argsort(scores)
     higher = among[among > scores.min(initial=np.inf)]

@@ -192,7 +192,7 @@ class Ease(Algorithm[EaseConfig]):
         """
         scores = np.empty((histories.n_users, histories.n_items))
         for row, blend in zip(scores, self._ranked(histories), strict=True):
-            row[:] = blend.popularity_weight * self.popularity + blend.lowest
+            row[self._unmodelled] = blend.popularity_weight * self.popularity[self._unmodelled] + blend.lowest
             row[self.tail_items] = blend.tail
             row[self.items] = blend.head
         return scores
@@ -215,6 +215,10 @@ class Ease(Algorithm[EaseConfig]):
         return others[np.argsort(-self.popularity[others], kind="stable")]
 
     @cached_property
+    def _unmodelled(self) -> NDArray[np.int64]:
+        return np.setdiff1d(np.arange(self.popularity.size), self.modelled_items)
+
+    @cached_property
     def _head_popularity(self) -> NDArray[np.float64]:
         return self.popularity[self.items]
 
@@ -230,12 +234,16 @@ class Ease(Algorithm[EaseConfig]):
         """Yield the scores of each user."""
         rows, values, offsets = weighted_history(histories, self._rows, self.config.decay)
         positive, negative = self._personal_weights(histories)
-        users = zip(positive.tolist(), negative.tolist(), pairwise(offsets.tolist()), strict=True)
-        for weight, negative_weight, (start, end) in users:
-            own, of_user = rows[start:end], values[start:end]
-            weighted = of_user * np.where(of_user < 0, np.float32(negative_weight), np.float32(weight))
-            head = sum_rows(self.columns, self.weights, own, weighted)
-            tail = self._tail.scores(weighted @ self.directions[own])
+        counts = offsets[1:] - offsets[:-1]
+        factors = np.where(values < 0, negative.repeat(counts), positive.repeat(counts))
+        weighted = values * factors.astype(np.float32)
+        parts = [slice(start, end) for start, end in pairwise(offsets.tolist())]
+        tastes = np.empty((len(parts), self.directions.shape[1]), np.float32)
+        for taste, part in zip(tastes, parts, strict=True):
+            taste[:] = weighted[part] @ self.directions[rows[part]]
+        # One product for all users takes an eighth of the time of one for each.
+        for weight, part, tail in zip(positive.tolist(), parts, self._tail.scores(tastes), strict=True):
+            head = sum_rows(self.columns, self.weights, rows[part], weighted[part])
             yield _Blend(
                 head=(1 - weight) * self._head_popularity + head,
                 tail=(1 - weight) * self._tail_popularity + tail,

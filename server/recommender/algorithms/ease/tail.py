@@ -66,12 +66,13 @@ class TailFactors:
         codes = np.rint(factors / np.where(scales > 0, scales, 1)[:, None]).astype(np.int8)
         return cls(items, codes, scales)
 
-    def scores(self, taste: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the personal scores of all items for a taste."""
-        sums = np.empty(self.items.size, np.float32)
-        for part in _parts(sums.size):
-            sums[part] = self.codes[part].astype(np.float32) @ taste
-        return sums * self.scales
+    def scores(self, tastes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the personal scores of all items for the taste of each user, users by items."""
+        sums = np.empty((len(tastes), self.items.size), np.float32)
+        for part in _parts(self.items.size):
+            sums[:, part] = tastes @ self.codes[part].astype(np.float32).T
+        sums *= self.scales
+        return sums
 
     def factors(self, places: NDArray[np.integer[Any]] | np.integer[Any]) -> NDArray[np.float32]:
         """Return the factors of the items at some places, or of the item at one."""

@@ -42,7 +42,7 @@ def test_the_factors_are_a_ridge_regression_with_raters_of_the_taste_of_the_genr
     others = weighted_matrix(TASTES, tail.items, NO_DECAY).toarray()
     sums = others.T @ projected + PRIOR_RATERS * expected_tastes
     expected = projected @ np.linalg.solve(np.diag(strengths[-FACTORS:]) + PENALTY * np.eye(FACTORS), sums.T)
-    found = np.array([tail.scores(taste) for taste in rows @ tastes.directions])
+    found = tail.scores(rows @ tastes.directions)
     # The directions may differ in sign, the scores may not; a code has one part in 127.
     np.testing.assert_allclose(found, expected, atol=0.01 * np.abs(expected).max())
 
