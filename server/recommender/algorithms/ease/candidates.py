@@ -16,6 +16,10 @@ N_CANDIDATES = 150
 DECAYS = (Decay(1.0, 1.0), Decay(1.0, 2.0), Decay(10.0, 0.5), Decay(40.0, 0.3))
 """Each gives one sum of weights."""
 
+TASTE_DECAY = 2
+"""The position of the decay with which ratings are summed up to the user's taste."""
+
+
 RECENT_RATINGS = 10
 PRIOR_RATINGS = 10
 """The share of positive ratings and the mean stars of an item are shrunken as if by this number of ratings."""
@@ -25,7 +29,7 @@ TREND_PRIOR = 2
 
 N_ITEM_FEATURES = 4
 N_SUMS = len(DECAYS) + 4
-N_FEATURES = 2 + N_SUMS + N_ITEM_FEATURES + 1
+N_FEATURES = 3 + N_SUMS + N_ITEM_FEATURES + 1
 
 
 def item_features(source: Source, items: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -101,11 +105,16 @@ class Candidates:
         columns: NDArray[np.int32],
         weights: NDArray[np.float32],
         features_of_items: NDArray[np.float32],
+        directions: NDArray[np.float32],
         rated: NDArray[np.int32],
         factors: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """Return candidates by features. ``factors`` are those of the ratings of the ``rated`` items."""
+        """Return candidates by features. ``factors`` are those of the ratings of the ``rated`` items.
+
+        ``directions`` are those of the tastes: a score of few factors is less exact, but less noisy than the weights.
+        """
         sums = sum_rows(columns, weights, rated, factors)[self.items]
+        by_taste = directions[self.items] @ (factors[:, TASTE_DECAY] @ directions[rated])
         is_recent = factors[:, -1] > 0
         usual = features_of_items[rated[is_recent], 0].mean() if is_recent.any() else np.float32(0)
         own = features_of_items[self.items]
@@ -113,7 +122,15 @@ class Candidates:
         return np.column_stack([
             self.scores / first,
             -np.log1p(np.arange(self.items.size)),
-            sums / np.maximum(np.abs(sums).max(axis=0, initial=0), np.float32(1e-6)),
+            _to_unit_range(by_taste),
+            _to_unit_range(sums),
             own,
             own[:, 0] - usual,
         ]).astype(np.float32)
+
+
+def _to_unit_range(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the values of each column in relation to the largest, -1 to 1."""
+    largest = np.maximum(np.abs(values).max(axis=0, initial=0), np.float32(1e-6))
+    scaled: NDArray[np.float32] = values / largest
+    return scaled

@@ -132,8 +132,15 @@ class Ease(Algorithm[EaseConfig]):
         )
 
     @classmethod
-    def of_weights(cls, source: Source, config: EaseConfig, items: NDArray[np.int64], weights: Matrix) -> Self:
-        """Return a model with weights that are known already, without similar items and factors."""
+    def of_weights(
+        cls,
+        source: Source,
+        config: EaseConfig,
+        items: NDArray[np.int64],
+        weights: Matrix,
+        directions: NDArray[np.float32],
+    ) -> Self:
+        """Return a model with weights and tastes that are known already, without similar items and other movies."""
         columns, kept = _strongest(weights, config.kept_of(items.size))
         return cls(
             config,
@@ -144,9 +151,9 @@ class Ease(Algorithm[EaseConfig]):
             neighbours=np.empty((items.size, 0), np.int32),
             similarity=np.empty((items.size, 0), np.float16),
             features=item_features(source, items),
-            directions=np.empty((items.size, 0), np.float32),
+            directions=directions,
             tail_items=np.empty(0, np.int64),
-            tail_codes=np.empty((0, 0), np.int8),
+            tail_codes=np.empty((0, directions.shape[1]), np.int8),
             tail_scales=np.empty(0, np.float32),
         )
 
@@ -270,7 +277,10 @@ class Ease(Algorithm[EaseConfig]):
         is_modelled = rows >= 0
         candidates = Candidates.of(scores, rows[is_modelled])
         factors = rating_factors(history)[is_modelled]
-        return candidates, candidates.features(self.columns, self.weights, self.features, rows[is_modelled], factors)
+        features = candidates.features(
+            self.columns, self.weights, self.features, self.directions, rows[is_modelled], factors
+        )
+        return candidates, features
 
     @cached_property
     def _rows(self) -> NDArray[np.int32]:

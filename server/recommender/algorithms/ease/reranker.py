@@ -14,7 +14,7 @@ from server.recommender.data.record import Record
 
 N_KNOTS = 5
 PENALTY = 4.0
-MAX_STEPS = 60
+MAX_STEPS = 30
 
 MIN_LISTS = 300
 """The second stage needs at least this number of lists of each kind: with 132 of one kind it lost quality."""

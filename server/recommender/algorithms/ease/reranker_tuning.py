@@ -10,6 +10,8 @@ from server.recommender.algorithms.ease.gram import Matrix
 from server.recommender.algorithms.ease.model import RERANKED_RATINGS, Ease
 from server.recommender.algorithms.ease.reranker import MIN_LISTS, RankedLists, learn_reranker
 from server.recommender.algorithms.ease.scoring import EaseConfig
+from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics
+from server.recommender.algorithms.ease.tail import Tastes
 from server.recommender.data.source import Source
 from server.recommender.data.splits import Split
 
@@ -21,16 +23,21 @@ MAX_LISTS = 1_500
 
 
 def tune_reranker(
-    rest: Source, splits: Sequence[Split], items: NDArray[np.int64], weights: Matrix, config: EaseConfig
+    rest: Source,
+    splits: Sequence[Split],
+    statistics: CooccurrenceStatistics,
+    items: NDArray[np.int64],
+    weights: Matrix,
+    config: EaseConfig,
 ) -> EaseConfig:
     """Return settings with a second stage that was learned from users of both kinds, or without one.
 
-    ``weights`` are those between ``items``, learned from ``rest``, which lacks the held-out ratings of the splits.
+    ``statistics`` and ``weights`` are those of ``items`` in ``rest``, which lacks the held-out ratings of the splits.
     """
     enough = [np.flatnonzero(split.known.rating_counts >= RERANKED_RATINGS) for split in splits]
     if len(splits) < N_KINDS or min(users.size for users in enough) < MIN_LISTS:
         return config
-    model = Ease.of_weights(rest, config, items, weights)
+    model = Ease.of_weights(rest, config, items, weights, Tastes.of(statistics).directions)
     chosen = (split.select_users(users[:MAX_LISTS]) for split, users in zip(splits, enough, strict=True))
     return config.model_copy(update={"reranker": learn_reranker([rank_candidates(model, split) for split in chosen])})
 

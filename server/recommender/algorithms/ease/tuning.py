@@ -120,7 +120,8 @@ def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfi
         "next_weight": best.next_weight,
     }
     config = tune_for_new_users(holdouts, items, best.weights, config.model_copy(update=chosen), seed=seed)
-    return tune_reranker(rest, [sample.split for sample in samples.samples], items, best.weights, config)
+    splits = [sample.split for sample in samples.samples]
+    return tune_reranker(rest, splits, statistics[0], items, best.weights, config)
 
 
 def _climb(samples: TuningSamples, statistics: Statistics, config: EaseConfig) -> Candidate:

@@ -6,15 +6,18 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from server.recommender.algorithms.ease.candidates import (
+    DECAYS,
     N_CANDIDATES,
     N_FEATURES,
     N_ITEM_FEATURES,
+    TASTE_DECAY,
     item_features,
 )
 from server.recommender.algorithms.ease.model import RERANKED_RATINGS, Ease
 from server.recommender.algorithms.ease.reranker import MIN_LISTS, RankedLists, Reranker, learn_reranker
 from server.recommender.algorithms.ease.reranker_tuning import rank_candidates, tune_reranker
-from server.recommender.algorithms.ease.scoring import EaseConfig
+from server.recommender.algorithms.ease.scoring import EaseConfig, preference_weight
+from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.splits import temporal_split
 from tests.support.generated_tastes import CATALOGUE, history_of, ratings_of, taste_ratings
@@ -127,13 +130,25 @@ def test_lists_of_one_kind_must_not_pay_for_those_of_the_other() -> None:
     assert learn_reranker([gaining, perfect]) is None
 
 
+def test_a_feature_is_the_score_by_the_taste() -> None:
+    model, history = fit_both()[0], user_with(RERANKED_RATINGS)
+
+    candidates, features = model.candidates(history, model.score(history)[0, model.items])
+
+    rows = np.searchsorted(model.items, history.items)
+    preferences = preference_weight(history) * DECAYS[TASTE_DECAY].weights(history.ages)
+    scores = model.directions[candidates.items] @ (preferences @ model.directions[rows])
+    np.testing.assert_allclose(features[:, 2], scores / np.abs(scores).max(), atol=1e-5)
+
+
 def test_lists_are_of_users_with_enough_ratings_and_a_second_stage_needs_many() -> None:
     split = temporal_split(TASTES, seed=0)
     model = Ease.fit(split.known, EaseConfig(), seed=0)
     weights: NDArray[np.float32] = np.zeros((model.items.size, model.items.size), np.float32)
 
     short = rank_candidates(model, split)
-    tuned = tune_reranker(split.known, [split, split], model.items, weights, EaseConfig())
+    statistics = CooccurrenceStatistics.gather(split.known, model.items, EaseConfig())
+    tuned = tune_reranker(split.known, [split, split], statistics, model.items, weights, EaseConfig())
 
     assert len(short) == 0
     assert tuned.reranker is None
