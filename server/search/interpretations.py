@@ -37,6 +37,7 @@ LONGEST_INITIALS = 5
 MAX_CACHED_EXPANSIONS = 3072
 """At most this many expansions are cached: a few megabytes, as few words have many completions."""
 MAX_CACHED_SPLITS = 512
+MAX_CACHED_SPELLINGS = 1024
 IMPLIED_NUMBERS = {"1", "i", "one"}
 
 
@@ -66,6 +67,8 @@ class Interpreter:
         # While somebody types, the same words arrive again and again; each is looked up once. It moves the rows of
         # `make bench-search` over HTTP, where a query is looked up twice: to decide where it runs, and to run it.
         self._expand = lru_cache(MAX_CACHED_EXPANSIONS)(partial(expand, postings))
+        # A year has eight spellings, each of which is searched for: the kind "title and year".
+        self._are_consecutive = lru_cache(MAX_CACHED_SPELLINGS)(self._find_consecutive)
         self._splitter = WordSplitter(postings)
 
     def interpret(self, query: Query) -> Iterator[list[Interpretation]]:
@@ -112,6 +115,9 @@ class Interpreter:
         return len(terms) * min(term.n_places for term in terms)
 
     def _occurs(self, words: Sequence[str]) -> bool:
+        return self._are_consecutive(tuple(words))
+
+    def _find_consecutive(self, words: tuple[str, ...]) -> bool:
         return self._postings.are_consecutive([self._postings.vocabulary.find(word) for word in words])
 
     def _as_typed(self, query: Query) -> Interpretation:

@@ -141,9 +141,12 @@ class Postings:
         rarest = int(np.argmin(self.start_of_word[numbers + 1] - self.start_of_word[numbers]))
         first = self.places_of(self.runs_of(numbers[rarest : rarest + 1])) - rarest
         last_place = self.word.size - 1
-        for distance, number in enumerate(numbers):
-            first = first[self.word[np.clip(first + distance, 0, last_place)] == number]
-        return first.size > 0
+        # Neighbours of the rarest word are the least likely.
+        for distance in sorted(range(len(words)), key=lambda distance: abs(distance - rarest))[1:]:
+            first = first[self.word[np.clip(first + distance, 0, last_place)] == numbers[distance]]
+            if not first.size:
+                return False
+        return True
 
     def places_in(self, movies: Indices) -> Indices:
         """Return all places in the names of the movies."""
