@@ -23,6 +23,7 @@ from server.recommender.algorithms.ease.scoring import (
     blended_popularity,
     most_rated,
     personal_weights,
+    popularity_damping,
     preference_weight,
     weighted_history,
 )
@@ -111,7 +112,9 @@ class Ease(Algorithm[EaseConfig]):
         del statistics
         if config.next_weight:
             _add_next_weights(weights, source, items, config)
-        columns, kept = _strongest(in_order(weights, order), config.kept_of(items.size, source.summary.n_rated))
+        weights = in_order(weights, order)
+        weights *= popularity_damping(source, items, config.popularity_damping)
+        columns, kept = _strongest(weights, config.kept_of(items.size, source.summary.n_rated))
         del weights
         movies = Catalogue.of_ids(source.movie_ids) if catalogue is None else catalogue
         tail = TailFactors.fit(source, items, tastes, movies, config)

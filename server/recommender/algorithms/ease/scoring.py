@@ -74,6 +74,12 @@ class EaseConfig(AlgorithmConfig):
     next_weight: float = Field(
         default=0.4, ge=0, description="Weight of the next-ratings regression beside the co-occurrence weights."
     )
+    popularity_damping: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Personal scores are divided by the movie's number of ratings to this power.",
+    )
     prior_likes: float = Field(
         default=1.0,
         gt=0,
@@ -155,6 +161,17 @@ def most_rated(source: Source, config: EaseConfig) -> NDArray[np.int64]:
     n_rated = np.count_nonzero(counts)
     n_items = min(max(n_enough, config.always_items), n_rated, config.max_items(int(n_rated)))
     return np.argsort(-counts, kind="stable")[:n_items]
+
+
+def popularity_damping(source: Source, items: NDArray[np.int64], power: float) -> NDArray[np.float32]:
+    """Return the factor on the scores of each item: less than 1 for the most rated, more than 1 for the others.
+
+    It keeps the scale of scores: the mean over the ratings is about 1.
+    """
+    counts = np.maximum(source.summary.item_counts[items], 1).astype(np.float64)
+    usual = (counts**2).sum() / max(counts.sum(), 1)
+    factors: NDArray[np.float32] = ((counts / usual) ** -power).astype(np.float32)
+    return factors
 
 
 def preference_weight(histories: Interactions) -> NDArray[np.float32]:

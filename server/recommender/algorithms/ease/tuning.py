@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from server.recommender.algorithms.ease.gram import Matrix
 from server.recommender.algorithms.ease.new_user_tuning import tune_for_new_users
 from server.recommender.algorithms.ease.reranker_tuning import tune_reranker
-from server.recommender.algorithms.ease.scoring import Decay, EaseConfig, most_rated
+from server.recommender.algorithms.ease.scoring import Decay, EaseConfig, most_rated, popularity_damping
 from server.recommender.algorithms.ease.statistics import (
     CooccurrenceStatistics,
     NextStatistics,
@@ -111,7 +111,8 @@ def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfi
     if not samples.samples:
         return config
     statistics = CooccurrenceStatistics.gather(rest, items, config), NextStatistics.gather(rest, items, config)
-    best = _climb(samples, statistics, config)
+    damping = popularity_damping(rest, items, config.popularity_damping)
+    best = _climb(samples, statistics, damping, config)
     decay = _choose_decay(samples, best.weights, config.decay)
     chosen = {
         "penalty": best.penalty,
@@ -124,13 +125,15 @@ def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfi
     return tune_reranker(rest, splits, statistics[0], items, best.weights, config)
 
 
-def _climb(samples: TuningSamples, statistics: Statistics, config: EaseConfig) -> Candidate:
+def _climb(
+    samples: TuningSamples, statistics: Statistics, damping: NDArray[np.float32], config: EaseConfig
+) -> Candidate:
     """Raise the penalty, or else lower it, while the lists get clearly better."""
-    best = _candidate(samples, statistics, config.penalty, config)
+    best = _candidate(samples, statistics, damping, config.penalty, config)
     for factor in (PENALTY_FACTOR, 1 / PENALTY_FACTOR):
         start = best
         for _ in range(MAX_STEPS):
-            candidate = _candidate(samples, statistics, best.penalty * factor, config)
+            candidate = _candidate(samples, statistics, damping, best.penalty * factor, config)
             if not candidate.qualities.is_clearly_above(best.qualities):
                 break
             best = candidate
@@ -139,13 +142,17 @@ def _climb(samples: TuningSamples, statistics: Statistics, config: EaseConfig) -
     return best
 
 
-def _candidate(samples: TuningSamples, statistics: Statistics, penalty: float, config: EaseConfig) -> Candidate:
+def _candidate(
+    samples: TuningSamples, statistics: Statistics, damping: NDArray[np.float32], penalty: float, config: EaseConfig
+) -> Candidate:
     cooccurrence, following_ratings = statistics
     order = cooccurrence.order
     together = in_order(cooccurrence_weights(cooccurrence.together(), penalty), order)
     following = in_order(
         next_weights(following_ratings.past.copy(), following_ratings.past_future.copy(), penalty), order
     )
+    together *= damping
+    following *= damping
     of_together, of_next = samples.scores(together, config.decay), samples.scores(following, config.decay)
 
     def qualities(next_weight: float) -> Qualities:

@@ -10,6 +10,7 @@ from server.recommender.algorithms.ease.scoring import (
     blended_popularity,
     most_rated,
     personal_weights,
+    popularity_damping,
     preference_weight,
     weighted_matrix,
 )
@@ -83,6 +84,16 @@ def test_ratings_fade_with_age_by_a_power_law() -> None:
     weights = Decay(scale=5.0, power=0.5).weights(np.array([0, 5, 15, 495]))
 
     assert weights.tolist() == pytest.approx([1, 0.5**0.5, 0.5, 0.1])
+
+
+def test_damping_lowers_the_most_rated_movies_and_keeps_the_scale() -> None:
+    counts = TASTES.summary.item_counts[:152]
+
+    factors = popularity_damping(TASTES, np.arange(152), 0.1)
+
+    assert np.all(np.diff(factors[np.argsort(counts, kind="stable")]) <= 0)
+    assert np.average(factors, weights=counts) == pytest.approx(1, abs=0.02)
+    assert popularity_damping(TASTES, np.arange(152), 0).tolist() == [1] * 152
 
 
 def test_without_a_decay_old_ratings_count_like_new_ones() -> None:
