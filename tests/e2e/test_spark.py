@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmarks.generated import write_source
 from server.backend.config import Settings
@@ -65,6 +66,16 @@ def flatten(value: Any, path: str = "") -> dict[str, Any]:  # noqa: ANN401 (nest
     return {name: leaf for key, each in parts for name, leaf in flatten(each, f"{path}/{key}").items()}
 
 
+def assert_same_weights(*models: dict[str, NDArray[Any]]) -> None:
+    """Check the weights that both models keep. Rounding may decide which is the weakest that is kept."""
+    ours, local = (np.zeros((len(arrays["columns"]), len(arrays["columns"]))) for arrays in models)
+    for matrix, arrays in zip((ours, local), models, strict=True):
+        np.put_along_axis(matrix, arrays.pop("columns"), arrays.pop("weights"), axis=1)
+    in_both = (ours != 0) & (local != 0)
+    np.testing.assert_allclose(ours[in_both], local[in_both], atol=1e-4)
+    assert np.count_nonzero(in_both) > 0.999 * np.count_nonzero(local)
+
+
 @needs_java
 @needs_pyspark
 def test_spark_trains_the_model_of_a_local_training(tmp_path: Path) -> None:
@@ -89,7 +100,11 @@ def test_spark_trains_the_model_of_a_local_training(tmp_path: Path) -> None:
     second_stage = flatten(local_settings.pop("reranker"))
     assert flatten(ours_settings.pop("reranker")) == pytest.approx(second_stage, abs=0.01)
     assert flatten(ours_settings) == pytest.approx(flatten(local_settings), abs=1e-4)
-    for name, array in ours.algorithm.arrays().items():
-        # A factor of the tail is kept as one of 255 steps: rounding may choose the next.
-        tolerance = 1 if array.dtype == np.int8 else 1e-4
-        np.testing.assert_allclose(array, local.algorithm.arrays()[name], atol=tolerance, err_msg=name)
+    arrays, local_arrays = ours.algorithm.arrays(), local.algorithm.arrays()
+    assert_same_weights(arrays, local_arrays)
+    # Of two that are equally similar, rounding decides which is first.
+    assert np.mean(arrays.pop("neighbours") == local_arrays.pop("neighbours")) > 0.99
+    for name, array in arrays.items():
+        # A factor of the tail is one of 255 steps, a similarity has half precision: rounding may choose the next.
+        tolerance = {"int8": 1, "float16": 2e-3}.get(array.dtype.name, 1e-4)
+        np.testing.assert_allclose(array, local_arrays[name], atol=tolerance, err_msg=name)

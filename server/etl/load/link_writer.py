@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from server.backend.database import driver_connection
-from server.etl.load.movie_writer import MOVIES_PER_QUERY
+from server.etl.load.movie_writer import MOVIES_PER_QUERY, is_one_of
 from server.etl.movielens.batches import SourceLink
 from server.models import Movie
 
@@ -38,7 +38,9 @@ class LinkWriter:
 
     def _read(self, movie_ids: list[int]) -> dict[int, tuple[str | None, int | None]]:
         rows = self._session.execute(
-            select(Movie.movie_id, Movie.imdb_id, Movie.tmdb_id).where(Movie.movie_id.in_(movie_ids))
+            select(Movie.movie_id, Movie.imdb_id, Movie.tmdb_id).where(
+                is_one_of(self._session, Movie.movie_id, movie_ids)
+            )
         )
         return {movie_id: (imdb_id, tmdb_id) for movie_id, imdb_id, tmdb_id in rows}
 
