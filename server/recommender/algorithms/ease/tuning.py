@@ -76,9 +76,13 @@ class Qualities:
         return sum(float(own.mean()) for own in self.of_samples) / len(self.of_samples)
 
     def is_clearly_above(self, other: Self) -> bool:
-        """Return whether the mean gain is more than chance explains."""
+        """Return whether the mean gain is more than chance explains.
+
+        A few users may gain the same by chance, so the variance of a sample is at least that of both together.
+        """
         gains = [own - before for own, before in zip(self.of_samples, other.of_samples, strict=True)]
-        variance = sum(float(gain.var()) / gain.size for gain in gains)
+        common = np.concatenate([gain - gain.mean() for gain in gains]).var()
+        variance = sum(max(float(gain.var()), float(common)) / gain.size for gain in gains)
         return sum(float(gain.mean()) for gain in gains) > CLEAR_STANDARD_ERRORS * math.sqrt(variance)
 
 

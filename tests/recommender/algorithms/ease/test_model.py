@@ -266,6 +266,12 @@ def test_a_gain_is_clear_if_it_exceeds_two_standard_errors() -> None:
     assert not Qualities([own + 0.1 for own in noise]).is_clearly_above(before)
 
 
+def test_the_gain_of_a_few_users_alone_is_not_clear() -> None:
+    before = Qualities([np.zeros(400), np.zeros(2)])
+
+    assert not Qualities([np.resize([1.0, -1.0], 400), np.full(2, 0.9)]).is_clearly_above(before)
+
+
 def test_without_findable_positive_ratings_the_settings_stay() -> None:
     nothing = TASTES.select_ratings(np.zeros(TASTES.items.size, np.bool_))
 
