@@ -2,7 +2,9 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from benchmarks.processes import Cost, measure
 from benchmarks.workbench import SQLITE, Workbench
@@ -21,11 +23,26 @@ HEADER = ("", "s", "ratings/s", "peak MB", "NDCG@10", "Recall@20", "AUC", "ECE")
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training, with the start of each stage in seconds."""
+    """A finished training, with its stages."""
 
     card: ModelCard
     size_mb: float
-    stages: list[tuple[str, float]]
+    stages: list["Stage"]
+    """The stages by their start; the last one is the end."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The begin of a stage, in seconds of the clock and of CPU time."""
+
+    name: str
+    started: float
+    cpu: float
+
+    @classmethod
+    def begin(cls, name: str) -> "Stage":
+        """Return a stage that begins now."""
+        return cls(name, time.perf_counter(), time.process_time())
 
 
 def run(bench: Workbench) -> None:
@@ -33,32 +50,37 @@ def run(bench: Workbench) -> None:
     with bench.loaded(SQLITE) as settings:
         costs = {name: measure(train, settings, name) for name in ALGORITHMS}
     ratings = costs[OURS].result.card.data.ratings
-    title = (
-        f"Trainings on {ratings:,} ratings, on {os.cpu_count()} cores, with reading, tuning, evaluation and calibration"
-    )
+    threads = _threads(settings)
+    title = f"Trainings on {ratings:,} ratings, threads: {threads}, with reading, tuning, evaluation and calibration"
     bench.show(title, HEADER, [_row(name, cost) for name, cost in costs.items()])
-    bench.show(f"Stages of {OURS}", ("", "s"), _stages(costs[OURS]))
+    bench.show(f"Stages of {OURS}", ("", "s", "CPU s"), _stages(costs[OURS].result.stages))
     bench.show(f"Coverage of {OURS}", ("", "of all", "share"), _coverage(costs[OURS].result))
 
 
 def train(settings: Settings, algorithm: str) -> Trained:
-    """Train a new version on all cores, and make it live."""
-    started = time.perf_counter()
-    settings = settings.model_copy(update={"algorithm": algorithm, "training_threads": os.cpu_count()})
-    stages: list[tuple[str, float]] = []
+    """Train a new version, and make it live."""
+    settings = settings.model_copy(update={"algorithm": algorithm, "training_threads": _threads(settings)})
+    stages: list[Stage] = []
     database, store = Database(settings), ModelStore(settings.model_store)
     trainer = Trainer(database, store, settings)
     trainer.carry_out(
         trainer.start_run(),
-        lambda stage, _share: stages.append((stage, time.perf_counter() - started)),
+        lambda stage, _share: stages.append(Stage.begin(stage)),
         force_activation=True,
     )
+    stages.append(Stage.begin("end"))
     with database.transaction(writes=False) as session:
         active = ModelVersionDataManager(session).find_active()
     database.dispose()
     assert active is not None  # noqa: S101 (for the type checker)
     name = active.artifact
     return Trained(artifact.read_manifest(store.opener(name)).card, store.size_bytes(name) / 1e6, stages)
+
+
+def _threads(settings: Settings) -> int:
+    """Return the setting if it is set, else the number of cores."""
+    is_set = "training_threads" in settings.model_fields_set
+    return settings.training_threads if is_set else os.cpu_count() or 1
 
 
 def train_where_needed(settings: Settings) -> None:
@@ -76,10 +98,9 @@ def _row(name: str, cost: Cost[Trained]) -> tuple[object, ...]:
     return name, cost.seconds, f"{card.data.ratings / cost.seconds:,.0f}", f"{cost.peak_mb:,.0f}", *qualities
 
 
-def _stages(cost: Cost[Trained]) -> list[tuple[object, ...]]:
-    names, starts = zip(*cost.result.stages, strict=True)
-    ends = (*starts[1:], cost.seconds)
-    return [(name, end - start) for name, start, end in zip(names, starts, ends, strict=True)]
+def _stages(stages: Sequence[Stage]) -> list[tuple[object, ...]]:
+    rows = [(one.name, after.started - one.started, after.cpu - one.cpu) for one, after in pairwise(stages)]
+    return [*rows, ("together", *(sum(column) for column in zip(*(row[1:] for row in rows), strict=True)))]
 
 
 def _coverage(trained: Trained) -> list[tuple[object, ...]]:
