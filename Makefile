@@ -120,11 +120,16 @@ drive: .venv/.installed-dev ## Drive a cluster on loopback for MINUTES while its
 # on one that fails from time to time; then the cluster, with that server as its store.
 NIGHTLY_STORE := tests/backend/test_model_store.py tests/services/training/test_remote_store.py tests/e2e/test_worker.py
 .PHONY: nightly
-nightly: .venv/.installed-dev programs .go/bin/versitygw ## Test the model store on versitygw, slow and failing, then drive a cluster
+nightly: .venv/.installed-dev programs .go/bin/versitygw ## Test the model store on versitygw, slow and failing, drive a cluster, build images
 	@TEST_S3_GATEWAY=$(CURDIR)/.go/bin/versitygw .venv/bin/pytest $(NIGHTLY_STORE) -p no:cacheprovider
 	@TEST_S3_GATEWAY=$(CURDIR)/.go/bin/versitygw TEST_S3_FAULT=slow .venv/bin/pytest $(NIGHTLY_STORE) -p no:cacheprovider
 	@TEST_S3_GATEWAY=$(CURDIR)/.go/bin/versitygw TEST_S3_FAULT=failing .venv/bin/pytest $(NIGHTLY_STORE) -p no:cacheprovider
 	@$(MAKE) --no-print-directory drive
+	@$(MAKE) --no-print-directory images
+
+.PHONY: images
+images: .venv/.installed-dev ## Build both images and run the demo in them; as root, with Debian's buildah and debootstrap
+	@.venv/bin/python -m tests.e2e.tools.image
 
 .PHONY: format
 format: .venv/.installed-dev ## Format the code and apply the linter's fixes
