@@ -43,7 +43,14 @@ from server.recommender.data.lists import ListQualities, list_qualities, top_ite
 from server.recommender.data.pairs import RatedPairs
 from server.recommender.data.splits import Split, temporal_split
 from server.recommender.evaluation.calibration_metrics import calibration_metrics
-from server.recommender.evaluation.ranking_metrics import Scorer, bootstrap_interval, rank, rank_lists, ranking_metrics
+from server.recommender.evaluation.ranking_metrics import (
+    LIST_LENGTH,
+    Scorer,
+    bootstrap_interval,
+    rank,
+    rank_lists,
+    ranking_metrics,
+)
 from server.recommender.training import cross_calibrate
 from server.services.training.ratings_reader import RatingsReader
 from server.services.training.threads import limit_threads
@@ -163,8 +170,12 @@ def measure(name: str, fit: Fit, ratings: Ratings, movie_ids: NDArray[np.int64])
 
 
 def _qualities(scorer: Scorer, split: Split) -> ListQualities:
-    lists = rank_lists(scorer, split) if split.known.n_users else np.empty((0, 20), np.int64)
-    return list_qualities(lists, split)
+    return list_qualities(lists_of(scorer, split), split)
+
+
+def lists_of(scorer: Scorer, split: Split) -> NDArray[np.int64]:
+    """Return the lists of all users of a split, which may be without users."""
+    return rank_lists(scorer, split) if split.known.n_users else np.empty((0, LIST_LENGTH), np.int64)
 
 
 def _means(qualities: ListQualities) -> tuple[float, float]:
@@ -227,13 +238,13 @@ def print_results(title: str, results: Mapping[str, Result]) -> None:
         f"NDCG@10 of {OURS} minus that of others",
         ("", "T", "S"),
         [
-            (name, _difference(ours.temporal, result.temporal), _difference(ours.session, result.session))
+            (name, difference(ours.temporal, result.temporal), difference(ours.session, result.session))
             for name, result in results.items()
         ],
     )
 
 
-def _difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> str:
+def difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> str:
     """Return the mean difference over the users with its 95 % interval."""
     if not ours.size:
         return "no users"

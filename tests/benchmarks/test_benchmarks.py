@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import URL
 
@@ -19,9 +20,14 @@ from benchmarks import (
     request_parts,
     search,
     serve,
+    splits,
 )
 from benchmarks.__main__ import BENCHMARKS, write_tables
 from benchmarks.workbench import Workbench
+from server.recommender.algorithms.ease.model import Ease
+from server.recommender.algorithms.ease.scoring import EaseConfig
+from server.recommender.algorithms.registry import TUNERS
+from server.recommender.data.interactions import Interactions, Ratings
 from tests.support.generated_tastes import history_of
 
 RATINGS = 900
@@ -104,6 +110,51 @@ def test_the_recommender_is_measured_beside_others(
 
     shown = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert [name for name in shown if name in names] == [*names] * 3
+
+
+def test_the_recommender_is_measured_on_several_splits(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- splits -->\n<!-- /splits -->\n")
+    options = ["--seeds", "1", "--sessions", "1", "--algorithms", "ease", "popularity", "--set", "popularity_damping=0"]
+    monkeypatch.setattr(sys, "argv", ["splits", "--data", str(source), *options, "--write", str(page)])
+
+    splits.main()
+
+    shown = capsys.readouterr().out
+    assert splits.LATEST in shown
+    first_cells = [line.split(" | ")[0].removeprefix("| ") for line in page.read_text().splitlines()]
+    assert first_cells.count("ease, popularity_damping=0") == first_cells.count("popularity") == shown.count("lists of")
+
+
+def test_lists_of_one_user_count_once() -> None:
+    seeds = [
+        splits.Measured(np.array(users), np.array(values), np.array(values), 0)
+        for users, values in (([3, 7], [1.0, 0.5]), ([7], [0.0]))
+    ]
+
+    np.testing.assert_allclose(splits.by_user(seeds, "ndcg_at_10"), [1, 0.25])
+
+
+def test_earlier_sessions_are_held_out_one_by_one() -> None:
+    days = np.repeat(np.arange(5), 10)
+    ratings = Ratings(np.ones(50, np.int64), np.arange(50), np.full(50, 4, np.float32), days * 2 * generated.DAY_S + 1)
+
+    parts = [
+        trial.parts[0]
+        for trial in splits.trials(Interactions.from_ratings(ratings, np.arange(50)), seeds=0, sessions=2)
+    ]
+
+    assert [(known.summary.n_ratings, split.held_out.items.min()) for _, known, split in parts] == [(40, 40), (30, 30)]
+
+
+def test_a_fixed_setting_is_not_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TUNERS, Ease.name, lambda _holdouts, _config, *, seed: EaseConfig(penalty=200 + seed))
+
+    config = splits.Contender(Ease, {"recency_power": 0.25}).tune(Interactions.empty(np.arange(3)), seed=0)
+
+    assert config == EaseConfig(penalty=200, recency_power=0.25)
 
 
 def test_the_search_is_measured_beside_others(
