@@ -95,21 +95,20 @@ def run(image: str, data: Path, *command: str) -> None:
 def serving(image: str, data: Path) -> Iterator[Client]:
     """Run a server in a container, and yield a client of it."""
     container, port = buildah("from", image), free_port()
-    command = ["matinee", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    # The group is ended at the end, and the server by itself if this process is killed.
+    # The server writes its process id: signals to buildah do not reach it. It ends by itself if this process is killed.
+    command = f"echo $$ > /demo/pid; exec timeout 300 matinee serve --host 127.0.0.1 --port {port}"
     server = subprocess.Popen(
-        [BUILDAH, "run", *_mounted(data), container, "--", "timeout", "300", *command],
+        [BUILDAH, "run", *_mounted(data), container, "--", "sh", "-c", command],
         env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
     try:
         with Client(base_url=f"http://127.0.0.1:{port}") as client:
             wait_until(lambda: _is_ready(client), within_s=120)
             yield client
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        os.kill(int((data / "pid").read_text()), signal.SIGTERM)
         server.wait()
         buildah("rm", container)
 
