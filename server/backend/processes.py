@@ -91,8 +91,10 @@ class TrainingProcess:
 
 def report_progress(stage: str, progress: float) -> None:
     """In a training process: report the progress to the server that started it."""
-    sys.stdout.write(f"progress {stage} {progress}\n")
-    sys.stdout.flush()
+    # A server that was killed reads nothing any more. `on_stdin_closed` notices its end.
+    with suppress(BrokenPipeError):
+        sys.stdout.write(f"progress {stage} {progress}\n")
+        sys.stdout.flush()
 
 
 def on_stdin_closed(callback: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ year by another name at some cost (see ``server.search.expansions``). The query 
 of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, islice
@@ -40,6 +40,9 @@ MAX_CACHED_SPLITS = 512
 MAX_CACHED_SPELLINGS = 1024
 IMPLIED_NUMBERS = {"1", "i", "one"}
 
+Splits = Callable[[str], list[tuple[TermExpansion, ...]]]
+"""Returns the ways to split a word."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Interpretation:
@@ -67,9 +70,11 @@ class Interpreter:
         # While somebody types, the same words arrive again and again; each is looked up once. It moves the rows of
         # `make bench-search` over HTTP, where a query is looked up twice: to decide where it runs, and to run it.
         self._expand = lru_cache(MAX_CACHED_EXPANSIONS)(partial(expand, postings))
-        # A year has eight spellings, each of which is searched for: the kind "title and year".
-        self._are_consecutive = lru_cache(MAX_CACHED_SPELLINGS)(self._find_consecutive)
+        # Caches call methods of another object: in a cycle, a replaced index would wait for the garbage collector.
         self._splitter = WordSplitter(postings)
+        self._split = lru_cache(MAX_CACHED_SPLITS)(self._splitter.split)
+        # A year has eight spellings, each of which is searched for: the kind "title and year".
+        self._are_consecutive = lru_cache(MAX_CACHED_SPELLINGS)(self._splitter.are_consecutive)
 
     def interpret(self, query: Query) -> Iterator[list[Interpretation]]:
         """Yield interpretations in groups; try the next group only if one finds nothing without typos.
@@ -82,7 +87,7 @@ class Interpreter:
             yield [self._as_typed(query)]
             return
         divided = [
-            _Divider(self._splitter, variant.words, self._expand_all(variant, query))
+            _Divider(self._splitter, self._split, variant.words, self._expand_all(variant, query))
             for variant in variants(query.words, self._occurs)
         ]
         whole = [divider.whole for divider in divided]
@@ -117,9 +122,6 @@ class Interpreter:
     def _occurs(self, words: Sequence[str]) -> bool:
         return self._are_consecutive(tuple(words))
 
-    def _find_consecutive(self, words: tuple[str, ...]) -> bool:
-        return self._postings.are_consecutive([self._postings.vocabulary.find(word) for word in words])
-
     def _as_typed(self, query: Query) -> Interpretation:
         return self._expand_all(Variant(query.words), query)
 
@@ -138,7 +140,10 @@ class WordSplitter:
     def __init__(self, postings: Postings) -> None:
         self._postings = postings
         self._vocabulary = postings.vocabulary
-        self.split = lru_cache(MAX_CACHED_SPLITS)(self._split)
+
+    def are_consecutive(self, words: Sequence[str]) -> bool:
+        """Return whether the words follow each other somewhere."""
+        return self._postings.are_consecutive([self._vocabulary.find(word) for word in words])
 
     def join(self, words: Sequence[str]) -> TermExpansion | None:
         """Join words: "spider man" to "spiderman", "science fiction" to the synonym of a genre."""
@@ -162,7 +167,7 @@ class WordSplitter:
             if (parts := self._together(head, tail, self._vocabulary.find_longer(tail), JOINED_OR_SPLIT + UNFINISHED))
         ]
 
-    def _split(self, word: str) -> list[tuple[TermExpansion, ...]]:
+    def split(self, word: str) -> list[tuple[TermExpansion, ...]]:
         """Split a word into two that are neighbours somewhere, "spiderman" into "spider man", or into its letters."""
         find = self._vocabulary.find
         found = [self._together(head, tail, as_range(find(tail)), JOINED_OR_SPLIT) for head, tail in _halves(word)]
@@ -190,9 +195,10 @@ class WordSplitter:
 class _Divider:
     """Joins and splits words of one interpretation."""
 
-    def __init__(self, splitter: WordSplitter, words: tuple[str, ...], whole: Interpretation) -> None:
+    def __init__(self, splitter: WordSplitter, split: Splits, words: tuple[str, ...], whole: Interpretation) -> None:
         self.whole = whole
         self._splitter = splitter
+        self._split = split
         self._words = words
         self._last = len(words) - 1
 
@@ -203,7 +209,7 @@ class _Divider:
             if joined is not None:
                 yield self.whole.replaced(position, position + 2, joined)
         for position, word in enumerate(self._words):
-            for parts in self._splitter.split(word):
+            for parts in self._split(word):
                 yield self.whole.replaced(position, position + 1, *parts)
 
     def unfinished(self) -> Iterator[Interpretation]:

@@ -16,6 +16,14 @@ print("ready", flush=True)
 signal.pause()
 """
 
+REPORTS_PROGRESS = """
+import os, sys
+from server.backend.processes import report_progress
+sys.stdin.read()
+report_progress("fitting", 0.5)
+os._exit(7)
+"""
+
 LOWERS_PRIORITY = "import os; from server.backend.processes import lower_priority; lower_priority(); print(os.nice(0))"
 
 
@@ -30,6 +38,17 @@ def test_a_process_notices_that_its_standard_input_is_closed() -> None:
     assert ready == b"ready\n"
     assert process.wait(timeout=DEADLINE_S) == 7
     process.stdout.close()
+
+
+def test_progress_that_nobody_reads_does_not_fail() -> None:
+    process = subprocess.Popen([sys.executable, "-c", REPORTS_PROGRESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    process.stdout.close()
+    process.stdin.close()
+
+    assert process.wait(timeout=DEADLINE_S) == 7
 
 
 def test_a_worker_exits_when_its_parent_is_killed() -> None:

@@ -91,11 +91,20 @@ def crash() -> None:
     raise Crash
 
 
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """Let Ctrl-C end this process, which a shell in the background has told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt() -> None:
     """Do what Ctrl-C does."""
     os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_a_failed_load_changes_nothing_and_can_be_repeated(database: Database, folder: Path) -> None:
     empty = count_rows(database)
     for end, error in ((crash, Crash), (interrupt, KeyboardInterrupt)):
