@@ -26,7 +26,7 @@ from server.recommender.data.record import Record
 from server.recommender.evaluation.card import ModelCard
 from server.recommender.model import HoldoutModel, TrainedModel
 
-FORMAT = 9
+FORMAT = 10
 """Raised when this release cannot read the artifacts of the previous one, or the other way round."""
 
 MANIFEST = "manifest.json"
@@ -57,7 +57,7 @@ class ArrayRecord(Record):
 class Manifest(Record):
     """The contents of an artifact. It is written last: an artifact with a manifest is complete."""
 
-    format: Literal[9]
+    format: Literal[10]
     created_at: datetime
     libraries: dict[str, str] = Field(description="Versions of the libraries of the training.")
     card: ModelCard

@@ -23,6 +23,9 @@ PRIOR_STARS = 3.5
 STRANGER_RANKS = 10
 """The probabilities of strangers fall with the logarithm of the rank after about this number of movies."""
 
+HEAD_RANKS = 10
+"""The effect of the head of a list has half of its weight at this rank."""
+
 STRANGER_LIKES = 6
 """The curve of strangers has half of the weight for a user with this number of positive ratings."""
 
@@ -111,7 +114,7 @@ class Inputs(Record):
         return strangeness
 
     def terms(self, pairs: Pairs) -> tuple[OfUser, ...]:
-        """Return the other features: three of the rank, and seven of the user."""
+        """Return the other features: four of the rank, and seven of the user."""
         shares = (pairs.user_likes + USER_PRIOR_RATINGS * self.like_share) / (pairs.user_ratings + USER_PRIOR_RATINGS)
         recent_ratings = pairs.recent_ratings + RECENT_PRIOR_RATINGS
         recent_shares = (pairs.recent_likes + RECENT_PRIOR_RATINGS * self.like_share) / recent_ratings
@@ -123,9 +126,13 @@ class Inputs(Record):
         of_ratings = _logit(shares), _logit(recent_shares), _logit(good_shares)
         strangeness = self.strangeness(pairs)
         of_list = (1 - strangeness) * places
+        # Of positive ratings, not of all: one more low rating must not raise a probability.
+        heads = _establishment(pairs.user_likes) / (1 + pairs.ranks / HEAD_RANKS)
+        praise = np.maximum(_logit(recent_shares) - math.log(self.like_share / (1 - self.like_share)), 0)
         return (
             of_list,
             of_list * (1 - recent_shares),
+            heads * praise,
             -strangeness * np.log1p(pairs.ranks / STRANGER_RANKS),
             *of_ratings,
             generosity,
@@ -138,6 +145,7 @@ class Inputs(Record):
 RISING_SLOPES = (
     "rank_slope",
     "critic_slope",
+    "praise_slope",
     "popular_slope",
     "share_slope",
     "recent_slope",
@@ -161,6 +169,11 @@ class Calibrator(Record):
     )
     rank_slope: float = Field(ge=0, description="Weight of -log(1 + rank).")
     critic_slope: float = Field(ge=0, description="The same, times the share of recent ratings that are not positive.")
+    praise_slope: float = Field(
+        ge=0,
+        description="Weight of the log odds of a recent positive rating above everyone's, at the head of the list: "
+        "half at rank 10.",
+    )
     popular_slope: float = Field(
         ge=0, description="The slope of the rank for strangers: weight of -log(1 + rank / 10)."
     )
@@ -213,6 +226,7 @@ class Calibrator(Record):
             rises=(MIN_RISE,),
             rank_slope=0,
             critic_slope=0,
+            praise_slope=0,
             popular_slope=0,
             share_slope=0,
             recent_slope=0,
@@ -226,7 +240,9 @@ class Calibrator(Record):
 
     def probabilities(self, pairs: Pairs) -> NDArray[np.float64]:
         """Return the probability of each pair, between 0 and 1, both excluded."""
-        rank, critic, popular, share, recent, good, stars, first, activity, strangeness = self.inputs.terms(pairs)
+        rank, critic, praise, popular, share, recent, good, stars, first, activity, strangeness = self.inputs.terms(
+            pairs
+        )
         of_user = (
             self.share_slope * share
             + self.recent_slope * recent
@@ -239,9 +255,13 @@ class Calibrator(Record):
         )
         # A matrix product may round differently in a longer list; this sum does not.
         of_score = np.sum(self.inputs.curve_terms(pairs) * self.rises, axis=1)
-        log_odds = (
-            of_score + self.rank_slope * rank + self.critic_slope * critic + self.popular_slope * popular + of_user
+        of_rank = (
+            self.rank_slope * rank
+            + self.critic_slope * critic
+            + self.praise_slope * praise
+            + self.popular_slope * popular
         )
+        log_odds = of_score + of_rank + of_user
         probabilities: NDArray[np.float64] = np.minimum(np.maximum(_expit(log_odds), MARGIN), 1 - MARGIN)
         return probabilities
 
@@ -254,6 +274,12 @@ Between the two the log odds change linearly from the one to the other.
 """
 
 
+def _establishment(n_ratings: NDArray[np.int64] | np.int64) -> OfUser:
+    """Return 0 for the ratings of a new user, 1 for those of an established one, and a share between."""
+    share: OfUser = (n_ratings - NEW_USER_RATINGS) / (ESTABLISHED_RATINGS - NEW_USER_RATINGS)
+    return np.minimum(np.maximum(share, 0.0), 1.0)
+
+
 class UserCalibrators(Record):
     """Two calibrators: the ratings of new users follow other patterns than those of established users."""
 
@@ -262,7 +288,7 @@ class UserCalibrators(Record):
 
     def probabilities(self, pairs: Pairs) -> NDArray[np.float64]:
         """Return the probabilities of pairs of one user."""
-        weight = (float(pairs.user_ratings) - NEW_USER_RATINGS) / (ESTABLISHED_RATINGS - NEW_USER_RATINGS)
+        weight = float(_establishment(np.int64(pairs.user_ratings)))
         if self.new is None or weight >= 1:
             return self.established.probabilities(pairs)
         new = self.new.probabilities(pairs)

@@ -170,8 +170,8 @@ def test_a_changed_byte_is_noticed_or_means_the_same(files: Files, choice: st.Da
 @for_each(
     ("content", "complaint"),
     [
-        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, but this release reads format 9. Train"),
-        (b'{"format": 9}', "manifest.json is damaged"),
+        (b'{"format": 1, "anything": "else"}', "The artifact has format 1, but this release reads format 10. Train"),
+        (b'{"format": 10}', "manifest.json is damaged"),
         (b'{"name": "another program"}', "manifest.json is damaged"),
         (b"PK\x03\x04", "manifest.json is damaged"),
         (b"[]", "manifest.json is damaged"),

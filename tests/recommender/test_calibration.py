@@ -29,6 +29,7 @@ TRUTH = Calibrator(
     rises=(0.8, 1.2),
     rank_slope=0.3,
     critic_slope=0.2,
+    praise_slope=0.3,
     popular_slope=0.0,
     share_slope=0.6,
     recent_slope=0.2,
@@ -48,7 +49,8 @@ def rated_pairs(*, n: int, seed: int) -> RatedPairs:
     like_shares = random.uniform(0.2, 0.9, n)
     pairs = Pairs(
         scores=random.random(n),
-        ranks=random.integers(0, 2000, n),
+        # Dense at the head of the list, as held-out ratings are.
+        ranks=(2000 * random.random(n) ** 3).astype(np.int64),
         user_likes=random.binomial(user_ratings, like_shares),
         user_ratings=user_ratings,
         user_stars=(3.5 * user_ratings).astype(np.float64),
@@ -124,7 +126,7 @@ def test_a_few_pairs_even_misleading_ones_give_a_rising_probability_that_is_not_
 @given(st.lists(st.floats(-2, 2).map(lambda score: round(score, 6)), min_size=1, max_size=30))
 def test_the_order_of_the_probabilities_is_the_order_of_the_scores(scores: list[float]) -> None:
     steepest, flattest = (
-        TRUTH.model_copy(update={"rank_slope": slope, "critic_slope": slope, "rises": rises})
+        TRUTH.model_copy(update={"rank_slope": slope, "critic_slope": slope, "praise_slope": slope, "rises": rises})
         for slope, rises in ((1.0, (1.0, 0.2)), (0.0, (0.001, 0.001)))
     )
     best_first = sorted(scores, reverse=True)
@@ -171,6 +173,41 @@ def test_a_place_in_the_list_says_more_of_the_movies_of_a_user_who_likes_little(
     assert rises[2] > rises[18]
 
 
+def test_the_head_of_the_list_is_higher_for_an_established_user_who_likes_nearly_everything() -> None:
+    scores = np.linspace(0.9, 0.1, 200).tolist()
+    plain = TRUTH.model_copy(update={"praise_slope": 0.0})
+
+    gains = {
+        (likes, ratings): logit(TRUTH.probabilities(pairs)) - logit(plain.probabilities(pairs))
+        for likes, ratings in ((20, 20), (36, 40), (20, 400))
+        for pairs in (pairs_of_one_user(scores, likes=likes, ratings=ratings),)
+    }
+
+    assert np.all(np.diff(gains[36, 40]) < 0)
+    assert gains[36, 40][0] > 0.3
+    assert gains[20, 20] == pytest.approx(np.zeros(200))
+    assert gains[20, 400] == pytest.approx(np.zeros(200))
+
+
+@for_each("ratings", [10, 25, 30, 39, 60])
+@for_each("misses", [0, 2, 5])
+def test_one_more_positive_rating_raises_and_one_more_other_lowers_the_head_of_the_list(
+    ratings: int, misses: int
+) -> None:
+    strong = TRUTH.model_copy(update={"praise_slope": 1.0, "activity_slope": 0.0})
+
+    before, liked, disliked = (
+        strong.probabilities(pairs_of_one_user([0.9], likes=likes, ratings=after))[0]
+        for likes, after in (
+            (ratings - misses, ratings),
+            (ratings - misses + 1, ratings + 1),
+            (ratings - misses, ratings + 1),
+        )
+    )
+
+    assert liked > before > disliked
+
+
 def test_a_user_whose_ratings_are_nearly_likes_has_higher_probabilities() -> None:
     pairs = pairs_of_one_user([0.4], likes=5, ratings=20)
 
@@ -201,7 +238,8 @@ def test_recent_ratings_of_a_user_count_more() -> None:
 def test_activity_counts_only_as_far_as_it_was_seen() -> None:
     fitted = Calibrator.fit(rated_pairs(n=3000, seed=2))
     half_liked = {likes * 2: pairs_of_one_user([0.5], likes=likes, ratings=likes * 2) for likes in (100, 50, 1)}
-    level = fitted.model_copy(update={"share_slope": 0.0, "recent_slope": 0.0, "good_slope": 0.0, "critic_slope": 0.0})
+    of_likes = ("share_slope", "recent_slope", "good_slope", "critic_slope", "praise_slope")
+    level = fitted.model_copy(update=dict.fromkeys(of_likes, 0.0))
     by_ratings = {ratings: level.probabilities(pairs).tolist() for ratings, pairs in half_liked.items()}
 
     assert (fitted.inputs.fewest_ratings, fitted.inputs.most_ratings) == (200, 399)
