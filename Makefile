@@ -72,7 +72,7 @@ SPARK_ENV := $(if $(shell command -v java),.venv-spark/.installed)
 test: .venv/.installed-dev programs $(NODE_TOOLS) $(SPARK_ENV) ## Run all tests; installs their tools, PostgreSQL included
 	@$(if $(NODE_TOOLS),,echo "Node is not installed: the tests of the Postman collection and the front-end examples are skipped.")
 	@$(if $(SPARK_ENV),,echo "Java is not installed: the test of trainings on Spark is skipped.")
-	@.venv/bin/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
+	@.venv/bin/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 .PHONY: check
 check: .venv/.installed-dev audit ## Check format, lint, types, imports, sizes, spelling, prose, migrations, docs, audit

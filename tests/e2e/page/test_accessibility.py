@@ -24,8 +24,7 @@ ROUTES = {
 }
 
 
-@for_each("scheme", ["light", "dark"])
-@for_each("width", [360, 1280, 1600])
+@for_each("width, scheme", [(360, "light"), (360, "dark"), (1280, "dark"), (1600, "light")])
 def test_every_view_is_accessible_and_fits(
     browser: Browser, shared_server: Server, tmp_path: Path, width: int, scheme: Scheme
 ) -> None:
