@@ -64,20 +64,20 @@ def assert_recommended_alike(client: Client, words: list[str], documented: dict[
     assert found == pytest.approx(documented["probabilities"], abs=PROBABILITY_TOLERANCE)
 
 
+def printed_addresses(server: Server) -> list[str]:
+    """Return the addresses in the complete lines that a server has printed."""
+    lines = [line for line in server.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return re.findall(r"http://\S+?(?=['\s])", "".join(line for line in lines if " INFO " not in line))
+
+
 def test_the_urls_that_serve_prints_are_answered(shared_server: Server) -> None:
-    # Printed when the server listens, between lines of the log.
-    lines = poll(lambda: [line for line in shared_server.log.read_text().splitlines() if " INFO " not in line] or None)
-    printed = re.findall(r"http://\S+?(?=['\s]|$)", "\n".join(lines), re.MULTILINE)
+    paths = ["", "/", "/docs", f"{API}/movies?search=the+matrix", f"{API}/user/1/recommended-movies?n=5"]
+
+    # Printed line by line once the server listens, between lines of the log.
+    printed = poll(lambda: found if len(found := printed_addresses(shared_server)) >= len(paths) else None)
 
     answers = {url.removeprefix(shared_server.address): shared_server.client.get(url).status_code for url in printed}
-
-    assert answers == {
-        "": 200,
-        "/": 200,
-        "/docs": 200,
-        f"{API}/movies?search=the+matrix": 200,
-        f"{API}/user/1/recommended-movies?n=5": 200,
-    }
+    assert answers == dict.fromkeys(paths, 200)
 
 
 def test_the_first_calls_of_the_readme_are_answered_as_printed(server: Server) -> None:

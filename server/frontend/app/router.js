@@ -15,6 +15,8 @@ export function useRoute() {
   useEffect(() => {
     const follow = () => setRoute(currentRoute());
     addEventListener("hashchange", follow);
+    // The address may have changed since the first rendering, when nobody listened yet.
+    if (JSON.stringify(currentRoute()) !== JSON.stringify(route)) follow();
     return () => removeEventListener("hashchange", follow);
   }, []);
   return route;
