@@ -51,7 +51,7 @@ def run(bench: Workbench) -> None:
         costs = {name: measure(train, settings, name) for name in ALGORITHMS}
     ratings = costs[OURS].result.card.data.ratings
     threads = _threads(settings)
-    title = f"Trainings on {ratings:,} ratings, with {threads} threads, with reading, tuning, evaluation and calibration"
+    title = f"Trainings on {ratings:,} ratings, {threads} threads, with reading, tuning, evaluation and calibration"
     bench.show(title, HEADER, [_row(name, cost) for name, cost in costs.items()])
     bench.show(f"Stages of {OURS}", ("", "s", "CPU s"), _stages(costs[OURS].result.stages))
     bench.show(f"Coverage of {OURS}", ("", "of all", "share"), _coverage(costs[OURS].result))
