@@ -12,7 +12,7 @@ import pytest
 from tests.backend.test_metrics import read
 from tests.e2e.test_databases import ask_fresh_connections
 from tests.support.installation import API, FAST_TRAINING, MATINEE, Installation
-from tests.support.waiting import DEADLINE_S, poll
+from tests.support.waiting import DEADLINE_S, poll, wait_until
 
 READY = ("GET", "/readyz", "200")
 
@@ -58,12 +58,15 @@ def test_ratings_of_recommended_movies_are_counted(installation: Installation) -
             body = {"user_id": user_id, "movie_id": movie_id, "rating": rating}
             assert server.client.post(f"{API}/ratings", json=body).status_code == 201
 
-        text = server.client.get("/metrics").content
+        def count(name: str) -> float:
+            text = server.client.get("/metrics").content
+            return sum(read(text, f"matinee_recommended_{name}_total").values())
 
-    rated, liked, predicted = (
-        sum(read(text, f"matinee_recommended_{name}_total").values()) for name in ("rated", "liked", "predicted")
-    )
-    assert (rated, liked) == (2, 1)
+        # Counted after the answer.
+        wait_until(lambda: count("rated") == 2)
+        liked, predicted = count("liked"), count("predicted")
+
+    assert liked == 1
     assert predicted == pytest.approx(sum(recommended["probabilities"][:2]))
 
 
