@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from server.recommender.evaluation.calibration_metrics import (
     CalibrationBin,
@@ -29,6 +30,18 @@ def test_metrics_of_four_pairs_are_those_worked_out_by_hand() -> None:
             auc=0.5,
         ).model_dump()
     )
+
+
+def test_errors_and_order_are_those_of_scikit_learn_with_ties_and_certainty_too() -> None:
+    random = np.random.default_rng(0)
+    probabilities = np.append(random.integers(1, 20, 400) / 20, [0.0, 1.0])
+    liked = np.append(random.random(400) < probabilities[:400], [True, False])
+
+    metrics = calibration_metrics(probabilities, liked, ranks=np.zeros(402, np.int64))
+
+    assert metrics.auc == pytest.approx(roc_auc_score(liked, probabilities))
+    assert metrics.brier == pytest.approx(brier_score_loss(liked, probabilities))
+    assert metrics.log_loss == pytest.approx(log_loss(liked, probabilities))
 
 
 def test_the_reliability_table_has_a_row_for_each_tenth_that_holds_a_pair() -> None:
