@@ -14,7 +14,7 @@ from server.cli.connection import open_database
 from server.cli.measures import format_measures
 from server.cli.options import AsJson, command_app, examples
 from server.cli.output import print_result, stage_progress
-from server.recommender.algorithms.registry import ALGORITHMS
+from server.recommender.algorithms.registry import ALGORITHMS, get_algorithm
 from server.schemas.recommendation_engine import ModelVersion, TrainingRun
 from server.services.recommendation_engine import RecommendationEngineService
 from server.services.training.child_process import carry_out_for_parent
@@ -85,6 +85,8 @@ def train(  # noqa: PLR0913, PLR0917 (the options of the command)
     Every model is kept as a version.
     """
     settings = Settings.load() if algorithm is None else Settings.load(algorithm=algorithm)
+    if run is None:
+        get_algorithm(settings.algorithm)  # A mistake in the name is not a failed run.
     with open_database(settings) as database:
         training_input = _choose_input(export, engine, master)
         trainer = Trainer(database, ModelStore(settings.model_store), settings, training_input=training_input)

@@ -42,6 +42,7 @@ def test_an_unknown_algorithm_is_refused(matinee: Matinee) -> None:
 
     assert (outcome.exit_code, outcome.printed) == (1, "")
     assert outcome.complained == "Error: Unknown algorithm 'magic'. Choose one of: ease, nmf, popularity.\n"
+    assert "failed" not in matinee("runs").printed
 
 
 def test_a_training_only_if_needed_happens_once(matinee: Matinee) -> None:
