@@ -23,6 +23,10 @@ from server.backend.database import Database
 from server.models import Movie, User
 from server.recommender import model
 from server.recommender.algorithms.ease import model as ease
+from server.recommender.algorithms.ease.candidates import Candidates
+from server.recommender.algorithms.ease.model import Ease
+from server.recommender.algorithms.ease.reranker import Reranker
+from server.recommender.algorithms.ease.tail_search import TailSearch
 from server.recommender.calibration import Calibrator
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.pairs import Pairs
@@ -39,8 +43,10 @@ PARTS: dict[str, list[tuple[object, str]]] = {
     "- reading the history": [(HistoryDataManager, "find")],
     "- the list": [(TrainedModel, "recommend")],
     "- - the history by index": [(Interactions, "from_history")],
-    "- - worth of each rating": [(ease, "weighted_history")],
-    "- - sum of their weights": [(ease, "sum_rows")],
+    "- - the scores": [(Ease, "shortlist")],
+    "- - - sums of weights": [(ease, "sum_rows")],
+    "- - - the second stage": [(Candidates, "of"), (Candidates, "features"), (Reranker, "scores")],
+    "- - - movies with factors": [(TailSearch, "reaching")],
     "- - the best of all": [(model, "top_items")],
     "- - probabilities": [(Pairs, "of"), (Calibrator, "probabilities")],
 }

@@ -1,8 +1,8 @@
 """Calibration: from scores to probabilities, by a monotone function of the score and features of the user."""
 
 import math
-from functools import lru_cache
-from typing import Self
+from functools import cached_property
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,11 +102,21 @@ class Inputs(Record):
 
         The second curve is that of strangers. It has all the weight for users without positive ratings.
         """
+        segments = self._segments
+        covered = (pairs.scores[:, None] - segments.starts) / segments.widths
+        np.maximum(covered, segments.lowest, out=covered)
+        np.minimum(covered, segments.highest, out=covered)
         strangeness = np.reshape(self.strangeness(pairs), (-1, 1))
-        covered = (1 - strangeness) * _cover(self.knots, pairs.scores)
-        if not self.stranger_knots:
-            return covered
-        return np.hstack([covered, strangeness * _cover(self.stranger_knots, pairs.scores)])
+        first = len(self.knots) - 1
+        covered[:, :first] *= 1 - strangeness
+        covered[:, first:] *= strangeness
+        return covered
+
+    @cached_property
+    def _segments(self) -> "_Segments":
+        """The segments of both curves, one after the other."""
+        curves = [_Segments.of(knots) for knots in (self.knots, self.stranger_knots) if knots]
+        return _Segments(*map(np.concatenate, zip(*curves, strict=True)))
 
     def strangeness(self, pairs: Pairs) -> OfUser:
         """Return the weight of the curve of strangers: 1 without positive ratings; 0 if there is no such curve."""
@@ -254,7 +264,7 @@ class Calibrator(Record):
             + self.intercept
         )
         # A matrix product may round differently in a longer list; this sum does not.
-        of_score = np.sum(self.inputs.curve_terms(pairs) * self.rises, axis=1)
+        of_score = np.add.reduce(self.inputs.curve_terms(pairs) * self._rises, axis=1)
         of_rank = (
             self.rank_slope * rank
             + self.critic_slope * critic
@@ -264,6 +274,10 @@ class Calibrator(Record):
         log_odds = of_score + of_rank + of_user
         probabilities: NDArray[np.float64] = np.minimum(np.maximum(_expit(log_odds), MARGIN), 1 - MARGIN)
         return probabilities
+
+    @cached_property
+    def _rises(self) -> NDArray[np.float64]:
+        return np.array(self.rises)
 
 
 NEW_USER_RATINGS = 20
@@ -303,22 +317,20 @@ def _choose_knots(scores: NDArray[np.float64], quantiles: tuple[float, ...]) -> 
     return tuple(knots) if len(knots) > 1 else (knots[0], knots[0] + 1)
 
 
-def _cover(knots: tuple[float, ...], scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return scores by segments of a curve: the part of each segment below the score."""
-    starts, widths, lowest, highest = _segments(knots)
-    covered: NDArray[np.float64] = (scores[:, None] - starts) / widths
-    return np.minimum(np.maximum(covered, lowest), highest)
+class _Segments(NamedTuple):
+    """The segments between the knots of a curve, and the least and most of each that a score can cover."""
 
+    starts: NDArray[np.float64]
+    widths: NDArray[np.float64]
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
 
-@lru_cache
-def _segments(knots: tuple[float, ...]) -> tuple[NDArray[np.float64], ...]:
-    """Return start and width of each segment of the curve, and the least and most of it that a score can cover.
-
-    The first and the last segment are unbounded.
-    """
-    lowest, highest = np.zeros(len(knots) - 1), np.ones(len(knots) - 1)
-    lowest[0], highest[-1] = -np.inf, np.inf
-    return np.array(knots[:-1]), np.diff(knots), lowest, highest
+    @classmethod
+    def of(cls, knots: tuple[float, ...]) -> Self:
+        """Return the segments of one curve. The first and the last segment are unbounded."""
+        lowest, highest = np.zeros(len(knots) - 1), np.ones(len(knots) - 1)
+        lowest[0], highest[-1] = -np.inf, np.inf
+        return cls(np.array(knots[:-1]), np.diff(knots), lowest, highest)
 
 
 def _maximise_likelihood(

@@ -64,7 +64,7 @@ class _Candidates(NamedTuple):
 
     movie_ids: NDArray[np.int64]
     scores: NDArray[np.float64]
-    passes: NDArray[np.bool_]
+    is_listable: NDArray[np.bool_]
     is_seen: NDArray[np.bool_]
 
 
@@ -154,50 +154,45 @@ class TrainedModel:
         self, history: History, *, n: int, exclude_seen: bool, newcomers: Catalogue, movie_filter: MovieFilter
     ) -> Recommendations:
         interactions = Interactions.from_history(history, self.movie_ids)
-        found = self._best_candidates(interactions, n + history.movie_ids.size, movie_filter)
+        excluded = interactions.items if exclude_seen else interactions.items[~interactions.liked]
+        passes = self._mask(movie_filter).copy()
+        passes[excluded] = False
+        found = self._best_candidates(interactions, passes, n)
         if found is None:
-            found = self._all_candidates(interactions, history, newcomers, movie_filter)
-        is_listable = found.passes & ~found.is_seen if exclude_seen else found.passes
-        listed = top_items(np.where(is_listable, found.scores, -np.inf), n, ids=found.movie_ids)
-        listed = listed[is_listable[listed]]
+            found = self._all_candidates(interactions, history, newcomers, movie_filter, exclude_seen=exclude_seen)
+        listed = top_items(np.where(found.is_listable, found.scores, -np.inf), n, ids=found.movie_ids)
+        listed = listed[found.is_listable[listed]]
         ranks = count_higher(found.scores[listed], np.where(found.is_seen, -np.inf, found.scores))
         pairs = Pairs.of(interactions, 0, found.scores[listed], ranks)
         return Recommendations(found.movie_ids[listed], _fall_strictly(self.calibrators.probabilities(pairs)))
 
-    def _best_candidates(
-        self, interactions: Interactions, n_enough: int, movie_filter: MovieFilter
-    ) -> _Candidates | None:
-        """Return movies that contain the best of a filter, or None if fewer than enough have positive ratings."""
-        mask = self._mask(movie_filter)
-        items, scores = self.algorithm.shortlist(interactions, mask, n_enough)
-        passes = mask[items]
-        if np.count_nonzero(passes) < n_enough:
+    def _best_candidates(self, interactions: Interactions, passes: NDArray[np.bool_], n: int) -> _Candidates | None:
+        """Return movies that contain the best of those that pass, or None if fewer than ``n`` have positive ratings."""
+        items, scores = self.algorithm.shortlist(interactions, passes, n)
+        is_listable = passes[items]
+        if np.count_nonzero(is_listable) < n:
             return None
-        is_disliked = self._are_among(interactions.items[~interactions.liked], items)
-        return _Candidates(
-            self.movie_ids[items], scores, passes & ~is_disliked, self._are_among(interactions.items, items)
-        )
+        is_rated = np.zeros(self.movie_ids.size, np.bool_)
+        is_rated[interactions.items] = True
+        return _Candidates(self.movie_ids[items], scores, is_listable, is_rated[items])
 
     def _all_candidates(
-        self, interactions: Interactions, history: History, newcomers: Catalogue, movie_filter: MovieFilter
+        self,
+        interactions: Interactions,
+        history: History,
+        newcomers: Catalogue,
+        movie_filter: MovieFilter,
+        *,
+        exclude_seen: bool,
     ) -> _Candidates:
         """Return all movies; those that the user dislikes have the lowest scores."""
         scores = self._with_cold_start(self.algorithm.score(interactions)[0], newcomers)
         movie_ids = np.append(self.movie_ids, newcomers.movie_ids)
         is_disliked = np.isin(movie_ids, history.movie_ids[history.ratings < LIKE_THRESHOLD])
         scores[is_disliked] += scores.min() - 1 - scores[is_disliked].max(initial=-np.inf)
-        return _Candidates(
-            movie_ids,
-            scores,
-            np.append(self._mask(movie_filter), newcomers.mask(movie_filter)),
-            np.isin(movie_ids, history.movie_ids),
-        )
-
-    def _are_among(self, chosen: NDArray[np.int32], items: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return whether each item is among the chosen ones."""
-        flags = np.zeros(self.movie_ids.size, np.bool_)
-        flags[chosen] = True
-        return flags[items]
+        passes = np.append(self._mask(movie_filter), newcomers.mask(movie_filter))
+        is_seen = np.isin(movie_ids, history.movie_ids)
+        return _Candidates(movie_ids, scores, passes & ~is_seen if exclude_seen else passes, is_seen)
 
     @cached_property
     def _cached_lists(self) -> LRUCache[tuple[bytes, int, bool, MovieFilter], Recommendations]:

@@ -36,12 +36,14 @@ def _nth_lowest(costs: NDArray[np.float64], n: int) -> np.float64:
     return lowest
 
 
+def nth_best(scores: NDArray[np.float64], n: int) -> float:
+    """Return the ``n``-th highest score, or minus infinity if there are fewer."""
+    return -float(_nth_lowest(-scores, n)) if n <= scores.size else -np.inf
+
+
 def at_least_nth_best(scores: NDArray[np.float64], among: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
     """Return the indices of the ``n`` highest scores ``among`` the marked ones, and of all scores that are as high."""
-    costs = -scores[among]
-    if n >= costs.size:
-        return np.arange(scores.size)
-    return np.flatnonzero(scores >= -_nth_lowest(costs, max(n, 1)))
+    return np.flatnonzero(scores >= nth_best(scores[among], max(n, 1)))
 
 
 def count_higher(scores: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -50,7 +50,7 @@ def test_the_rank_of_any_scores_is_the_number_of_higher_ones(scores: list[float]
 def test_all_as_high_as_the_nth_best_of_the_marked_ones_are_found(pairs: list[tuple[float, bool]], n: int) -> None:
     scores = np.array([score for score, _ in pairs])
     marked = sorted((score for score, is_marked in pairs if is_marked), reverse=True)
-    bound = marked[n - 1] if n < len(marked) else -np.inf
+    bound = marked[n - 1] if n <= len(marked) else -np.inf
 
     found = at_least_nth_best(scores, np.array([is_marked for _, is_marked in pairs], np.bool_), n)
 

@@ -6,21 +6,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from server.recommender.algorithms.ease.scoring import Decay, preference_weight
-from server.recommender.algorithms.ease.sparse_sums import sum_rows
+from server.recommender.algorithms.ease.profiles import RECENT, TASTE_DECAY, Profile
 from server.recommender.data.interactions import Interactions
+from server.recommender.data.lists import top_items
 from server.recommender.data.source import Arrays, Source
 
 N_CANDIDATES = 150
 
-DECAYS = (Decay(1.0, 1.0), Decay(1.0, 2.0), Decay(10.0, 0.5), Decay(40.0, 0.3))
-"""Each gives one sum of weights."""
-
-TASTE_DECAY = 2
-"""The position of the decay with which ratings are summed up to the user's taste."""
-
-
-RECENT_RATINGS = 10
 PRIOR_RATINGS = 10
 """The share of positive ratings and the mean stars of an item are shrunken as if by this number of ratings."""
 
@@ -28,8 +20,14 @@ TREND_PRIOR = 2
 """The same of the trend, in ratings."""
 
 N_ITEM_FEATURES = 4
-N_SUMS = len(DECAYS) + 4
-N_FEATURES = 3 + N_SUMS + N_ITEM_FEATURES + 1
+OF_SUMS, OF_LATEST, OF_RECENT = slice(3, 9), 9, 10
+OF_ITEM = slice(11, 11 + N_ITEM_FEATURES)
+N_FEATURES = OF_ITEM.stop + 1
+
+SMALLEST = np.float32(1e-6)
+"""Features in relation to the largest of the list have at least this denominator."""
+
+OF_RANK = -np.log1p(np.arange(N_CANDIDATES))
 
 
 def item_features(source: Source, items: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -69,19 +67,6 @@ class _StarsAndNewest:
         newest += np.bincount(block.items[block.rated_at >= self.moment], minlength=self.n_items)
 
 
-def rating_factors(histories: Interactions) -> NDArray[np.float32]:
-    """Return ratings by factors of the weights, one for each sum: faded, plain, negative, the latest, recent ones."""
-    preferences, ages = preference_weight(histories), histories.ages
-    factors = [preferences * decay.weights(ages) for decay in DECAYS]
-    factors += [
-        np.ones_like(preferences),
-        np.minimum(preferences, 0),
-        preferences * (ages == 0),
-        (ages < RECENT_RATINGS).astype(np.float32),
-    ]
-    return np.column_stack(factors)
-
-
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """The unrated items with the highest scores of one user, best first."""
@@ -93,44 +78,33 @@ class Candidates:
     @classmethod
     def of(cls, scores: NDArray[np.float64], rated: NDArray[np.int32]) -> Self:
         """Choose from the scores of the items with weights; ``rated`` are positions among them."""
-        costs = -scores
-        costs[rated] = np.inf
-        n = min(N_CANDIDATES, scores.size - rated.size)
-        best = np.argpartition(costs, n - 1)[:n] if n else np.empty(0, np.int64)
-        best = best[np.lexsort((best, costs[best]))]
+        unrated = scores.copy()
+        unrated[rated] = -np.inf
+        best = top_items(unrated, N_CANDIDATES)[: scores.size - rated.size]
         return cls(best, scores[best])
 
     def features(
         self,
-        columns: NDArray[np.int32],
-        weights: NDArray[np.float32],
-        features_of_items: NDArray[np.float32],
+        user: Profile,
+        sums: NDArray[np.float32],
+        of_latest: NDArray[np.float32],
         directions: NDArray[np.float32],
-        rated: NDArray[np.int32],
-        factors: NDArray[np.float32],
+        features_of_items: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """Return candidates by features. ``factors`` are those of the ratings of the ``rated`` items.
+        """Return candidates by features. ``sums`` and ``of_latest`` are sums of the weights, of all items with weights.
 
-        ``directions`` are those of the tastes: a score of few factors is less exact, but less noisy than the weights.
+        ``directions`` are those of the user's taste: a score of few factors is less exact, but less noisy than the
+        weights.
         """
-        sums = sum_rows(columns, weights, rated, factors)[self.items]
-        by_taste = directions[self.items] @ (factors[:, TASTE_DECAY] @ directions[rated])
-        is_recent = factors[:, -1] > 0
-        usual = features_of_items[rated[is_recent], 0].mean() if is_recent.any() else np.float32(0)
-        own = features_of_items[self.items]
-        first = max(float(self.scores[0]), 1e-6) if self.scores.size else 1.0
-        return np.column_stack([
-            self.scores / first,
-            -np.log1p(np.arange(self.items.size)),
-            _to_unit_range(by_taste),
-            _to_unit_range(sums),
-            own,
-            own[:, 0] - usual,
-        ]).astype(np.float32)
-
-
-def _to_unit_range(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the values of each column in relation to the largest, -1 to 1."""
-    largest = np.maximum(np.abs(values).max(axis=0, initial=0), np.float32(1e-6))
-    scaled: NDArray[np.float32] = values / largest
-    return scaled
+        features = np.empty((N_FEATURES, self.items.size), np.float32)
+        features[0] = self.scores / max(self.scores.max(initial=0), SMALLEST)
+        features[1] = OF_RANK[: self.items.size]
+        features[2] = directions.take(self.items, axis=0) @ user.tastes[1 + TASTE_DECAY]
+        own = sums.take(self.items, axis=0).T
+        features[OF_SUMS], features[OF_RECENT] = own[1:RECENT], own[RECENT]
+        features[OF_LATEST] = of_latest[self.items]
+        in_relation = features[2 : OF_ITEM.start]
+        in_relation /= np.maximum(np.abs(in_relation).max(axis=1, initial=0, keepdims=True), SMALLEST)
+        features[OF_ITEM] = features_of_items.take(self.items, axis=0).T
+        features[-1] = features[OF_ITEM.start] - user.mean_of_recent(features_of_items[:, 0])
+        return features.T

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,9 +14,9 @@ from server.recommender.algorithms.ease.candidates import (
     N_ITEM_FEATURES,
     Candidates,
     item_features,
-    rating_factors,
 )
 from server.recommender.algorithms.ease.gram import Matrix
+from server.recommender.algorithms.ease.profiles import LATEST, N_SUMS, Profile, profiles
 from server.recommender.algorithms.ease.scoring import (
     EaseConfig,
     blended_popularity,
@@ -25,7 +24,6 @@ from server.recommender.algorithms.ease.scoring import (
     personal_weights,
     popularity_damping,
     preference_weight,
-    weighted_history,
 )
 from server.recommender.algorithms.ease.sparse_sums import sum_rows
 from server.recommender.algorithms.ease.statistics import (
@@ -37,21 +35,20 @@ from server.recommender.algorithms.ease.statistics import (
     next_weights,
 )
 from server.recommender.algorithms.ease.tail import TailFactors, Tastes, cosines
+from server.recommender.algorithms.ease.tail_search import TailSearch
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.checks import check_array, check_ascending, check_dtype
 from server.recommender.data.interactions import Interactions, index_of, inverse_index
-from server.recommender.data.lists import at_least_nth_best
+from server.recommender.data.lists import at_least_nth_best, nth_best
 from server.recommender.data.source import Source
 
 NEIGHBOURS = 100
 """Number of similar items that are stored for each item."""
 
+NO_PLACES = np.empty(0, np.int64)
+
 ROWS_AT_A_TIME = 1_000
 """Pass over the weights in parts of this many rows."""
-
-
-RERANKED_RATINGS = 20
-"""Lists of users with fewer ratings have one stage: their ratings say too little."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,22 +198,46 @@ class Ease(Algorithm[EaseConfig]):
         rank. Items without weights and factors have the lowest personal score.
         """
         scores = np.empty((histories.n_users, histories.n_items))
-        for row, blend in zip(scores, self._ranked(histories), strict=True):
-            row[self._unmodelled] = blend.popularity_weight * self.popularity[self._unmodelled] + blend.lowest
-            row[self.tail_items] = blend.tail
-            row[self.items] = blend.head
+        users = list(self._profiles(histories))
+        tastes = np.array([user.tastes[0] for user in users], np.float32)
+        # One product for all users takes an eighth of the time of one for each.
+        tails = self._tail.scores(tastes.reshape(-1, self.directions.shape[1]))
+        for row, user, tail in zip(scores, users, tails, strict=True):
+            sums = self._sums(user)
+            lowest = min(float(sums[:, 0].min()), float(tail.min(initial=0)), 0.0)
+            row[self._unmodelled] = user.popularity_weight * self.popularity[self._unmodelled] + lowest
+            row[self.tail_items] = user.popularity_weight * self._tail_popularity + tail
+            row[self.items], _ = self._head_scores(user, sums)
         return scores
 
     def shortlist(
         self, history: Interactions, passes: NDArray[np.bool_], n: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the same scores without a pass over the whole catalogue."""
-        (blend,) = self._ranked(history)
-        tail = at_least_nth_best(blend.tail, passes[self.tail_items], n)
-        passing = np.flatnonzero(passes[self._others])[:n]
-        others = self._others[: passing.max(initial=-1) + 1]
-        scores = (blend.head, blend.tail[tail], blend.popularity_weight * self.popularity[others] + blend.lowest)
-        return np.concatenate((self.items, self.tail_items[tail], others)), np.concatenate(scores)
+        (user,) = self._profiles(history)
+        sums = self._sums(user)
+        head, reranked = self._head_scores(user, sums)
+        bound = nth_best(head[reranked[passes[self.items[reranked]]]], n)
+        if bound == -np.inf:
+            bound = nth_best(head[passes[self.items]], n)
+        in_head = np.flatnonzero(head >= bound)
+        in_tail, of_tail = self._tail_search.reaching(bound, user.tastes[0], user.popularity_weight)
+        items = np.concatenate((self.items[in_head], self.tail_items[in_tail]))
+        scores = np.concatenate((head[in_head], of_tail))
+        if bound == -np.inf:
+            best = at_least_nth_best(scores, passes[items], n)
+            items, scores = items[best], scores[best]
+        if not self._others.size or user.popularity_weight * self.popularity[self._others[0]] < bound:
+            return items, scores
+        others = self._first_others(passes, n)
+        lowest = min(float(sums[:, 0].min()), float(self._tail.scores(user.tastes[:1]).min(initial=0)), 0.0)
+        of_others = user.popularity_weight * self.popularity[others] + lowest
+        return np.concatenate((items, others)), np.concatenate((scores, of_others))
+
+    def _first_others(self, passes: NDArray[np.bool_], n: int) -> NDArray[np.int64]:
+        """Return the items without weights and factors down to the ``n``-th that passes, or all if fewer pass."""
+        passing = np.flatnonzero(passes[self._others])
+        return self._others[: passing[n - 1] + 1] if n <= passing.size else self._others
 
     @cached_property
     def _others(self) -> NDArray[np.int64]:
@@ -240,50 +261,46 @@ class Ease(Algorithm[EaseConfig]):
     def _tail(self) -> TailFactors:
         return TailFactors(self.tail_items, self.tail_codes, self.tail_scales)
 
-    def _blend(self, histories: Interactions) -> Iterator["_Blend"]:
-        """Yield the scores of each user."""
-        rows, values, offsets = weighted_history(histories, self._rows, self.config.decay)
-        positive, negative = self._personal_weights(histories)
-        counts = offsets[1:] - offsets[:-1]
-        factors = np.where(values < 0, negative.repeat(counts), positive.repeat(counts))
-        weighted = values * factors.astype(np.float32)
-        parts = [slice(start, end) for start, end in pairwise(offsets.tolist())]
-        tastes = np.empty((len(parts), self.directions.shape[1]), np.float32)
-        for taste, part in zip(tastes, parts, strict=True):
-            taste[:] = weighted[part] @ self.directions[rows[part]]
-        # One product for all users takes an eighth of the time of one for each.
-        for weight, part, tail in zip(positive.tolist(), parts, self._tail.scores(tastes), strict=True):
-            head = sum_rows(self.columns, self.weights, rows[part], weighted[part])
-            yield _Blend(
-                head=(1 - weight) * self._head_popularity + head,
-                tail=(1 - weight) * self._tail_popularity + tail,
-                popularity_weight=1 - weight,
-                lowest=min(float(head.min()), float(tail.min(initial=0)), 0.0),
-            )
+    @cached_property
+    def _tail_search(self) -> TailSearch:
+        return TailSearch(self._tail, self._tail_popularity)
 
-    def _ranked(self, histories: Interactions) -> Iterator["_Blend"]:
-        """Yield the same as ``_blend``, with the candidates of users with enough ratings in the order of stage two."""
-        reranker = self.config.reranker
-        if reranker is None:
-            yield from self._blend(histories)
-            return
-        for user, blend in enumerate(self._blend(histories)):
-            if histories.rating_counts[user] >= RERANKED_RATINGS:
-                candidates, features = self.candidates(histories.select_users(np.array([user])), blend.head)
-                order = np.argsort(-reranker.scores(features), kind="stable")
-                blend.head[candidates.items[order]] = candidates.scores
-            yield blend
+    def _profiles(self, histories: Interactions) -> Iterator[Profile]:
+        """Yield the profile of each user, with the sums of the second stage if there is one."""
+        return profiles(histories, self._rows, self.directions, self.config, with_sums=self.config.reranker is not None)
 
-    def candidates(self, history: Interactions, scores: NDArray[np.float64]) -> tuple[Candidates, NDArray[np.float32]]:
-        """Return the first unrated items of one user by the scores of the modelled ones, and their features."""
-        rows = self._rows[history.items]
-        is_modelled = rows >= 0
-        candidates = Candidates.of(scores, rows[is_modelled])
-        factors = rating_factors(history)[is_modelled]
-        features = candidates.features(
-            self.columns, self.weights, self.features, self.directions, rows[is_modelled], factors
-        )
-        return candidates, features
+    def _sums(self, user: Profile) -> NDArray[np.float32]:
+        """Return the sums of the weights of the user's ratings, items with weights by columns of the factors."""
+        return sum_rows(self.columns, self.weights, user.rows, user.factors[:, :N_SUMS])
+
+    def _of_latest(self, user: Profile) -> NDArray[np.float32]:
+        """Return the weights of the latest rating, of all items with weights."""
+        weights = np.zeros(self.items.size, np.float32)
+        if user.rows.size:
+            weights[self.columns[user.rows[-1]]] = user.factors[-1, LATEST] * self.weights[user.rows[-1]]
+        return weights
+
+    def _head_scores(self, user: Profile, sums: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the scores of the items with weights, and the places of those in the order of the second stage."""
+        scores = user.popularity_weight * self._head_popularity + sums[:, 0]
+        if self.config.reranker is None or not user.is_reranked:
+            return scores, NO_PLACES
+        candidates, features = self._candidates(user, sums, scores)
+        reranked = candidates.items[np.argsort(-self.config.reranker.scores(features), kind="stable")]
+        scores[reranked] = candidates.scores
+        return scores, reranked
+
+    def _candidates(
+        self, user: Profile, sums: NDArray[np.float32], scores: NDArray[np.float64]
+    ) -> tuple[Candidates, NDArray[np.float32]]:
+        candidates = Candidates.of(scores, user.rows)
+        return candidates, candidates.features(user, sums, self._of_latest(user), self.directions, self.features)
+
+    def candidates(self, histories: Interactions) -> Iterator[tuple[Candidates, NDArray[np.float32]]]:
+        """Yield the first unrated items of each user and their features, for a second stage to learn from."""
+        for user in profiles(histories, self._rows, self.directions, self.config, with_sums=True):
+            sums = self._sums(user)
+            yield self._candidates(user, sums, self._head_scores(user, sums)[0])
 
     @cached_property
     def _rows(self) -> NDArray[np.int32]:
@@ -335,19 +352,6 @@ class Ease(Algorithm[EaseConfig]):
 
     def _personal_weights(self, histories: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return personal_weights(histories, prior_likes=self.config.prior_likes, prior_power=self.config.prior_power)
-
-
-@dataclass(frozen=True, eq=False)
-class _Blend:
-    """The scores of one user."""
-
-    head: NDArray[np.float64]
-    """Of the items with weights."""
-    tail: NDArray[np.float64]
-    """Of the items with factors."""
-    popularity_weight: float
-    lowest: float
-    """The lowest personal score, which all other items have."""
 
 
 def _add_next_weights(weights: Matrix, source: Source, items: NDArray[np.int64], config: EaseConfig) -> None:

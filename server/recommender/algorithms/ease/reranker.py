@@ -42,16 +42,20 @@ class Reranker(Record):
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the sum for each row of features."""
-        total = np.zeros(len(features))
-        for column, (knots, heights) in zip(features.T, self._curves, strict=True):
-            total += np.interp(column, knots, heights)
+        of_segment, starts, widths, slopes = self._segments
+        covered = features.T.take(of_segment, axis=0) - starts
+        np.maximum(covered, 0, out=covered)
+        np.minimum(covered, widths, out=covered)
+        total: NDArray[np.float64] = slopes @ covered
         return total
 
     @cached_property
-    def _curves(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        return [
-            (np.array(knots), np.cumsum((0.0, *rises))) for knots, rises in zip(self.knots, self.rises, strict=True)
-        ]
+    def _segments(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return the feature, start, width and slope of each segment between two knots."""
+        of_segment = np.repeat(np.arange(len(self.rises)), [len(rises) for rises in self.rises])
+        starts = np.concatenate([knots[:-1] for knots in self.knots])[:, None]
+        widths = np.concatenate([np.diff(knots) for knots in self.knots])[:, None]
+        return of_segment, starts, widths, np.concatenate(self.rises) / widths[:, 0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from server.recommender.algorithms.ease.candidates import N_CANDIDATES
 from server.recommender.algorithms.ease.gram import Matrix
-from server.recommender.algorithms.ease.model import RERANKED_RATINGS, Ease
+from server.recommender.algorithms.ease.model import Ease
+from server.recommender.algorithms.ease.profiles import RERANKED_RATINGS
 from server.recommender.algorithms.ease.reranker import MIN_LISTS, RankedLists, learn_reranker
 from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics
@@ -47,8 +48,7 @@ def rank_candidates(model: Ease, split: Split) -> RankedLists:
     held_out = split.held_out
     likes = held_out.select_ratings(held_out.liked)
     features, relevant = [], []
-    for user, scores in enumerate(model.score(split.known)[:, model.items]):
-        candidates, own = model.candidates(split.known.select_users(np.array([user])), scores)
+    for user, (candidates, own) in enumerate(model.candidates(split.known)):
         items = model.items[candidates.items]
         is_relevant = np.isin(items, likes.items[likes.offsets[user] : likes.offsets[user + 1]])
         if items.size == N_CANDIDATES and is_relevant.any():

@@ -16,7 +16,7 @@ def sum_rows(
     rows: NDArray[np.integer[Any]],
     factors: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Return the sum of some rows of a square matrix, each times a factor.
+    """Return the sums of some rows of a square matrix, each row times a factor: columns by factors of a row.
 
     Every row of the matrix has the same number of ``entries``, in the ``columns`` of the same position. The rows become
     the columns of a small matrix, which costs a copy of them; slicing a SciPy matrix would cost as much again.

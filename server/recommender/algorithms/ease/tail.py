@@ -74,6 +74,21 @@ class TailFactors:
         sums *= self.scales
         return sums
 
+    def scores_of(self, places: NDArray[np.int32], taste: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the personal scores of the items at some places for the taste of one user."""
+        scores: NDArray[np.float32] = self.codes.take(places, axis=0).astype(np.float32) @ taste
+        scores *= self.scales[places]
+        return scores
+
+    @property
+    def lengths(self) -> NDArray[np.float32]:
+        """The length of the factors of each item."""
+        lengths = np.empty(self.items.size, np.float32)
+        for part in _parts(lengths.size):
+            lengths[part] = np.linalg.norm(self.codes[part].astype(np.float32), axis=1)
+        lengths *= self.scales
+        return lengths
+
     def factors(self, places: NDArray[np.integer[Any]] | np.integer[Any]) -> NDArray[np.float32]:
         """Return the factors of the items at some places, or of the item at one."""
         factors: NDArray[np.float32] = self.codes[places] * np.asarray(self.scales[places])[..., None]

@@ -6,14 +6,13 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from server.recommender.algorithms.ease.candidates import (
-    DECAYS,
     N_CANDIDATES,
     N_FEATURES,
     N_ITEM_FEATURES,
-    TASTE_DECAY,
     item_features,
 )
-from server.recommender.algorithms.ease.model import RERANKED_RATINGS, Ease
+from server.recommender.algorithms.ease.model import Ease
+from server.recommender.algorithms.ease.profiles import DECAYS, RERANKED_RATINGS, TASTE_DECAY
 from server.recommender.algorithms.ease.reranker import MIN_LISTS, RankedLists, Reranker, learn_reranker
 from server.recommender.algorithms.ease.reranker_tuning import rank_candidates, tune_reranker
 from server.recommender.algorithms.ease.scoring import EaseConfig, preference_weight
@@ -133,7 +132,7 @@ def test_lists_of_one_kind_must_not_pay_for_those_of_the_other() -> None:
 def test_a_feature_is_the_score_by_the_taste() -> None:
     model, history = fit_both()[0], user_with(RERANKED_RATINGS)
 
-    candidates, features = model.candidates(history, model.score(history)[0, model.items])
+    ((candidates, features),) = model.candidates(history)
 
     rows = np.searchsorted(model.items, history.items)
     preferences = preference_weight(history) * DECAYS[TASTE_DECAY].weights(history.ages)
