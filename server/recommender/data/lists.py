@@ -15,6 +15,13 @@ ENOUGH_OTHERS = 1_000
 """At most the first number of scores are compared one by one, if there are as many times the second to compare with."""
 
 
+FEW_ITEMS = 100
+"""At most this number of scores are sorted as a whole."""
+
+FEW_COMPARISONS = 10_000
+"""At most this number of pairs of scores are compared one by one."""
+
+
 def top_items(scores: NDArray[np.float64], n: int, *, ids: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Return the indices of the ``n`` highest scores, best first; all of them if there are fewer.
 
@@ -24,7 +31,8 @@ def top_items(scores: NDArray[np.float64], n: int, *, ids: NDArray[np.int64] | N
     """
     # NumPy selects slowly from the upper end of an array with many equal values, such as unrated movies' scores.
     costs = -scores
-    candidates = np.flatnonzero(costs <= _nth_lowest(costs, n)) if n < scores.size else np.arange(scores.size)
+    is_long = scores.size > max(n, FEW_ITEMS)
+    candidates = np.flatnonzero(costs <= _nth_lowest(costs, n)) if is_long else np.arange(scores.size)
     ties = candidates if ids is None else ids[candidates]
     return candidates[np.lexsort((ties, costs[candidates]))][:n]
 
@@ -48,6 +56,9 @@ def at_least_nth_best(scores: NDArray[np.float64], among: NDArray[np.bool_], n: 
 
 def count_higher(scores: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each score the number of higher ones in ``among``: the rank, 0 for the best."""
+    if scores.size * among.size <= FEW_COMPARISONS:
+        counts: NDArray[np.int64] = np.count_nonzero(among > scores[:, None], axis=1)
+        return counts
     if scores.size <= min(FEW_SCORES, among.size // ENOUGH_OTHERS):
         return np.array([np.count_nonzero(among > score) for score in scores], np.int64)
     # Lists are short: only a few scores are higher.

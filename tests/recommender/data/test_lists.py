@@ -1,9 +1,23 @@
+from collections.abc import Iterator
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.recommender.data import lists
 from server.recommender.data.lists import at_least_nth_best, count_higher, top_items
 from tests.support.tables import for_each
+
+
+@pytest.fixture(scope="module", autouse=True, params=["few", "many"])
+def _each_way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Treat short arrays as such, then as long ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "many":
+            patch.setattr(lists, "FEW_ITEMS", 0)
+            patch.setattr(lists, "FEW_COMPARISONS", -1)
+        yield
 
 
 @for_each(

@@ -33,7 +33,7 @@ class TailSearch:
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the places of all items with at least the ``lowest`` score, and these scores."""
         lengths, popularity = self._block_bounds
-        bounds = np.linalg.norm(taste) * ROUNDING * lengths + popularity_weight * popularity
+        bounds = np.sqrt(taste @ taste) * ROUNDING * lengths + popularity_weight * popularity
         places, scores = [np.empty(0, np.int32)], [np.empty(0)]
         for block in np.flatnonzero(bounds >= lowest).tolist():
             own = self._by_length[block * BLOCK_ITEMS : (block + 1) * BLOCK_ITEMS]
