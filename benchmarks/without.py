@@ -6,9 +6,8 @@ Each trick names the rows of the serving benchmark that it moves. One that moves
 """
 
 import gc
-import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from unittest.mock import patch
 
 from sqlalchemy import Engine, text
@@ -29,10 +28,6 @@ class EngineReader(Reader):
         self._engine = engine
         self.dialect = engine.dialect.name
         self.is_in_process = self.dialect == "sqlite"
-
-    def id_list(self, ids: Sequence[int]) -> object:
-        """Return ids as one parameter."""
-        return json.dumps(ids) if self.is_in_process else list(ids)
 
     def close(self) -> None:
         """Do nothing: the connections are the engine's."""

@@ -9,7 +9,6 @@ from importlib.metadata import version
 import anyio
 from fastapi import FastAPI
 from pwdlib import PasswordHash
-from starlette.middleware.gzip import GZipMiddleware
 from threadpoolctl import threadpool_limits
 
 from server.backend import logging, migrate, processes
@@ -49,22 +48,20 @@ from server.services.live.watch import UPKEEP_INTERVAL_S, DatabaseWatch
 from server.services.token import LoginService
 from server.services.training.supervisor import TrainingSupervisor
 from server.web import openapi, problems, tracing
-from server.web.middleware.access_log import AccessLogMiddleware
+from server.web.middleware.access_log import AccessLog
+from server.web.middleware.compression import CompressionMiddleware
 from server.web.middleware.cross_origin import CrossOriginMiddleware
+from server.web.middleware.edge import EdgeMiddleware
 from server.web.middleware.errors import UnexpectedErrorMiddleware
-from server.web.middleware.headers import HeadersMiddleware
 from server.web.middleware.limits import LimitsMiddleware
 from server.web.prefix import PrefixedApp, TrustedProxies
+from server.web.routes import add_routes
 from server.web.state import Lifespan, State
 
 API_PREFIX = "/api/rest/v1"
 
 WRITE_SLOTS = 8
 """At most this many writers of a process wait for each other in the database; see dependencies.acquire_write_slot."""
-
-# Shorter responses fit into a packet or two as they are. Level 5 comes close to the size of 9 in a third of the time.
-GZIP_FROM_BYTES = 1000
-GZIP_LEVEL = 5
 
 DESCRIPTION = """\
 A movie catalogue, ratings, and personal recommendations with calibrated probabilities.
@@ -104,24 +101,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
+        # `tracing` and `metrics` are ours; FastAPI's own looks for its exporters with each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # Routes are tried in order, so the busiest come first.
     resources = [movies, user, ratings, recommendations, genres, tags, recommendation_engine, statistics]
     for resource in [*resources, *([token] if settings.auth else [])]:
-        app.include_router(resource.router, prefix=API_PREFIX)
-    app.include_router(diagnostics.build_router(settings), prefix=API_PREFIX)
+        add_routes(app, resource.router, prefix=API_PREFIX)
+    add_routes(app, diagnostics.build_router(settings), prefix=API_PREFIX)
     for other in (health, metrics_route, error_pages):
-        app.include_router(other.router)
-    app.include_router(page.build_router(settings))
+        add_routes(app, other.router)
+    add_routes(app, page.build_router(settings))
     problems.install(app)
     openapi.install(app, has_authentication=settings.auth)
     # From the inside out: each sees the responses of those before it.
     app.add_middleware(LimitsMiddleware, timeout_s=settings.request_timeout_s)
-    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
+    app.add_middleware(CompressionMiddleware)
     app.add_middleware(UnexpectedErrorMiddleware)
     app.add_middleware(CrossOriginMiddleware, origins=settings.cors_origins)
-    app.add_middleware(HeadersMiddleware)
-    app.add_middleware(AccessLogMiddleware, metrics=metrics)
+    app.add_middleware(EdgeMiddleware, access_log=AccessLog(metrics))
     tracing.trace_requests(app)
     return app
 

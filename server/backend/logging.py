@@ -2,6 +2,7 @@
 
 import json
 import logging.config
+import random
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -12,6 +13,11 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 # A client that sends a line break must not be able to forge a log line, so the text after it is indented.
 CONTROL_CHARACTERS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {ord("\n"): "\n    "}
+
+
+def new_request_id() -> str:
+    """Return an id for a request. It need not be secret, so no system call is needed for it."""
+    return f"{random.getrandbits(128):032x}"
 
 
 class RequestIdFilter(logging.Filter):

@@ -1,6 +1,6 @@
 """A read replica of the database, for reads that may be a second late, and the database itself while it is down."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -94,10 +94,6 @@ class FallbackReader(Reader):
         self.is_in_process = primary.is_in_process
         self._replica = replica
         self._primary = primary
-
-    def id_list(self, ids: Sequence[int]) -> object:
-        """Return the parameter of either database; they are of one kind."""
-        return self._primary.id_list(ids)
 
     def close(self) -> None:
         """Do nothing: the connections are those of the two readers."""

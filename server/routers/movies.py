@@ -1,6 +1,6 @@
 """``/movies``."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from server.errors import ArtifactError, MovieNotFound, NoActiveModel, UserNotFound
 from server.schemas.movies import AverageRating, Movie, MoviePage, RatingHistogram, SimilarMovies
@@ -16,7 +16,7 @@ from server.web.dependencies import (
     TagServiceDep,
 )
 from server.web.inline import runs_in_thread, runs_inline
-from server.web.paging import PAGED, VERSIONED, LinksDep
+from server.web.paging import PAGED, VERSIONED, linked
 from server.web.problems import documented
 from server.web.routes import CacheableRoute, CatalogueRoute
 
@@ -29,7 +29,9 @@ lists = APIRouter(route_class=CatalogueRoute)
     when=lambda query, movies, **_: movies.lists_inline(query),
     is_costly=lambda query, movies, **_: movies.is_costly(query),
 )
-def list_movies(access: OptionalAccessDep, query: Movies, movies: MovieServiceDep, links: LinksDep) -> MoviePage:
+def list_movies(
+    access: OptionalAccessDep, query: Movies, movies: MovieServiceDep, request: Request, response: Response
+) -> MoviePage:
     """List movies, a page at a time: all, or those that match a search and filters.
 
     Every word of the search must match in the title, an alternative title, a genre, the year or a tag. The last word
@@ -38,7 +40,7 @@ def list_movies(access: OptionalAccessDep, query: Movies, movies: MovieServiceDe
     """
     if query.user_id is not None:
         access.require_user(query.user_id)
-    return links.on(movies.list_movies(query))
+    return linked(movies.list_movies(query), request, response)
 
 
 @router.get("/{movie_id}", responses=documented(MovieNotFound(0)))
@@ -63,9 +65,11 @@ def get_rating_histogram(movie_id: MovieId, movies: MovieServiceDep) -> RatingHi
 
 
 @lists.get("/{movie_id}/tags", responses=PAGED | documented(MovieNotFound(0)))
-def list_movie_tags(movie_id: MovieId, paging: Paging, tags: TagServiceDep, links: LinksDep) -> MovieTagPage:
+def list_movie_tags(
+    movie_id: MovieId, paging: Paging, tags: TagServiceDep, request: Request, response: Response
+) -> MovieTagPage:
     """List a movie's tags, the most frequent first, with the number of times that users put them on it."""
-    return links.on(tags.list_movie_tags(movie_id, paging))
+    return linked(tags.list_movie_tags(movie_id, paging), request, response)
 
 
 @router.get(

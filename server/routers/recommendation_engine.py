@@ -1,6 +1,6 @@
 """``/recommendation-engine``."""
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Request, Response, status
 
 from server.errors import ConflictError, ModelVersionNotFound, RunNotFound
 from server.schemas.recommendation_engine import (
@@ -25,7 +25,7 @@ from server.web.dependencies import (
     RunId,
     TrainingSupervisorDep,
 )
-from server.web.paging import PAGED, LinksDep, described_header
+from server.web.paging import PAGED, described_header, linked
 from server.web.problems import documented
 from server.web.routes import CacheableRoute
 
@@ -68,11 +68,11 @@ def get_recommendation_engine(access: AccessDep, engine: RecommendationEngineSer
 
 @router.get("/runs", responses=PAGED)
 def list_training_runs(
-    access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep, links: LinksDep
+    access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep, request: Request, response: Response
 ) -> TrainingRunPage:
     """List the training runs, newest first."""
     access.require_admin()
-    return links.on(engine.list_runs(paging))
+    return linked(engine.list_runs(paging), request, response)
 
 
 @router.get("/runs/{run_id}", responses=documented(RunNotFound(0)))
@@ -109,11 +109,11 @@ def get_live_calibration(access: AccessDep, calibration: CalibrationDep) -> Live
 
 @router.get("/models", responses=PAGED)
 def list_model_versions(
-    access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep, links: LinksDep
+    access: AccessDep, paging: Paging, engine: RecommendationEngineServiceDep, request: Request, response: Response
 ) -> ModelVersionPage:
     """List the model versions, newest first."""
     access.require_admin()
-    return links.on(engine.list_versions(paging))
+    return linked(engine.list_versions(paging), request, response)
 
 
 @router.get("/models/{version}", responses=documented(ModelVersionNotFound(0)))

@@ -1,6 +1,6 @@
 """``/user``."""
 
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Request, Response, status
 
 from server.errors import ArtifactError, NoActiveModel, NotSignedIn, UnknownRatingsFile, UsernameTaken, UserNotFound
 from server.etl.ratings_export import read_export
@@ -23,7 +23,7 @@ from server.web.dependencies import (
     UserRatingsServiceDep,
 )
 from server.web.inline import runs_in_thread, runs_inline
-from server.web.paging import PAGED, VERSIONED, LinksDep, described_header
+from server.web.paging import PAGED, VERSIONED, described_header, linked
 from server.web.problems import documented
 from server.web.routes import TransactionalRoute
 
@@ -85,14 +85,19 @@ def delete_user(access: AccessDep, user_id: UserId, accounts: AccountServiceDep)
 @router.get("/{user_id}/ratings", responses=PAGED | documented(UserNotFound(0)))
 @runs_in_thread(is_costly=lambda query, **_: query.expands_movies)
 def list_user_ratings(
-    access: AccessDep, user_id: UserId, query: UserRatings, ratings: UserRatingsServiceDep, links: LinksDep
+    access: AccessDep,
+    user_id: UserId,
+    query: UserRatings,
+    ratings: UserRatingsServiceDep,
+    request: Request,
+    response: Response,
 ) -> RatingPage:
     """List a user's ratings, newest first unless `sort` says otherwise.
 
     `movie_id` finds the rating of one movie, and `expand=movies` adds the movies themselves.
     """
     access.require_user(user_id)
-    return links.on(ratings.list_user_ratings(user_id, query))
+    return linked(ratings.list_user_ratings(user_id, query), request, response)
 
 
 @router.post("/{user_id}/ratings/import", responses=documented(UserNotFound(0), UnknownRatingsFile()))

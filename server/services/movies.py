@@ -40,19 +40,13 @@ class MovieFilter(NamedTuple):
     by_others: Mask | None
 
 
-class MovieService(BaseService):
-    """Rules of the catalogue."""
+class MovieService:
+    """Rules of the catalogue. It reads without a session."""
 
     def __init__(
-        self,
-        session: Session,
-        catalogue: LiveCatalogue,
-        listing: ListingSnapshot,
-        cards: MovieCards,
-        list_cards: MovieCards,
+        self, catalogue: LiveCatalogue, listing: ListingSnapshot, cards: MovieCards, list_cards: MovieCards
     ) -> None:
         """Create the service; ``list_cards`` may be a second late."""
-        super().__init__(session)
         self.cards = cards
         self.list_cards = list_cards
         self.listing = listing

@@ -37,7 +37,7 @@ from server.services.tags import TagService
 from server.services.token import CredentialsReader, LoginService
 from server.services.training.supervisor import TrainingSupervisor
 from server.web.query import QueryReader
-from server.web.state import address_of, current_session, state_of
+from server.web.state import address_of, open_session, state_of
 
 T = TypeVar("T")
 
@@ -207,67 +207,65 @@ async def get_account_service(request: Request) -> AccountService:
     """Return the service of the accounts."""
     state = state_of(request)
     reader = CredentialsReader(state["database"].reader)
-    return AccountService(current_session.get(), reader, is_sign_up_open=state["sign_up"])
+    return AccountService(open_session(), reader, is_sign_up_open=state["sign_up"])
 
 
 async def get_movie_service(request: Request) -> MovieService:
     """Return the service of the movies, with the search index of this moment."""
     state = state_of(request)
-    return MovieService(
-        current_session.get(), state["live_catalogue"], state["listing"].get(), state["cards"], state["list_cards"]
-    )
+    return MovieService(state["live_catalogue"], state["listing"].get(), state["cards"], state["list_cards"])
 
 
 async def get_similar_movies_service(request: Request, model: PinnedModelDep) -> SimilarMoviesService:
     """Return the service of the similar movies."""
-    return SimilarMoviesService(current_session.get(), model, state_of(request)["cards"])
+    return SimilarMoviesService(open_session(), model, state_of(request)["cards"])
 
 
 async def get_genre_service() -> GenreService:
     """Return the service of the genres."""
-    return GenreService(current_session.get())
+    return GenreService(open_session())
 
 
 async def get_rating_service() -> RatingService:
     """Return the service of the ratings."""
-    return RatingService(current_session.get())
+    return RatingService(open_session())
 
 
 async def get_user_ratings_service(request: Request) -> UserRatingsService:
     """Return the service of users' lists of ratings."""
-    return UserRatingsService(current_session.get(), state_of(request)["cards"])
+    return UserRatingsService(open_session(), state_of(request)["cards"])
 
 
 async def get_ratings_import_service() -> RatingsImportService:
     """Return the service that imports ratings files."""
-    return RatingsImportService(current_session.get())
+    return RatingsImportService(open_session())
 
 
 async def get_statistics_service() -> StatisticsService:
     """Return the service of the statistics."""
-    return StatisticsService(current_session.get())
+    return StatisticsService(open_session())
 
 
 async def get_tag_service() -> TagService:
     """Return the service of the tags."""
-    return TagService(current_session.get())
+    return TagService(open_session())
 
 
 async def get_recommendation_service(request: Request, model: PinnedModelDep) -> RecommendationService:
     """Return the service of the recommendations."""
     state = state_of(request)
-    return RecommendationService(current_session.get(), state["database"].reader, model, state["cards"])
+    return RecommendationService(open_session(), state["database"].reader, model, state["cards"])
 
 
 async def get_recommendation_engine_service(request: Request) -> RecommendationEngineService:
     """Return the service of the recommendation engine."""
-    return RecommendationEngineService(current_session.get(), state_of(request)["live_model"])
+    return RecommendationEngineService(open_session(), state_of(request)["live_model"])
 
 
 async def get_health_service(request: Request) -> HealthService:
     """Return the service of the health checks."""
     state = state_of(request)
-    return HealthService(current_session.get(), state["live_catalogue"], state["live_model"])
+    return HealthService(open_session(), state["live_catalogue"], state["live_model"])
 
 
 AccountServiceDep = Annotated[AccountService, Depends(get_account_service)]

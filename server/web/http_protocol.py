@@ -3,12 +3,11 @@
 import json
 import logging
 import re
-import secrets
 from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from server.backend.logging import request_id
+from server.backend.logging import new_request_id, request_id
 from server.errors import ApiError, BadRequest, HeadTooLarge, UrlTooLong
 from server.web.problems import MEDIA_TYPE, problem
 
@@ -78,7 +77,7 @@ class LimitedProtocol(HttpToolsProtocol):
             # Another response is under way, and a second one would be taken for a part of it.
             self.transport.close()
             return
-        token = request_id.set(secrets.token_hex(16))
+        token = request_id.set(new_request_id())
         logger.info("%s: %s", self._refusal.code, self._refusal)
         self.transport.write(self._response())
         request_id.reset(token)

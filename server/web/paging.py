@@ -1,9 +1,9 @@
 """Pages lead to other pages: the ``Link`` header of a list (RFC 8288)."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 
 from server.schemas.base import PageRead
 
@@ -28,25 +28,10 @@ PAGED: dict[int | str, dict[str, Any]] = {
 }
 
 
-class PageLinks:
-    """Sets the ``Link`` header of a response."""
-
-    def __init__(self, request: Request, response: Response) -> None:
-        self._request = request
-        self._response = response
-
-    def on(self, page: PageT) -> PageT:
-        """Return the page, its response with links to the others."""
-        self._response.headers["Link"] = links_of(self._request, page)
-        return page
-
-
-async def get_page_links(request: Request, response: Response) -> PageLinks:
-    """Return what sets the links of this response."""
-    return PageLinks(request, response)
-
-
-LinksDep = Annotated[PageLinks, Depends(get_page_links)]
+def linked(page: PageT, request: Request, response: Response) -> PageT:
+    """Return the page, its response with links to the others."""
+    response.headers["Link"] = links_of(request, page)
+    return page
 
 
 def links_of(request: Request, page: PageRead) -> str:

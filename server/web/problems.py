@@ -165,7 +165,7 @@ def _allowed_methods(request: Request) -> str:
     path = request.scope["path"]
     own = {method for route in iter_route_contexts(routes) if route.path == path for method in route.methods or ()}
     methods = [
-        # Every GET also answers HEAD; see server.web.middleware.headers.
+        # Every GET also answers HEAD; see server.web.middleware.edge.
         "GET, HEAD" if method == "GET" else method
         for method in METHODS
         if method in own or (not own and any(_answers(route, request, method) for route in routes))

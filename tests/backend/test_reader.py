@@ -7,7 +7,6 @@ from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 
 from server.backend.database import Database
-from server.backend.reader import ID_LISTS
 from server.models import Genre
 from tests.support.tables import for_each
 from tests.support.threads import at_once
@@ -29,10 +28,10 @@ def test_rows_are_read_with_named_parameters(genres: Database) -> None:
 
 
 @for_each("ids", [[], [3], [3, 1, 1, 99]])
-def test_any_number_of_ids_is_one_parameter(genres: Database, ids: list[int]) -> None:
-    statement = f"SELECT genre_id FROM genres WHERE genre_id {ID_LISTS[genres.reader.dialect]} ORDER BY genre_id"  # noqa: S608 (our own text)
+def test_rows_are_read_by_any_number_of_ids(genres: Database, ids: list[int]) -> None:
+    statement = "SELECT genre_id FROM genres WHERE genre_id {in_ids} AND genre_id < :limit ORDER BY genre_id"
 
-    rows = genres.reader.read(statement, {"ids": genres.reader.id_list(ids)})
+    rows = genres.reader.read_by_ids(statement, ids, limit=4)
 
     assert rows == [(genre_id,) for genre_id in sorted({*ids} & {1, 2, 3})]
 

@@ -1,6 +1,8 @@
 """The app with every service replaced by a fake: no database, no model, no lifespan."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pytest
 from fastapi import FastAPI
@@ -12,6 +14,7 @@ from server.backend.metrics import Metrics
 from server.services.authorization import OpenAccess
 from server.services.live.calibration import RunningCalibration
 from server.web import dependencies
+from server.web.state import open_session
 from tests.support import fake_state, fakes
 
 
@@ -46,6 +49,19 @@ def behind() -> Fakes:
     return Fakes()
 
 
+T = TypeVar("T")
+
+
+def in_session(service: T) -> Callable[[], T]:
+    """Return a dependency that returns a service, and opens the session of the request as the real one does."""
+
+    def get_service() -> T:
+        open_session()
+        return service
+
+    return get_service
+
+
 @pytest.fixture
 def app(behind: Fakes) -> FastAPI:
     app = create_app(Settings(_env_file=None))
@@ -55,17 +71,17 @@ def app(behind: Fakes) -> FastAPI:
         dependencies.acquire_write_slot: lambda: None,
         dependencies.acquire_password_slot: lambda: None,
         dependencies.get_movie_service: lambda: behind.movies,
-        dependencies.get_similar_movies_service: lambda: behind.similar,
-        dependencies.get_genre_service: lambda: behind.genres,
-        dependencies.get_rating_service: lambda: behind.ratings,
-        dependencies.get_account_service: lambda: behind.accounts,
-        dependencies.get_user_ratings_service: lambda: behind.user_ratings,
-        dependencies.get_ratings_import_service: lambda: behind.imports,
-        dependencies.get_statistics_service: lambda: behind.statistics,
-        dependencies.get_tag_service: lambda: behind.tags,
-        dependencies.get_recommendation_engine_service: lambda: behind.engine,
-        dependencies.get_health_service: lambda: behind.health,
-        dependencies.get_recommendation_service: lambda: behind.recommendations,
+        dependencies.get_similar_movies_service: in_session(behind.similar),
+        dependencies.get_genre_service: in_session(behind.genres),
+        dependencies.get_rating_service: in_session(behind.ratings),
+        dependencies.get_account_service: in_session(behind.accounts),
+        dependencies.get_user_ratings_service: in_session(behind.user_ratings),
+        dependencies.get_ratings_import_service: in_session(behind.imports),
+        dependencies.get_statistics_service: in_session(behind.statistics),
+        dependencies.get_tag_service: in_session(behind.tags),
+        dependencies.get_recommendation_engine_service: in_session(behind.engine),
+        dependencies.get_health_service: in_session(behind.health),
+        dependencies.get_recommendation_service: in_session(behind.recommendations),
         dependencies.get_calibration: lambda: behind.calibration,
         dependencies.get_training_supervisor: lambda: behind.supervisor,
         dependencies.get_live_model: lambda: behind.live_model,

@@ -1,7 +1,6 @@
 """Readers for tests that look at what a transaction has written but not committed."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -22,9 +21,6 @@ class SessionReader(Reader):
         self.session = session
         self.dialect = session.get_bind().dialect.name
         self.is_in_process = self.dialect == "sqlite"
-
-    def id_list(self, ids: Sequence[int]) -> object:
-        return json.dumps(ids) if self.is_in_process else list(ids)
 
     def close(self) -> None:
         """Leave the session to its owner."""
@@ -48,4 +44,4 @@ def movies_of(session: Session, catalogue: LiveCatalogue) -> MovieService:
     listing = LiveListing(SessionReader(session))
     listing.refresh()
     cards = cards_of(session)
-    return MovieService(session, catalogue, listing.get(), cards, cards)
+    return MovieService(catalogue, listing.get(), cards, cards)

@@ -7,7 +7,7 @@ import pytest
 
 from server.errors import TooBusy
 from server.web.inline import COSTLY_READS, MAX_WAITING, InlineGuard, runs_inline
-from server.web.state import current_session
+from server.web.state import RequestSession, current_session
 from tests.support.fake_state import FakeSession
 from tests.support.tables import for_each
 from tests.support.waiting import wait_until
@@ -36,7 +36,7 @@ def test_a_handler_runs_on_the_event_loop_only_when_its_work_is_small(*, is_quic
         return threading.current_thread().name
 
     async def call() -> str:
-        current_session.set(FakeSession())
+        current_session.set(RequestSession(FakeSession))
         return await handle()
 
     assert is_worker(anyio.run(call)) != is_quick
@@ -51,7 +51,7 @@ def test_a_slow_handler_moves_to_threads_for_a_while() -> None:
         return is_worker(threading.current_thread().name)
 
     async def call_in_turn() -> list[bool]:
-        current_session.set(FakeSession())
+        current_session.set(RequestSession(FakeSession))
         return [await handle(duration_s=duration_s) for duration_s in (0.01, 0.06, 0.01, 0.01, 0.01)]
 
     assert anyio.run(call_in_turn) == [False, False, True, True, False]
@@ -81,7 +81,7 @@ def test_costly_reads_are_few_at_a_time_and_one_too_many_is_refused() -> None:
         release.wait()
 
     async def call_many() -> int:
-        current_session.set(FakeSession())
+        current_session.set(RequestSession(FakeSession))
         async with anyio.create_task_group() as tasks:
             for _ in range(COSTLY_READS + MAX_WAITING):
                 tasks.start_soon(handle)

@@ -27,9 +27,8 @@ WRITES = [RATE, TRAIN, ACTIVATE, CREATE_USER]
 READS: list[Call] = [
     ("GET", path, None)
     for path in (
-        f"{API}/movies",
-        f"{API}/movies/7",
-        f"{API}/movies/7/avg-rating",
+        f"{API}/movies/7/similar",
+        f"{API}/movies/1/tags",
         f"{API}/genres",
         f"{API}/user/1/ratings",
         f"{API}/user/1/recommended-movies",
@@ -115,7 +114,7 @@ def test_nothing_runs_after_a_failed_commit(client: TestClient, behind: Fakes) -
     assert (behind.supervisor.calls, behind.live_model.refreshes) == (0, 0)
 
 
-@for_each("path", [f"{API}/movies/8", f"{API}/user/9/ratings", f"{API}/recommendation-engine/runs/9"])
+@for_each("path", [f"{API}/user/9/ratings", f"{API}/recommendation-engine/runs/9"])
 def test_an_error_in_a_handler_commits_nothing(client: TestClient, behind: Fakes, path: str) -> None:
     behind.session.events.clear()
 
@@ -126,12 +125,20 @@ def test_an_error_in_a_handler_commits_nothing(client: TestClient, behind: Fakes
 
 
 def test_an_unexpected_error_in_a_handler_commits_nothing(client: TestClient, behind: Fakes) -> None:
-    behind.movies.error = RuntimeError("secret")
+    behind.similar.error = RuntimeError("secret")
 
-    response = client.get(f"{API}/movies")
+    response = client.get(f"{API}/movies/7/similar")
 
     assert response.status_code == 500
     assert behind.session.events == ["close", "response"]
+
+
+@for_each("path", [f"{API}/movies", f"{API}/movies/7", f"{API}/movies/7/avg-rating"])
+def test_a_hot_read_opens_no_session(client: TestClient, behind: Fakes, path: str) -> None:
+    behind.session.events.clear()
+
+    assert client.get(path).status_code == 200
+    assert behind.session.events == ["response"]
 
 
 def test_writers_wait_for_a_free_slot_for_a_limited_time(app: FastAPI, client: TestClient, behind: Fakes) -> None:

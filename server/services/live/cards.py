@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from server.backend.reader import ID_LISTS, Reader
+from server.backend.reader import Reader
 from server.models import MovieStatistics
 from server.schemas import movies as schemas
 from server.services.live.caching import VersionedCache
@@ -66,8 +66,6 @@ class MovieCards:
 
     def __init__(self, reader: Reader, *, max_descriptions: int = MAX_DESCRIPTIONS) -> None:
         self._reader = reader
-        self._statistics = STATISTICS.format(in_ids=ID_LISTS[reader.dialect])
-        self._descriptions = DESCRIPTIONS.format(in_ids=ID_LISTS[reader.dialect])
         self._described: VersionedCache[int, Description] = VersionedCache(max_descriptions)
 
     @property
@@ -79,7 +77,7 @@ class MovieCards:
         """Return the movies with these ids, in this order; unknown ids are left out."""
         if not movie_ids:
             return []
-        rows = self._reader.read(self._statistics, {"ids": self._reader.id_list(movie_ids)})
+        rows = self._reader.read_by_ids(STATISTICS, movie_ids)
         # The version is read first: a description that is kept under it is at least as new.
         version = rows[0][-1] or 0 if rows else 0
         cache = self._described.for_version(version)
@@ -110,8 +108,7 @@ class MovieCards:
 
     def find_user_ratings(self, user_id: int, movie_ids: Sequence[int]) -> dict[int, float] | None:
         """Return a user's ratings of some movies, or None for an unknown user."""
-        statement = USER_RATINGS.format(in_ids=ID_LISTS[self._reader.dialect])
-        rows = self._reader.read(statement, {"user_id": user_id, "ids": self._reader.id_list(movie_ids)})
+        rows = self._reader.read_by_ids(USER_RATINGS, movie_ids, user_id=user_id)
         # The row of the user itself has no movie.
         return {movie_id: stars for movie_id, stars in rows if movie_id is not None} if rows else None
 
@@ -120,9 +117,7 @@ class MovieCards:
         links: dict[int, tuple[str | None, int | None]] = {}
         genres: dict[int, list[schemas.Genre]] = defaultdict(list)
         titles: dict[int, list[tuple[int, str]]] = defaultdict(list)
-        for movie_id, part, name, number in self._reader.read(
-            self._descriptions, {"ids": self._reader.id_list(movie_ids)}
-        ):
+        for movie_id, part, name, number in self._reader.read_by_ids(DESCRIPTIONS, movie_ids):
             if part == "movie":
                 movies[movie_id] = name, number
             elif part == "links":

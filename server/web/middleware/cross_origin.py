@@ -49,9 +49,12 @@ class CrossOriginMiddleware(CORSMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request; answer a preflight request."""
-        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        origin = headers.get("origin")
-        if origin is not None and not self._is_own(origin, headers):
+        if scope["type"] != "http" or all(name != b"origin" for name, _ in scope["headers"]):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        origin = headers["origin"]
+        if not self._is_own(origin, headers):
             method = headers.get("access-control-request-method") if scope["method"] == "OPTIONS" else None
             if method is not None and (refusal := self._refusal(origin, method)) is not None:
                 await cross_origin_refused(scope["path"], refusal)(scope, receive, send)

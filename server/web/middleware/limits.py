@@ -32,13 +32,13 @@ class LimitsMiddleware(HTTPMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        max_bytes = MAX_UPLOAD_BYTES if scope["path"].endswith(UPLOADS) else MAX_BODY_BYTES
-        limited = _limited(receive, self.timeout_s, max_bytes)
         if scope["method"] not in READING_METHODS:
-            await self.app(scope, limited, send)
+            max_bytes = MAX_UPLOAD_BYTES if scope["path"].endswith(UPLOADS) else MAX_BODY_BYTES
+            await self.app(scope, _limited(receive, self.timeout_s, max_bytes), send)
             return
+        # No handler of a GET reads a body.
         with anyio.move_on_after(self.timeout_s) as patience:
-            await self.app(scope, limited, _unhurried(send, patience))
+            await self.app(scope, receive, _unhurried(send, patience))
         if patience.cancelled_caught:
             await too_busy(scope["path"])(scope, receive, send)
 
@@ -73,7 +73,8 @@ def _unhurried(send: Send, patience: anyio.CancelScope) -> Callable[[Message], A
 
     async def send_all(message: Message) -> None:
         if patience.deadline != math.inf:
-            await anyio.lowlevel.checkpoint_if_cancelled()
+            if patience.cancel_called:
+                await anyio.lowlevel.checkpoint_if_cancelled()
             patience.deadline = math.inf
         await send(message)
 
