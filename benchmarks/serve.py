@@ -1,6 +1,7 @@
 """Serving under load, on one core, beside bare FastAPI answers of the same shapes."""
 
 from dataclasses import dataclass
+from urllib.parse import quote_plus
 
 from sqlalchemy import func, select
 
@@ -12,7 +13,7 @@ from server.backend.database import Database
 from server.models import Movie, User
 
 SECONDS, CONNECTIONS, ROUNDS, ASKED_ABOUT = 2.0, 8, 3, 200
-# More users than a process caches lists for, so that no list is cached when its turn comes.
+# More users than a process caches lists for, and more titles than it caches searches for.
 STRANGERS = 20_000
 HEADER = ("", "requests/s", "bare", "of bare", "p50 ms", "p99 ms")
 
@@ -47,6 +48,7 @@ def choose_questions(database: Database) -> list[Question]:
     with database.transaction(writes=False) as session:
         movies = list(session.scalars(select(Movie.movie_id).order_by(Movie.movie_id).limit(ASKED_ABOUT)))
         users = list(session.scalars(select(User.user_id).order_by(User.user_id).limit(STRANGERS)))
+        titles = session.scalars(select(Movie.title).distinct().order_by(Movie.title).limit(STRANGERS)).all()
         last_page = (session.scalar(select(func.count()).select_from(Movie)) or 0) // 10
     lists = {
         "list of ten": "/movies",
@@ -63,9 +65,11 @@ def choose_questions(database: Database) -> list[Question]:
     averages = [f"/movies/{movie_id}/avg-rating" for movie_id in movies]
     recommended = [f"/user/{user_id}/recommended-movies" for user_id in users]
     again = recommended[:ASKED_ABOUT]
+    searched = [f"/movies?search={quote_plus(title)}" for title in titles]
     return [
         Question("average", averages, averages),
         *(Question(name, [path], ["/movies"]) for name, path in lists.items()),
+        Question("search, other words", searched, ["/movies"]),
         Question("recommended movies", recommended, recommended),
         Question("recommended movies, nothing rated since", again, again),
     ]

@@ -52,6 +52,7 @@ class MovieService:
         self.listing = listing
         # The index of this moment: another may take its place during the request.
         self.index = catalogue.index
+        self.searches = catalogue.searches
 
     @property
     def reads_inline(self) -> bool:
@@ -74,7 +75,7 @@ class MovieService:
 
         Raises `InvalidField` for an unknown genre or tag, and `UserNotFound`.
         """
-        hits = self.index.search(query.words) if query.words else None
+        hits = self.searches.find(self.index, query.words) if query.words else None
         chosen = self._filter(query, hits)
         total, page = self._choose_page(query, hits, chosen)
         found = self.list_cards.list_by_ids(page.tolist())

@@ -26,6 +26,7 @@ from server.search import storage
 from server.search.index import SearchDocument, SearchIndex, build_index, build_index_in_order
 from server.services.base import BaseDataManager
 from server.services.live.popularity import SNAPSHOT_INTERVAL, PopularityDataManager, take_snapshot
+from server.services.live.searches import RecentSearches
 from server.services.live.watch import InstallationState
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class LiveCatalogue:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.index = build_index([])
+        self.searches = RecentSearches()
         self._version: int | None = None
         self._popularity_version: int | None = None
         self._is_stored = True

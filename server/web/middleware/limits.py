@@ -37,7 +37,7 @@ class LimitsMiddleware(HTTPMiddleware):
             await self.app(scope, _limited(receive, self.timeout_s, max_bytes), send)
             return
         # No handler of a GET reads a body.
-        with anyio.move_on_after(self.timeout_s) as patience:
+        with anyio.CancelScope(deadline=anyio.current_time() + self.timeout_s) as patience:
             await self.app(scope, receive, _unhurried(send, patience))
         if patience.cancelled_caught:
             await too_busy(scope["path"])(scope, receive, send)
