@@ -62,7 +62,7 @@ def compare(folder: Path, ratings: int, engines: Sequence[str], master: str) -> 
     settings = Settings(
         _env_file=None, database_url=f"sqlite:///{folder / 'matinee.db'}", model_store=str(folder / "models")
     )
-    write_export(str(folder / "export"), ratings=ratings)
+    write_export(folder / "export", ratings=ratings)
     results = {engine: train(settings, folder / "export", engine, master) for engine in engines}
     first = next(iter(results.values()))
     return [

@@ -1,6 +1,7 @@
 """Generate data in the shape of MovieLens, of any size. The same number and seed produce the same files.
 
     python -m benchmarks.generated --ratings 33000000 FOLDER
+    python -m benchmarks.generated --ratings 100000000 --export FOLDER
 
 The data are skewed like real ones: few movies and few users have most ratings, and users rate within a few days of
 joining. Users have tastes that determine their choices and their ratings, which gives a recommender a signal to learn.
@@ -91,7 +92,7 @@ def write_source(folder: Path, *, ratings: int, movies: int | None = None, seed:
     return folder
 
 
-def write_export(path: str, *, ratings: int, seed: int = 0) -> Manifest:
+def write_export(folder: Path, *, ratings: int, seed: int = 0) -> Manifest:
     """Write the same ratings as an export, without a database."""
     random = np.random.default_rng(seed)
     catalogue = Catalogue.of_size(_count_movies(ratings), random)
@@ -99,7 +100,7 @@ def write_export(path: str, *, ratings: int, seed: int = 0) -> Manifest:
     described = recommender.Catalogue.of_movies(
         (movie_id, None, genres.split("|")) for movie_id, genres in frame.select("movieId", "genres").iter_rows()
     )
-    with Dataset(path).create() as writer:
+    with Dataset(str(folder)).create() as writer:
         frames = _rate(catalogue, ratings, random)
         for _ in writer.write(Interactions.from_ratings(_columns(each), described.movie_ids) for each in frames):
             pass
@@ -179,13 +180,17 @@ def _choose(
 
 
 def main() -> None:
-    """Write the files to a folder."""
+    """Write the files, or an export, to a folder."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.generated", description="Write MovieLens-shaped data.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--ratings", type=int, default=1_000_000, help="number of ratings (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--export", action="store_true", help="write Parquet files for `matinee train --from`, without a database"
+    )
     options = parser.parse_args()
-    write_source(options.folder, ratings=options.ratings, seed=options.seed)
+    write = write_export if options.export else write_source
+    write(options.folder, ratings=options.ratings, seed=options.seed)
 
 
 if __name__ == "__main__":

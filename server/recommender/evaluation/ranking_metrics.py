@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ from server.recommender.data.lists import count_higher, list_qualities, top_item
 from server.recommender.data.pairs import Pairs, RatedPairs
 from server.recommender.data.record import Record
 from server.recommender.data.splits import Split
+from server.recommender.data.threads import in_threads
 
 LIST_LENGTH = 20
 """Number of items in a list: what the metrics look at."""
@@ -83,14 +85,18 @@ class Scorer(Protocol):
 
 def rank(scorer: Scorer, split: Split) -> Ranked:
     """Rank the movies for all users of a split, in batches of users."""
-    batches = [_rank_batch(scorer, batch) for batch in _batches(split)]
+    batches = in_threads([partial(_rank_batch, scorer, batch) for batch in _batches(split)])
     lists, scores, ranks = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     return Ranked(lists, _rated_pairs(split, scores, ranks))
 
 
 def rank_lists(scorer: Scorer, split: Split) -> NDArray[np.int64]:
     """Return the lists of ``rank`` only, in less time: users by up to 20 items."""
-    return np.concatenate([_best(_score_unrated(scorer, batch)) for batch in _batches(split)])
+
+    def rank_batch(batch: Split) -> NDArray[np.int64]:
+        return _best(_score_unrated(scorer, batch))
+
+    return np.concatenate(in_threads([partial(rank_batch, batch) for batch in _batches(split)]))
 
 
 def rank_strangers(scorer: Scorer, split: Split) -> Ranked:

@@ -1,8 +1,8 @@
 """EASE: a score is a sum over the user's ratings, with weights between movies that have a closed form."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from server.recommender.algorithms.ease.candidates import (
     Candidates,
     item_features,
 )
-from server.recommender.algorithms.ease.gram import Matrix
+from server.recommender.algorithms.ease.gram import BLOCK_ROWS, Matrix, slices
 from server.recommender.algorithms.ease.profiles import LATEST, N_SUMS, Profile, profiles
 from server.recommender.algorithms.ease.scoring import (
     EaseConfig,
@@ -30,7 +30,6 @@ from server.recommender.algorithms.ease.statistics import (
     CooccurrenceStatistics,
     NextStatistics,
     cooccurrence_weights,
-    in_order,
     nearest,
     next_weights,
 )
@@ -41,6 +40,7 @@ from server.recommender.data.checks import check_array, check_ascending, check_d
 from server.recommender.data.interactions import Interactions, index_of, inverse_index
 from server.recommender.data.lists import at_least_nth_best, nth_best
 from server.recommender.data.source import Source
+from server.recommender.data.threads import in_threads
 
 NEIGHBOURS = 100
 """Number of similar items that are stored for each item."""
@@ -99,19 +99,21 @@ class Ease(Algorithm[EaseConfig]):
     ) -> Self:
         """Solve for the weights, then for the factors of the other rated movies.
 
-        At most three matrices, items by items, are in memory at a time.
+        At most two matrices, items by items, are in memory at a time.
         """
         items = np.sort(most_rated(source, config))
+        following = _next_weights(source, items, config) if config.next_weight else None
         statistics = CooccurrenceStatistics.gather(source, items, config)
         neighbours, similarity = nearest(statistics, NEIGHBOURS)
         tastes, order = Tastes.of(statistics), statistics.order
         weights = cooccurrence_weights(statistics.together_in_place(), config.penalty)
         del statistics
-        if config.next_weight:
-            _add_next_weights(weights, source, items, config)
-        weights = in_order(weights, order)
-        weights *= popularity_damping(source, items, config.popularity_damping)
-        columns, kept = _strongest(weights, config.kept_of(items.size, source.summary.n_rated))
+        if following is not None:
+            weights += following
+            del following
+        damping = popularity_damping(source, items, config.popularity_damping)
+        n_kept = config.kept_of(items.size, source.summary.n_rated)
+        columns, kept = _strongest(partial(_rows_in_order, weights, order, damping), items.size, n_kept)
         del weights
         movies = Catalogue.of_ids(source.movie_ids) if catalogue is None else catalogue
         tail = TailFactors.fit(source, items, tastes, movies, config)
@@ -141,7 +143,7 @@ class Ease(Algorithm[EaseConfig]):
         directions: NDArray[np.float32],
     ) -> Self:
         """Return a model with weights and tastes that are known already, without similar items and other movies."""
-        columns, kept = _strongest(weights, config.kept_of(items.size))
+        columns, kept = _strongest(weights.__getitem__, items.size, config.kept_of(items.size))
         return cls(
             config,
             blended_popularity(source, config.recent_popularity),
@@ -354,19 +356,33 @@ class Ease(Algorithm[EaseConfig]):
         return personal_weights(histories, prior_likes=self.config.prior_likes, prior_power=self.config.prior_power)
 
 
-def _add_next_weights(weights: Matrix, source: Source, items: NDArray[np.int64], config: EaseConfig) -> None:
-    """Add the weights for the next ratings to those of co-occurrence."""
+def _next_weights(source: Source, items: NDArray[np.int64], config: EaseConfig) -> Matrix:
+    """Return the weights for the next ratings, to be added to those of co-occurrence."""
     statistics = NextStatistics.gather(source, items, config)
     following = next_weights(statistics.past, statistics.past_future, config.penalty)
     following *= np.float32(config.next_weight)
-    weights += following
+    return following
 
 
-def _strongest(weights: Matrix, n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return columns, ascending, and values of the ``n`` weights of each row with the largest magnitude."""
-    n = min(n, len(weights))
-    columns = np.empty((len(weights), n), np.int32)
-    for start in range(0, len(weights), ROWS_AT_A_TIME):
-        rows = slice(start, start + ROWS_AT_A_TIME)
-        columns[rows] = np.sort(np.argpartition(-np.abs(weights[rows]), n - 1, axis=1)[:, :n], axis=1)
-    return columns, np.take_along_axis(weights, columns, axis=1)
+def _rows_in_order(weights: Matrix, order: NDArray[np.int32], factors: NDArray[np.float32], rows: slice) -> Matrix:
+    """Return some rows of the weights in the order of the items, each column times a factor."""
+    chosen: Matrix = weights[np.ix_(order[rows], order)]
+    chosen *= factors
+    return chosen
+
+
+def _strongest(weights: Callable[[slice], Matrix], size: int, n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return columns, ascending, and values of the ``n`` weights of each row with the largest magnitude.
+
+    ``weights`` returns some of the rows of a square matrix of this size.
+    """
+    n = min(n, size)
+    columns, values = np.empty((size, n), np.int32), np.empty((size, n), np.float32)
+
+    def select(rows: slice) -> None:
+        block = weights(rows)
+        columns[rows] = np.sort(np.argpartition(-np.abs(block), n - 1, axis=1)[:, :n])
+        values[rows] = np.take_along_axis(block, columns[rows], axis=1)
+
+    in_threads([partial(select, rows) for rows in slices(size, BLOCK_ROWS)])
+    return columns, values

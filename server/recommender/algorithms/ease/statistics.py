@@ -1,6 +1,7 @@
 """The sums over all users from which the weights of EASE follow."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from server.recommender.algorithms.ease.gram import (
     add_gram,
     add_product,
     invert_regularized,
+    slices,
     solve_regularized,
     zero_matrix,
 )
@@ -21,6 +23,7 @@ from server.recommender.algorithms.ease.scoring import Decay, EaseConfig, prefer
 from server.recommender.data.interactions import Interactions, inverse_index
 from server.recommender.data.random_numbers import draws
 from server.recommender.data.source import Arrays, Source
+from server.recommender.data.threads import in_threads
 
 SIMILARITY_SHRINKAGE = 10.0
 """Added to the product of the lengths of two items, as if by this number of ratings of other movies."""
@@ -44,10 +47,12 @@ class CooccurrenceStatistics:
     n_users: int
     totals: NDArray[np.float32]
     """The sum of the preferences for each item."""
-    whole: Matrix
-    """The Gram matrix ``X'X`` of rows with all that a user rated."""
-    sessions: Matrix
-    """The Gram matrix of rows with the ratings of one session."""
+    sums: Matrix
+    """Two Gram matrices, which are symmetric, in one.
+
+    The lower half, with the diagonal, is of rows with all that a user rated. The upper half is of rows with the ratings
+    of one session; its diagonal is the same, because every rating is in one session.
+    """
 
     @classmethod
     def gather(cls, source: Source, items: NDArray[np.int64], config: EaseConfig) -> Self:
@@ -56,17 +61,44 @@ class CooccurrenceStatistics:
         sums = source.total(_CooccurrenceKernel(columns, items.size, config.max_user_ratings))
         return cls(columns[items], source.summary.n_users, *sums)
 
+    @property
+    def squares(self) -> NDArray[np.float32]:
+        """The sum of the squared preferences for each item."""
+        return np.diag(self.sums)
+
+    def whole(self, rows: slice) -> Matrix:
+        """Return some rows of the Gram matrix ``X'X`` of whole histories."""
+        chosen = self.sums[rows].copy()
+        corner = np.tril(self.sums[rows, rows])
+        chosen[:, rows] = corner + np.tril(corner, -1).T
+        chosen[:, rows.stop :] = self.sums[rows.stop :, rows].T
+        return chosen
+
+    def project(self, basis: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the product of the Gram matrix of whole histories with a few columns."""
+        from scipy.linalg.blas import ssymm  # noqa: PLC0415 (slow to import; serving never solves)
+
+        # BLAS stores by columns: the upper half of the transposed view is our lower half.
+        product: NDArray[np.float32] = ssymm(1.0, self.sums.T, basis, lower=0)
+        return product
+
     def together(self) -> Matrix:
-        """Return the Gram matrix in which whole histories and sessions count half each."""
-        together = self.whole + self.sessions
-        together *= np.float32(0.5)
-        return together
+        """Return the Gram matrix in which whole histories and sessions count half each; only the lower half is set."""
+        return _mean_of_halves(self.sums.copy())
 
     def together_in_place(self) -> Matrix:
-        """Return the same matrix in the memory of ``whole``."""
-        np.add(self.whole, self.sessions, out=self.whole)
-        np.multiply(self.whole, np.float32(0.5), out=self.whole)
-        return self.whole
+        """Return the same matrix in the memory of ``sums``."""
+        return _mean_of_halves(self.sums)
+
+
+def _mean_of_halves(matrix: Matrix) -> Matrix:
+    """Set the lower half to the mean of both halves."""
+    for rows in slices(len(matrix), BLOCK_ROWS):
+        left, corner = matrix[rows, : rows.start], matrix[rows, rows]
+        left += matrix[: rows.start, rows].T
+        left *= np.float32(0.5)
+        corner[...] = (np.tril(corner) + np.triu(corner).T) * np.float32(0.5)
+    return matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +106,7 @@ class NextStatistics:
     """Sums of products of preferences before and after cuts, in the order of `CooccurrenceStatistics`."""
 
     past: Matrix
-    """The Gram matrix of rows with a user's past before a cut, the latest ratings weighted most."""
+    """The lower half of the Gram matrix of rows with a user's past before a cut, the latest ratings weighted most."""
     past_future: Matrix
     """The products of those rows with the ratings after the cut."""
 
@@ -119,16 +151,15 @@ class _LatestRatings:
 
 class _CooccurrenceKernel(_LatestRatings):
     def zeros(self) -> Arrays:
-        matrices = (zero_matrix(self.n_columns) for _ in range(2))
-        return np.zeros(self.n_columns, np.float32), *matrices
+        return np.zeros(self.n_columns, np.float32), zero_matrix(self.n_columns)
 
     def add(self, totals: Arrays, block: Interactions) -> None:
-        preferences, whole, sessions = totals
+        preferences, sums = totals
         ratings = self.rows(block)
-        rows = ratings.whole()
-        preferences += rows.sum(axis=0)
-        add_gram(whole, rows)
-        add_gram(sessions, ratings.sessions())
+        whole, sessions = in_threads([ratings.whole, ratings.sessions])
+        preferences += whole.sum(axis=0)
+        add_gram(sums, whole)
+        add_gram(sums.T, sessions, with_diagonal=False)
 
 
 class _NextKernel(_LatestRatings):
@@ -138,8 +169,7 @@ class _NextKernel(_LatestRatings):
     def add(self, totals: Arrays, block: Interactions) -> None:
         past_sums, products = totals
         ratings = self.rows(block)
-        for cut in CUTS:
-            past, future = ratings.past_and_future(cut)
+        for past, future in in_threads([partial(ratings.past_and_future, cut) for cut in CUTS]):
             add_gram(past_sums, past)
             add_product(products, past, future)
 
@@ -149,20 +179,23 @@ def nearest(statistics: CooccurrenceStatistics, n: int) -> tuple[NDArray[np.int3
 
     The similarity is a correlation of preferences, shrunken for items with few ratings. Items with none have 0.
     """
-    size, order = statistics.order.size, statistics.order
-    chosen = np.argsort(order)
-    lengths = np.sqrt(np.diag(statistics.whole))
+    size = statistics.order.size
+    chosen = np.argsort(statistics.order)
+    lengths = np.sqrt(statistics.squares)
     nearest_items = np.empty((size, min(n, size - 1)), np.int32)
     similarities = np.empty(nearest_items.shape, np.float16)
-    for start in range(0, size, BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        expected = np.outer(statistics.totals[rows], statistics.totals / np.float32(statistics.n_users))
-        block = np.maximum(statistics.whole[rows] - expected, 0)
+
+    def find(rows: slice) -> None:
+        block = statistics.whole(rows)
+        block -= np.outer(statistics.totals[rows], statistics.totals / np.float32(statistics.n_users))
+        np.maximum(block, 0, out=block)
         block /= np.outer(lengths[rows], lengths) + np.float32(SIMILARITY_SHRINKAGE)
-        block[np.arange(len(block)), np.arange(start, start + len(block))] = -1
+        block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = -1
         best = _highest(block, nearest_items.shape[1])
         nearest_items[chosen[rows]] = chosen[best]
         similarities[chosen[rows]] = np.take_along_axis(block, best, axis=1)
+
+    in_threads([partial(find, rows) for rows in slices(size, BLOCK_ROWS)])
     return nearest_items, similarities
 
 
@@ -174,7 +207,7 @@ def _highest(rows: Matrix, n: int) -> NDArray[np.int64]:
 
 
 def cooccurrence_weights(gram: Matrix, penalty: float) -> Matrix:
-    """Return the weights of EASE in the memory of ``gram``.
+    """Return the weights of EASE in the memory of ``gram``, of which only the lower half is read.
 
     With ``P = (X'X + penalty I)^-1`` the weights are ``B = I - P diag(P)^-1``. They have a zero diagonal and minimize
     ``|X - X B|^2 + penalty |B|^2``: Steck, Embarrassingly shallow autoencoders for sparse data (WWW 2019).
@@ -203,25 +236,21 @@ class RatingRows:
 
     n_columns: int
     columns: NDArray[np.int32]
-    users: NDArray[np.int64]
+    users: NDArray[np.int32]
     values: NDArray[np.float32]
-    positions: NDArray[np.int64]
+    positions: NDArray[np.int32]
     """The number of the user's earlier ratings, of any item."""
-    ages: NDArray[np.int64]
+    ages: NDArray[np.int32]
     """The number of the user's later ratings."""
 
     @classmethod
     def of(cls, interactions: Interactions, columns: NDArray[np.int32], n_columns: int) -> Self:
         """Look up the column of each item. Leave out items without one (-1) and preferences of zero."""
-        column, values, ages, users = (
-            columns[interactions.items],
-            preference_weight(interactions),
-            interactions.ages,
-            interactions.users,
-        )
+        column, values = columns[interactions.items], preference_weight(interactions)
         kept = (column >= 0) & (values != 0)
-        positions = interactions.rating_counts[users] - 1 - ages
-        return cls(n_columns, column[kept], users[kept], values[kept], positions[kept], ages[kept])
+        ages, positions = interactions.ages[kept].astype(np.int32), interactions.positions[kept].astype(np.int32)
+        users = interactions.repeated(np.arange(interactions.n_users, dtype=np.int32))[kept]
+        return cls(n_columns, column[kept], users, values[kept], positions, ages)
 
     def whole(self) -> Rows:
         """Return a row for each user."""

@@ -129,17 +129,17 @@ class Tastes:
 
         Halko, Martinsson and Tropp, Finding structure with randomness (SIAM Review 2011).
         """
-        gram = statistics.whole
-        n = min(FACTORS, len(gram))
-        basis = np.random.default_rng(0).standard_normal((len(gram), min(2 * n, len(gram))), np.float32)
+        size = statistics.order.size
+        n = min(FACTORS, size)
+        basis = np.random.default_rng(0).standard_normal((size, min(2 * n, size)), np.float32)
         for _ in range(ITERATIONS):
-            basis = np.linalg.qr(gram @ basis)[0]
-        values, rotation = np.linalg.eigh(basis.T @ gram @ basis)
+            basis = np.linalg.qr(statistics.project(basis))[0]
+        values, rotation = np.linalg.eigh(basis.T @ statistics.project(basis))
         strengths = np.maximum(values[-n:], 0)
         directions = (basis @ rotation[:, -n:])[statistics.order]
         # Rounding decides the sign of a direction; with this one it does not depend on blocks and threads.
         directions *= np.sign(np.sum(directions**3, axis=0))
-        counts = np.diag(gram)[statistics.order]
+        counts = statistics.squares[statistics.order]
         return cls(directions, strengths, directions * strengths / (counts[:, None] + 1))
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from threadpoolctl import ThreadpoolController
 
 from server.recommender.algorithms.ease.gram import (
     Rows,
@@ -10,6 +11,7 @@ from server.recommender.algorithms.ease.gram import (
     solve_regularized,
     zero_matrix,
 )
+from server.recommender.data.threads import using_threads
 from tests.support.tables import for_each
 
 
@@ -47,13 +49,18 @@ def test_the_solution_is_the_one_in_double_precision() -> None:
     np.testing.assert_allclose(solution, expected, atol=1e-5)
 
 
-def test_the_gram_matrix_of_batches_with_dense_and_sparse_columns_is_the_whole_one() -> None:
-    rows, total = matrix(40, 1400), zero_matrix(1400)
+@for_each("n_threads", [1, 3])
+def test_two_gram_matrices_of_batches_with_dense_and_sparse_columns_fit_into_one(n_threads: int) -> None:
+    rows, others, total = matrix(40, 1400), matrix(50, 1400), zero_matrix(1400)
 
-    for batch in (slice(25), slice(25, None)):
-        add_gram(total, rows[batch])
+    with using_threads(n_threads, ThreadpoolController()):
+        for batch in (slice(25), slice(25, None)):
+            add_gram(total, rows[batch])
+            add_gram(total.T, others[batch], with_diagonal=False)
 
-    np.testing.assert_allclose(total, rows.toarray().T @ rows.toarray(), rtol=1e-5)
+    expected, of_others = (one.toarray().T @ one.toarray() for one in (rows, others))
+    np.testing.assert_allclose(np.tril(total), np.tril(expected), rtol=1e-5)
+    np.testing.assert_allclose(np.triu(total, 1), np.triu(of_others, 1), rtol=1e-5)
 
 
 def test_the_product_of_batches_with_dense_and_sparse_columns_is_the_whole_one() -> None:
