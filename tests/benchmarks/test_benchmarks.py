@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from sqlalchemy import URL
 
@@ -28,6 +29,7 @@ from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.algorithms.registry import TUNERS
 from server.recommender.data.interactions import Interactions, Ratings
+from server.services.training.dataset import Dataset
 from tests.support.generated_tastes import history_of
 
 RATINGS = 900
@@ -175,6 +177,22 @@ def test_the_same_number_and_seed_generate_the_same_files(source: Path, tmp_path
     for name in ("movies.csv", "ratings.csv"):
         assert again.joinpath(name).read_bytes() == source.joinpath(name).read_bytes()
     assert len(source.joinpath("ratings.csv").read_text().splitlines()) == RATINGS + 1
+
+
+def test_the_same_ratings_are_generated_as_an_export(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generated, "RATINGS_PER_USER", 20)
+    monkeypatch.setattr(sys, "argv", ["generated", "--ratings", str(RATINGS), "--export", str(tmp_path / "export")])
+
+    generated.main()
+
+    dataset = Dataset(str(tmp_path / "export"))
+    exported = Ratings.concatenate(list(dataset.read_ratings(dataset.read_manifest().parts)))
+    order = np.lexsort((exported.movie_ids, exported.user_ids))
+    written = pl.read_csv(source / "ratings.csv")
+    assert exported.movie_ids[order].tolist() == written["movieId"].to_list()
+    assert exported.rated_at[order].tolist() == written["timestamp"].to_list()
 
 
 def test_tables_take_the_place_of_those_of_the_last_run(tmp_path: Path) -> None:

@@ -138,13 +138,15 @@ class _Load:
         return np.array(self._session.scalars(select(Movie.movie_id).order_by(Movie.movie_id)).all(), np.int64)
 
     def _load_links(self, movie_ids: NDArray[np.int64]) -> Counts:
-        writer, known = LinkWriter(self._session), set(movie_ids.tolist())
+        writer = LinkWriter(self._session)
         counts = Counts()
         for batch in self._source.links():
-            unknown = [(line, link.movie_id) for line, link in batch.links if link.movie_id not in known]
+            is_known = np.isin([link.movie_id for _, link in batch.links], movie_ids).tolist()
+            links = list(zip(batch.links, is_known, strict=True))
+            unknown = [(line, link.movie_id) for (line, link), known in links if not known]
             rejected = [*batch.rejected, *self._unknown_movies(unknown, Role.LINKS)]
             self._report(rejected)
-            added, updated = writer.write([link for _, link in batch.links if link.movie_id in known])
+            added, updated = writer.write([link for (_, link), known in links if known])
             counts += _count(batch.read, added, updated, len(rejected))
             self._on_progress(Progress("loading links", batch.bytes_read))
         return counts

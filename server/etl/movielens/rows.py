@@ -1,9 +1,13 @@
 """Parse the rows of a file one by one, and separate the usable rows from the rejected ones."""
 
 import re
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import numpy as np
 
 from server.etl.movielens.batches import LARGEST_ID, Rejected
 from server.etl.movielens.blocks import Block
@@ -11,6 +15,9 @@ from server.etl.movielens.formats import Format
 from server.etl.movielens.records import RejectionGuard, RowError, read_records
 
 T = TypeVar("T")
+
+MOST_WAITING = 50_000
+"""Movie ids out of order in memory, before they are sorted into those that came before."""
 
 _ID = re.compile(r"0*([1-9]\d{0,18})(?:\.0*)?", re.ASCII)
 
@@ -56,16 +63,34 @@ def parse_id(text: str, kind: str) -> int:
 
 
 class FirstRowOfMovie:
-    """Rejects the second row of a movie."""
+    """Rejects the second row of a movie. It takes 16 bytes a movie; a dictionary takes 106."""
 
     def __init__(self) -> None:
-        self._line_of_movie: dict[int, int] = {}
+        self._ids, self._lines = array("q"), array("q")
+        """By ascending id, and the line of each."""
+        self._waiting: dict[int, int] = {}
+        """The lines of ids that were lower than an earlier one."""
 
     def __len__(self) -> int:
-        return len(self._line_of_movie)
+        return len(self._ids) + len(self._waiting)
 
     def check(self, line: int, movie_id: int) -> None:
         """Raise RowError if the movie has an earlier row."""
-        earlier = self._line_of_movie.setdefault(movie_id, line)
+        # Files mostly come by ascending id.
+        if not self._ids or movie_id > self._ids[-1]:
+            self._ids.append(movie_id)
+            self._lines.append(line)
+            return
+        place = bisect_left(self._ids, movie_id)
+        earlier = self._lines[place] if self._ids[place] == movie_id else self._waiting.setdefault(movie_id, line)
         if earlier != line:
             raise RowError(f"movie id {movie_id} was on line {earlier} already")
+        if len(self._waiting) >= MOST_WAITING:
+            self._merge()
+
+    def _merge(self) -> None:
+        ids = np.concatenate([np.array(self._ids), np.fromiter(self._waiting, np.int64)])
+        lines = np.concatenate([np.array(self._lines), np.fromiter(self._waiting.values(), np.int64)])
+        order = np.argsort(ids)
+        self._ids, self._lines = array("q", ids[order].tobytes()), array("q", lines[order].tobytes())
+        self._waiting.clear()
