@@ -110,7 +110,7 @@ def fit_popularity(known: Interactions) -> Scorer:
 def fit_matinee(known: Interactions, *, settings: EaseConfig, catalogue: Catalogue) -> Scorer:
     """Tune on an inner split, then fit, as a training does."""
     inner = Holdouts.of(known, temporal_split, seed=SEED)
-    config = tune_ease(inner, settings, seed=SEED)
+    config = tune_ease(inner, settings, seed=SEED, catalogue=catalogue)
     return Ease.fit(known, config, seed=SEED, catalogue=catalogue)
 
 

@@ -55,12 +55,13 @@ class Contender:
         """The name in the tables."""
         return ", ".join([self.algorithm.name, *(f"{name}={json.dumps(value)}" for name, value in self.fixed.items())])
 
-    def tune(self, known: Source, *, seed: int) -> AlgorithmConfig:
+    def tune(self, known: Source, catalogue: Catalogue, *, seed: int) -> AlgorithmConfig:
         """Return the settings that a training would choose for these ratings."""
         start = self.algorithm.config_class(**self.fixed)
-        tuned: AlgorithmConfig = tune(
-            self.algorithm, Holdouts.of(known, temporal_split, seed=seed), start, seed=seed
-        ).model_copy(update={name: getattr(start, name) for name in self.fixed})
+        holdouts = Holdouts.of(known, temporal_split, seed=seed)
+        tuned: AlgorithmConfig = tune(self.algorithm, holdouts, start, seed=seed, catalogue=catalogue).model_copy(
+            update={name: getattr(start, name) for name in self.fixed}
+        )
         return tuned
 
 
@@ -102,7 +103,7 @@ def trials(ratings: Interactions, *, seeds: int, sessions: int) -> Iterator[Tria
 
 def measure(contender: Contender, trial: Trial, catalogue: Catalogue) -> Iterator[tuple[str, Measured]]:
     """Tune, fit, and yield the quality of the lists for each kind of held-out ratings."""
-    config = contender.tune(trial.rest, seed=trial.seed)
+    config = contender.tune(trial.rest, catalogue, seed=trial.seed)
     fits: dict[int, Algorithm[Any]] = {}
     for kind, known, split in trial.parts:
         # One fit serves several kinds if its ratings are the same.

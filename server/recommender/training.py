@@ -148,7 +148,7 @@ def _tune_and_measure(
     on_progress("splitting", 0.0)
     holdouts = _hold_out(source, temporal_split, seed=seed)
     on_progress("tuning", 0.05)
-    config = _tune(algorithm, holdouts.rest, temporal_split, seed=seed, memory_mb=memory_mb)
+    config = _tune(algorithm, holdouts.rest, catalogue, temporal_split, seed=seed, memory_mb=memory_mb)
     return _measure(algorithm, holdouts, config, catalogue, seed=seed, on_progress=on_progress)
 
 
@@ -169,18 +169,25 @@ def evaluate_algorithms(
     holdouts = _hold_out(Interactions.from_ratings(ratings, catalogue.movie_ids), make_split, seed=seed)
     evaluations = []
     for chosen in map(get_algorithm, algorithms):
-        config = _tune(chosen, holdouts.rest, make_split, seed=seed, memory_mb=memory_mb)
+        config = _tune(chosen, holdouts.rest, catalogue, make_split, seed=seed, memory_mb=memory_mb)
         measured = _measure(chosen, holdouts, config, catalogue, seed=seed, on_progress=lambda _stage, _share: None)
         evaluations.append(measured.evaluation)
     return evaluations
 
 
 def _tune(
-    algorithm: type[Algorithm[Any]], rest: Source, make_split: SplitMaker, *, seed: int, memory_mb: int
+    algorithm: type[Algorithm[Any]],
+    rest: Source,
+    catalogue: Catalogue,
+    make_split: SplitMaker,
+    *,
+    seed: int,
+    memory_mb: int,
 ) -> AlgorithmConfig:
     """Choose settings on holdouts of the known ratings, without anything that is measured on."""
     inner = Holdouts.of(rest, make_split, seed=seed)
-    config: AlgorithmConfig = tune(algorithm, inner, algorithm.settings_within(memory_mb), seed=seed)
+    start = algorithm.settings_within(memory_mb)
+    config: AlgorithmConfig = tune(algorithm, inner, start, seed=seed, catalogue=catalogue)
     return config
 
 

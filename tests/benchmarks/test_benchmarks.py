@@ -28,6 +28,7 @@ from benchmarks.workbench import Workbench
 from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.algorithms.registry import TUNERS
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.interactions import Interactions, Ratings
 from server.services.training.dataset import Dataset
 from tests.support.generated_tastes import history_of
@@ -152,11 +153,16 @@ def test_earlier_sessions_are_held_out_one_by_one() -> None:
 
 
 def test_a_fixed_setting_is_not_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TUNERS, Ease.name, lambda _holdouts, _config, *, seed: EaseConfig(penalty=200 + seed))
+    monkeypatch.setitem(
+        TUNERS,
+        Ease.name,
+        lambda _holdouts, _config, *, seed, catalogue: EaseConfig(penalty=200 + seed + len(catalogue)),
+    )
 
-    config = splits.Contender(Ease, {"recency_power": 0.25}).tune(Interactions.empty(np.arange(3)), seed=0)
+    nothing, movies = Interactions.empty(np.arange(3)), Catalogue.of_ids(np.arange(1, 4))
+    config = splits.Contender(Ease, {"recency_power": 0.25}).tune(nothing, movies, seed=0)
 
-    assert config == EaseConfig(penalty=200, recency_power=0.25)
+    assert config == EaseConfig(penalty=203, recency_power=0.25)
 
 
 def test_the_search_is_measured_beside_others(

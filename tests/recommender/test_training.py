@@ -77,7 +77,7 @@ def tastings(monkeypatch: pytest.MonkeyPatch) -> list[Tasting]:
     def taste(purpose: str, source: Source) -> None:
         notes.append((purpose, bool(np.any(source.in_memory().stars % 0.5))))
 
-    def tune_taster(holdouts: Holdouts, config: PopularityConfig, *, seed: int) -> PopularityConfig:  # noqa: ARG001
+    def tune_taster(holdouts: Holdouts, config: PopularityConfig, **_others: object) -> PopularityConfig:
         taste("tuned on", holdouts.rest)
         taste("tuned for", holdouts.split.held_out)
         taste("tuned for new users", holdouts.new_users)

@@ -9,12 +9,13 @@ from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.tuning import tune_ease
 from server.recommender.algorithms.nmf import NMF
 from server.recommender.algorithms.popularity import Popularity
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.holdouts import Holdouts
 
 ALGORITHMS: dict[str, type[Algorithm[Any]]] = {algorithm.name: algorithm for algorithm in (Ease, NMF, Popularity)}
 
 TUNERS: dict[str, Callable[..., Any]] = {Ease.name: tune_ease}
-"""Functions of holdouts, initial settings and a seed that return better settings."""
+"""Functions of holdouts, initial settings, a seed and the catalogue that return better settings."""
 
 
 def get_algorithm(name: str) -> type[Algorithm[Any]]:
@@ -24,7 +25,14 @@ def get_algorithm(name: str) -> type[Algorithm[Any]]:
     return ALGORITHMS[name]
 
 
-def tune(algorithm: type[Algorithm[Any]], holdouts: Holdouts, config: Any, *, seed: int) -> Any:  # noqa: ANN401 (each algorithm has settings of its own type)
+def tune(
+    algorithm: type[Algorithm[Any]],
+    holdouts: Holdouts,
+    config: Any,  # noqa: ANN401 (each algorithm has settings of its own type)
+    *,
+    seed: int,
+    catalogue: Catalogue | None = None,
+) -> Any:  # noqa: ANN401
     """Return the best settings for the held-out ratings; the given ones if the algorithm has no tuner."""
     tuner = TUNERS.get(algorithm.name)
-    return config if tuner is None else tuner(holdouts, config, seed=seed)
+    return config if tuner is None else tuner(holdouts, config, seed=seed, catalogue=catalogue)

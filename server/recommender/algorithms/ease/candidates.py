@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.recommender.algorithms.ease.profiles import RECENT, TASTE_DECAY, Profile
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.lists import top_items
 from server.recommender.data.source import Arrays, Source
@@ -20,9 +21,12 @@ TREND_PRIOR = 2
 """The same of the trend, in ratings."""
 
 N_ITEM_FEATURES = 4
+"""The genres of an item follow these."""
+
+N_GENRE_FEATURES = 2
 OF_SUMS, OF_LATEST, OF_RECENT = slice(3, 9), 9, 10
 OF_ITEM = slice(11, 11 + N_ITEM_FEATURES)
-N_FEATURES = OF_ITEM.stop + 1
+N_FEATURES = OF_ITEM.stop + 1 + N_GENRE_FEATURES
 
 SMALLEST = np.float32(1e-6)
 """Features in relation to the largest of the list have at least this denominator."""
@@ -30,10 +34,11 @@ SMALLEST = np.float32(1e-6)
 OF_RANK = -np.log1p(np.arange(N_CANDIDATES))
 
 
-def item_features(source: Source, items: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return items by log of the number of ratings, share of positive ratings, mean stars, and trend.
+def item_features(source: Source, items: NDArray[np.int64], catalogue: Catalogue) -> NDArray[np.float32]:
+    """Return items by log of the number of ratings, share of positive ratings, mean stars, trend, and genres.
 
-    The trend is the log of the share of the newest ratings, in relation to the share of all ratings.
+    The trend is the log of the share of the newest ratings, in relation to the share of all ratings. The genres of an
+    item are a vector of length 1.
     """
     summary = source.summary
     half_stars, newest = source.total(_StarsAndNewest(source.n_items, source.recent_moment))
@@ -42,11 +47,13 @@ def item_features(source: Source, items: NDArray[np.int64]) -> NDArray[np.float3
     like_share, mean_stars = summary.n_likes / n_ratings, half_stars.sum() / 2 / n_ratings
     shrunken = counts + PRIOR_RATINGS
     expected = counts * newest.sum() / n_ratings
+    genres = catalogue.genres / np.sqrt(np.maximum(catalogue.genres.sum(axis=1, keepdims=True), 1))
     columns = (
         np.log1p(counts),
         (summary.like_counts + PRIOR_RATINGS * like_share) / shrunken,
         (half_stars / 2 + PRIOR_RATINGS * mean_stars) / shrunken,
         np.log((newest + TREND_PRIOR) / (expected + TREND_PRIOR)),
+        *genres.T,
     )
     return np.column_stack(columns)[items].astype(np.float32)
 
@@ -94,7 +101,7 @@ class Candidates:
         """Return candidates by features. ``sums`` and ``of_latest`` are sums of the weights, of all items with weights.
 
         ``directions`` are those of the user's taste: a score of few factors is less exact, but less noisy than the
-        weights.
+        weights. The last two are cosines of the genres of a candidate and those of the ratings: of all, and of recent.
         """
         features = np.empty((N_FEATURES, self.items.size), np.float32)
         features[0] = self.scores / max(self.scores.max(initial=0), SMALLEST)
@@ -105,6 +112,10 @@ class Candidates:
         features[OF_LATEST] = of_latest[self.items]
         in_relation = features[2 : OF_ITEM.start]
         in_relation /= np.maximum(np.abs(in_relation).max(axis=1, initial=0, keepdims=True), SMALLEST)
-        features[OF_ITEM] = features_of_items.take(self.items, axis=0).T
-        features[-1] = features[OF_ITEM.start] - user.mean_of_recent(features_of_items[:, 0])
+        of_items = features_of_items.take(self.items, axis=0).T
+        features[OF_ITEM] = of_items[:N_ITEM_FEATURES]
+        features[OF_ITEM.stop] = features[OF_ITEM.start] - user.mean_of_recent(features_of_items[:, 0])
+        wanted = user.factors[:, [1 + TASTE_DECAY, RECENT]].T @ features_of_items[user.rows, N_ITEM_FEATURES:]
+        wanted /= np.maximum(np.linalg.norm(wanted, axis=1, keepdims=True), SMALLEST)
+        features[-N_GENRE_FEATURES:] = wanted @ of_items[N_ITEM_FEATURES:]
         return features.T

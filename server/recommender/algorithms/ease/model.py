@@ -74,7 +74,7 @@ class Ease(Algorithm[EaseConfig]):
     similarity: NDArray[np.float16]
     """The similarity of each of those."""
     features: NDArray[np.float32]
-    """Items by features for the second stage of the ranking."""
+    """Items by features for the second stage of the ranking, the genres last."""
     directions: NDArray[np.float32]
     """Items with weights by factors: what a preference for each adds to the user's taste."""
     tail_items: NDArray[np.int64]
@@ -117,7 +117,7 @@ class Ease(Algorithm[EaseConfig]):
         del weights
         movies = Catalogue.of_ids(source.movie_ids) if catalogue is None else catalogue
         tail = TailFactors.fit(source, items, tastes, movies, config)
-        features = item_features(source, items) if config.reranker else np.zeros((items.size, N_ITEM_FEATURES))
+        features = item_features(source, items, movies) if config.reranker else np.zeros((items.size, N_ITEM_FEATURES))
         return cls(
             config,
             blended_popularity(source, config.recent_popularity),
@@ -141,6 +141,7 @@ class Ease(Algorithm[EaseConfig]):
         items: NDArray[np.int64],
         weights: Matrix,
         directions: NDArray[np.float32],
+        catalogue: Catalogue,
     ) -> Self:
         """Return a model with weights and tastes that are known already, without similar items and other movies."""
         columns, kept = _strongest(weights.__getitem__, items.size, config.kept_of(items.size))
@@ -152,7 +153,7 @@ class Ease(Algorithm[EaseConfig]):
             kept,
             neighbours=np.empty((items.size, 0), np.int32),
             similarity=np.empty((items.size, 0), np.float16),
-            features=item_features(source, items),
+            features=item_features(source, items, catalogue),
             directions=directions,
             tail_items=np.empty(0, np.int64),
             tail_codes=np.empty((0, directions.shape[1]), np.int8),
@@ -176,7 +177,7 @@ class Ease(Algorithm[EaseConfig]):
         check_dtype(self.similarity, np.float16)
         check_array(self.similarity, self.neighbours.shape)
         check_dtype(self.features, np.float32)
-        check_array(self.features, (n_rows, N_ITEM_FEATURES))
+        check_array(self.features, (n_rows, max(N_ITEM_FEATURES, self.features.shape[-1])))
         if self.config.reranker and len(self.config.reranker.knots) != N_FEATURES:
             raise ValueError(f"the second stage has {len(self.config.reranker.knots)} features, not {N_FEATURES}")
         check_dtype(self.directions, np.float32)

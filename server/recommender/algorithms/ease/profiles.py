@@ -18,7 +18,7 @@ TASTE_DECAY = 2
 
 RECENT_RATINGS = 10
 
-RERANKED_RATINGS = 20
+RERANKED_RATINGS = 10
 """Lists of users with fewer ratings have one stage: their ratings say too little."""
 
 N_SUMS = len(DECAYS) + 4

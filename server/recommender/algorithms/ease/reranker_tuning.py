@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from server.recommender.algorithms.ease.candidates import N_CANDIDATES
-from server.recommender.algorithms.ease.gram import Matrix
 from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.profiles import RERANKED_RATINGS
 from server.recommender.algorithms.ease.reranker import MIN_LISTS, RankedLists, learn_reranker
 from server.recommender.algorithms.ease.scoring import EaseConfig
-from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics
-from server.recommender.algorithms.ease.tail import Tastes
-from server.recommender.data.source import Source
 from server.recommender.data.splits import Split
 
 N_KINDS = 2
@@ -23,24 +18,17 @@ MAX_LISTS = 1_500
 """Of each kind: more take time, and do not make the second stage better."""
 
 
-def tune_reranker(
-    rest: Source,
-    splits: Sequence[Split],
-    statistics: CooccurrenceStatistics,
-    items: NDArray[np.int64],
-    weights: Matrix,
-    config: EaseConfig,
-) -> EaseConfig:
+def tune_reranker(model: Ease, splits: Sequence[Split]) -> EaseConfig:
     """Return settings with a second stage that was learned from users of both kinds, or without one.
 
-    ``statistics`` and ``weights`` are those of ``items`` in ``rest``, which lacks the held-out ratings of the splits.
+    ``model`` has the first stage alone, and was fitted without the held-out ratings of the splits.
     """
     enough = [np.flatnonzero(split.known.rating_counts >= RERANKED_RATINGS) for split in splits]
     if len(splits) < N_KINDS or min(users.size for users in enough) < MIN_LISTS:
-        return config
-    model = Ease.of_weights(rest, config, items, weights, Tastes.of(statistics).directions)
+        return model.config
     chosen = (split.select_users(users[:MAX_LISTS]) for split, users in zip(splits, enough, strict=True))
-    return config.model_copy(update={"reranker": learn_reranker([rank_candidates(model, split) for split in chosen])})
+    learned = learn_reranker([rank_candidates(model, split) for split in chosen])
+    return model.config.model_copy(update={"reranker": learned})
 
 
 def rank_candidates(model: Ease, split: Split) -> RankedLists:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.recommender.algorithms.ease.gram import Matrix
+from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.new_user_tuning import tune_for_new_users
 from server.recommender.algorithms.ease.reranker_tuning import tune_reranker
 from server.recommender.algorithms.ease.scoring import Decay, EaseConfig, most_rated, popularity_damping
@@ -18,7 +19,9 @@ from server.recommender.algorithms.ease.statistics import (
     in_order,
     next_weights,
 )
+from server.recommender.algorithms.ease.tail import Tastes
 from server.recommender.algorithms.ease.tuning_sample import TuningSample
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.holdouts import Holdouts
 
 MAX_ITEMS = 1_500
@@ -102,7 +105,7 @@ class Candidate:
         return self.together + np.float32(self.next_weight) * self.following
 
 
-def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfig:
+def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int, catalogue: Catalogue | None = None) -> EaseConfig:
     """Return settings: the best penalty and weight of the next ratings, recency decay, cold start, second stage.
 
     A setting changes only if the lists get clearly better. Costs two inversions a penalty, for at most
@@ -126,7 +129,9 @@ def tune_ease(holdouts: Holdouts, config: EaseConfig, *, seed: int) -> EaseConfi
     }
     config = tune_for_new_users(holdouts, items, best.weights, config.model_copy(update=chosen), seed=seed)
     splits = [sample.split for sample in samples.samples]
-    return tune_reranker(rest, splits, statistics[0], items, best.weights, config)
+    movies = Catalogue.of_ids(rest.movie_ids) if catalogue is None else catalogue
+    directions = Tastes.of(statistics[0]).directions
+    return tune_reranker(Ease.of_weights(rest, config, items, best.weights, directions, movies), splits)
 
 
 def _climb(

@@ -2,27 +2,29 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from server.recommender.algorithms.ease.candidates import (
     N_CANDIDATES,
     N_FEATURES,
+    N_GENRE_FEATURES,
     N_ITEM_FEATURES,
     item_features,
 )
 from server.recommender.algorithms.ease.model import Ease
-from server.recommender.algorithms.ease.profiles import DECAYS, RERANKED_RATINGS, TASTE_DECAY
+from server.recommender.algorithms.ease.profiles import DECAYS, RECENT_RATINGS, RERANKED_RATINGS, TASTE_DECAY
 from server.recommender.algorithms.ease.reranker import MIN_LISTS, RankedLists, Reranker, learn_reranker
 from server.recommender.algorithms.ease.reranker_tuning import rank_candidates, tune_reranker
 from server.recommender.algorithms.ease.scoring import EaseConfig, preference_weight
-from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.interactions import Interactions
 from server.recommender.data.splits import temporal_split
 from tests.support.generated_tastes import CATALOGUE, history_of, ratings_of, taste_ratings
 
 TASTES = Interactions.from_ratings(taste_ratings(), CATALOGUE)
-LOG_COUNT = N_FEATURES - 1 - N_ITEM_FEATURES
+GENRES: list[list[str]] = [["Drama"], ["Comedy"], ["Drama", "War"], []]
+MOVIES = Catalogue.of_movies((movie, None, GENRES[movie % 4]) for movie in CATALOGUE.tolist())
+LOG_COUNT = N_FEATURES - N_GENRE_FEATURES - 1 - N_ITEM_FEATURES
 BY_RARITY = Reranker(
     knots=tuple((0.0, 10.0) if place == LOG_COUNT else (0.0,) for place in range(N_FEATURES)),
     rises=tuple((-1.0,) if place == LOG_COUNT else () for place in range(N_FEATURES)),
@@ -32,7 +34,7 @@ BY_RARITY = Reranker(
 
 def fit_both() -> tuple[Ease, Ease]:
     """Return a model with one stage, and the same with two."""
-    two_stages = Ease.fit(TASTES, EaseConfig(reranker=BY_RARITY), seed=0)
+    two_stages = Ease.fit(TASTES, EaseConfig(reranker=BY_RARITY), seed=0, catalogue=MOVIES)
     return replace(two_stages, config=EaseConfig()), two_stages
 
 
@@ -87,15 +89,18 @@ def test_few_ratings_and_rated_movies_are_left_in_the_first_order() -> None:
     assert two_stages.score(everything).tolist() == one_stage.score(everything).tolist()
 
 
-def test_features_of_items_count_ratings_positive_ones_stars_and_the_trend() -> None:
+def test_features_of_items_are_counts_shares_stars_trend_and_genres() -> None:
     rows = [(user, 1, 5.0, user) for user in range(1, 51)] + [(user, 2, 1.0, user) for user in range(41, 51)]
 
-    features = item_features(Interactions.from_ratings(ratings_of(rows), np.arange(1, 4)), np.arange(3))
+    movies = Catalogue.of_movies([(1, None, ["Drama", "War"]), (2, None, ["War"]), (3, None, [])])
+
+    features = item_features(Interactions.from_ratings(ratings_of(rows), np.arange(1, 4)), np.arange(3), movies)
 
     assert features[:, 0] == pytest.approx(np.log1p([50, 10, 0]))
     assert features[0, 1] > features[2, 1] > features[1, 1]
     assert features[0, 2] > features[2, 2] > features[1, 2]
     assert features[1, 3] > 0 > features[0, 3]
+    np.testing.assert_allclose(features[:, N_ITEM_FEATURES:], [[0.5**0.5, 0.5**0.5], [0, 1], [0, 0]], atol=1e-6)
 
 
 def test_a_model_learns_which_feature_of_both_kinds_of_lists_tells() -> None:
@@ -140,14 +145,25 @@ def test_a_feature_is_the_score_by_the_taste() -> None:
     np.testing.assert_allclose(features[:, 2], scores / np.abs(scores).max(), atol=1e-5)
 
 
+def test_features_are_how_the_genres_are_like_those_of_the_ratings() -> None:
+    model, history = fit_both()[0], user_with(RERANKED_RATINGS + 5)
+
+    ((candidates, features),) = model.candidates(history)
+
+    genres = MOVIES.genres / np.sqrt(np.maximum(MOVIES.genres.sum(axis=1), 1))[:, None]
+    own = genres[model.items[candidates.items]]
+    fading = preference_weight(history) * DECAYS[TASTE_DECAY].weights(history.ages)
+    for column, weights in ((-2, fading), (-1, history.ages < RECENT_RATINGS)):
+        wanted = weights @ genres[history.items]
+        np.testing.assert_allclose(features[:, column], own @ wanted / np.linalg.norm(wanted), atol=1e-5)
+
+
 def test_lists_are_of_users_with_enough_ratings_and_a_second_stage_needs_many() -> None:
     split = temporal_split(TASTES, seed=0)
     model = Ease.fit(split.known, EaseConfig(), seed=0)
-    weights: NDArray[np.float32] = np.zeros((model.items.size, model.items.size), np.float32)
 
     short = rank_candidates(model, split)
-    statistics = CooccurrenceStatistics.gather(split.known, model.items, EaseConfig())
-    tuned = tune_reranker(split.known, [split, split], statistics, model.items, weights, EaseConfig())
+    tuned = tune_reranker(model, [split, split])
 
     assert len(short) == 0
     assert tuned.reranker is None
