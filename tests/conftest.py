@@ -15,6 +15,7 @@ from server.backend import migrate as schema
 from server.backend.config import Settings
 from server.backend.database import Database
 from tests.support import postgres
+from tests.support.database_pool import DatabasePool
 
 # A slow example on a busy machine is not a failure.
 hypothesis.settings.register_profile("matinee", deadline=None)
@@ -94,12 +95,13 @@ def postgres_server() -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: URL) -> Iterator[str]:
-    """Create a PostgreSQL database with the schema, to be copied, and yield its name."""
+def postgres_databases(postgres_server: URL) -> Iterator[DatabasePool]:
+    """PostgreSQL databases with the schema, which tests use one after the other."""
     name = f"template_{uuid.uuid4().hex[:8]}"
     with postgres.database(postgres_server, name) as url:
         _migrate(url.render_as_string(hide_password=False))
-        yield name
+        with DatabasePool(postgres_server, name) as pool:
+            yield pool
 
 
 @pytest.fixture(params=DATABASES)
@@ -117,8 +119,7 @@ def database_copy(request: pytest.FixtureRequest, folder: Path, kind: str | None
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_template")
-    with postgres.database(server, f"test_{uuid.uuid4().hex[:12]}", template=template) as url:
+    with request.getfixturevalue("postgres_databases").database() as url:
         yield url.render_as_string(hide_password=False)
 
 
