@@ -12,6 +12,7 @@ from benchmarks.workbench import POSTGRESQL, SQLITE, Workbench, percentiles_ms, 
 from server.backend.database import Database
 from server.models import Movie, User
 
+KINDS = (SQLITE, POSTGRESQL)
 SECONDS, CLIENTS = 5.0, 8
 HEADER = ("", "ratings/s", "p50 ms", "p99 ms")
 NO_LIMIT = ""
@@ -21,7 +22,7 @@ def run(bench: Workbench) -> None:
     """Show ratings per second on both databases, with `MATINEE_DURABLE` on and off."""
     rows: list[tuple[object, ...]] = []
     size = ""
-    for kind in (SQLITE, POSTGRESQL):
+    for kind in KINDS:
         with bench.loaded(kind) as settings:
             database = Database(settings)
             size, ratings = size_of(database), _ratings(database)

@@ -92,10 +92,10 @@ def write_source(folder: Path, *, ratings: int, movies: int | None = None, seed:
     return folder
 
 
-def write_export(folder: Path, *, ratings: int, seed: int = 0) -> Manifest:
+def write_export(folder: Path, *, ratings: int, movies: int | None = None, seed: int = 0) -> Manifest:
     """Write the same ratings as an export, without a database."""
     random = np.random.default_rng(seed)
-    catalogue = Catalogue.of_size(_count_movies(ratings), random)
+    catalogue = Catalogue.of_size(movies or _count_movies(ratings), random)
     frame = _describe(catalogue, random)
     described = recommender.Catalogue.of_movies(
         (movie_id, None, genres.split("|")) for movie_id, genres in frame.select("movieId", "genres").iter_rows()

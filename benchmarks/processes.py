@@ -24,10 +24,11 @@ class Cost(Generic[T]):
 def measure(work: Callable[..., T], *arguments: Any) -> Cost[T]:  # noqa: ANN401 (any arguments)
     """Do some work in a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_measure_here, work, *arguments).result()
+        return pool.submit(measure_here, work, *arguments).result()
 
 
-def _measure_here(work: Callable[..., T], *arguments: Any) -> Cost[T]:  # noqa: ANN401 (as above)
+def measure_here(work: Callable[..., T], *arguments: Any) -> Cost[T]:  # noqa: ANN401 (as above)
+    """Do some work in this process."""
     started = time.perf_counter()
     result = work(*arguments)
     seconds = time.perf_counter() - started

@@ -1,7 +1,9 @@
 """Every benchmark runs, at a size that takes seconds: what it measures then means nothing."""
 
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -15,22 +17,27 @@ from benchmarks import (
     durability,
     engines,
     generated,
+    ingest,
     list_times,
     orm,
+    processes,
     recommender,
     request_parts,
     search,
     serve,
+    shared_memory,
     splits,
+    train,
 )
 from benchmarks.__main__ import BENCHMARKS, write_tables
-from benchmarks.workbench import Workbench
+from benchmarks.workbench import POSTGRESQL, Workbench
 from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.algorithms.registry import TUNERS
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.interactions import Interactions, Ratings
 from server.services.training.dataset import Dataset
+from tests.support import postgres
 from tests.support.generated_tastes import history_of
 
 RATINGS = 900
@@ -41,7 +48,7 @@ BOUNDS_ARE_SHOWN = {
     "serve-sqlite": ["average", "list of ten", "recommended movies"],
     "serve-postgresql": ["average", "list of ten", "recommended movies"],
     "beside-training": ["nothing (/livez)", "average rating", "recommended movies"],
-    "durability": ["SQLite, durable on", "SQLite, durable off", "PostgreSQL, durable on", "PostgreSQL, durable off"],
+    "durability": ["PostgreSQL, durable on", "PostgreSQL, durable off"],
     "long-history": ["recommended movies", "recommended, with movies", "recommended, explained"],
     "shared-memory": ["worker 1", "all"],
     "request-parts": ["average", "list of ten", "recommended movies", "the service", "FastAPI, middlewares and JSON"],
@@ -56,23 +63,43 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield generated.write_source(tmp_path_factory.mktemp("generated"), ratings=RATINGS)
 
 
-@pytest.mark.parametrize("name", BOUNDS_ARE_SHOWN)
-def test_a_benchmark_shows_what_is_bounded(
-    name: str, source: Path, tmp_path: Path, postgres_server: URL, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serve, "SECONDS", 0.2)
-    monkeypatch.setattr(serve, "ROUNDS", 1)
-    monkeypatch.setattr(durability, "SECONDS", 0.2)
-    monkeypatch.setattr(orm, "SECONDS", 0.2)
-    monkeypatch.setattr(orm, "ROUNDS", 1)
+@pytest.fixture(scope="module")
+def bench(source: Path, tmp_path_factory: pytest.TempPathFactory, postgres_server: URL) -> Workbench:
+    """The workbench of all benchmarks, as in `make bench`: its database is loaded once, and trained where needed."""
+    return Workbench(source, tmp_path_factory.mktemp("bench"), postgres_server)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a benchmark send few requests, and start no process for what it can measure in this one."""
+    for module in (serve, durability, orm, catalogue_size):
+        monkeypatch.setattr(module, "SECONDS", 0.1)
+    for module in (serve, orm):
+        monkeypatch.setattr(module, "ROUNDS", 1)
+    for module in (ingest, train, catalogue_size, request_parts):
+        monkeypatch.setattr(module, "measure", processes.measure_here)
+    monkeypatch.setattr(durability, "KINDS", (POSTGRESQL,))
     monkeypatch.setattr(beside_training, "REQUESTS", 3)
     monkeypatch.setattr(request_parts, "REQUESTS", 20)
-    bench = Workbench(source, tmp_path, postgres_server)
+    monkeypatch.setattr(shared_memory, "WORKERS", 2)
+    monkeypatch.setattr(shared_memory, "REQUESTS", 40)
+
+
+@pytest.mark.parametrize("name", BOUNDS_ARE_SHOWN)
+def test_a_benchmark_shows_what_is_bounded(name: str, bench: Workbench) -> None:
+    bench.shown.clear()
 
     BENCHMARKS[name](bench)
 
     first_cells = [line.split(" | ")[0].removeprefix("| ") for line in "\n".join(bench.shown).splitlines()]
     assert [cell for cell in first_cells if cell in BOUNDS_ARE_SHOWN[name]] == BOUNDS_ARE_SHOWN[name]
+
+
+def test_work_is_measured_in_a_process_of_its_own() -> None:
+    cost = processes.measure(os.getpid)
+
+    assert cost.result != os.getpid()
+    assert cost.peak_mb > 1
 
 
 def test_engines_train_on_the_same_export(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -85,10 +112,7 @@ def test_engines_train_on_the_same_export(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert float(peak_mb.replace(",", "")) > 50
 
 
-def test_a_large_catalogue_is_measured_from_ingestion_to_lists(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catalogue_size, "SECONDS", 0.2)
+def test_a_large_catalogue_is_measured_from_ingestion_to_lists(source: Path, tmp_path: Path) -> None:
     bench = Workbench(source, tmp_path)
 
     catalogue_size.run(bench, "tiny")
@@ -166,8 +190,10 @@ def test_a_fixed_setting_is_not_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_search_is_measured_beside_others(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    postgres_server: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(postgres, "running_server", lambda: nullcontext(postgres_server))
+    monkeypatch.setattr(search, "ROUNDS", 1)
     monkeypatch.setattr(sys, "argv", ["search", "--queries", "1"])
 
     search.main()

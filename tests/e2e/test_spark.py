@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.generated import write_source
+from benchmarks import generated
 from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
@@ -22,7 +22,10 @@ from server.schemas.base import Paging
 from server.services.model_versions import ModelVersionDataManager
 
 SPARK_MATINEE = Path(__file__).parents[2] / ".venv-spark" / "bin" / "matinee"
+# Spark sums up ratings, so those are many. Users, movies and weights are work of the driver in both engines, so
+# those are few.
 N_RATINGS = 1_000_000
+RATINGS_PER_USER, N_MOVIES, MODEL_MEMORY_MB = 500, 3_000, 1
 
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="Java is not installed: Spark needs it.")
 needs_pyspark = pytest.mark.skipif(not SPARK_MATINEE.exists(), reason="PySpark is installed by `make test`.")
@@ -33,8 +36,7 @@ def run(settings: Settings, *words: str | Path) -> str:
     environment |= {
         "MATINEE_DATABASE_URL": settings.database_url,
         "MATINEE_MODEL_STORE": settings.model_store,
-        # 900 movies with weights: the sums are the same code, and the test is short.
-        "MATINEE_MODEL_MEMORY_MB": "3",
+        "MATINEE_MODEL_MEMORY_MB": str(MODEL_MEMORY_MB),
     }
     done = subprocess.run(
         [SPARK_MATINEE, *map(str, words)], check=False, env=environment, capture_output=True, text=True
@@ -78,16 +80,17 @@ def assert_same_weights(*models: dict[str, NDArray[Any]]) -> None:
 
 @needs_java
 @needs_pyspark
-def test_spark_trains_the_model_of_a_local_training(tmp_path: Path) -> None:
+def test_spark_trains_the_model_of_a_local_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(
         _env_file=None,
         database_url=f"sqlite:///{tmp_path / 'matinee.db'}",
         model_store=str(tmp_path / "models"),
     )
     export = tmp_path / "export"
-    run(settings, "ingest", write_source(tmp_path / "source", ratings=N_RATINGS))
-    run(settings, "export", export)
+    monkeypatch.setattr(generated, "RATINGS_PER_USER", RATINGS_PER_USER)
+    generated.write_export(export, ratings=N_RATINGS, movies=N_MOVIES)
 
+    run(settings, "db", "upgrade")
     run(settings, "train", "--from", export)
     started = time.monotonic()
     run(settings, "train", "--from", export, "--engine", "spark", "--master", "local[2]", "--activate")
