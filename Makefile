@@ -12,6 +12,8 @@ export UV_PROJECT_ENVIRONMENT = .venv
 export UV_COMPILE_BYTECODE = 1
 # Trust the certificates of the operating system, as pip and curl do
 export UV_SYSTEM_CERTS = 1
+# Compile our modules once, not in each of the processes that start here with the same imports
+unexport PYTHONDONTWRITEBYTECODE
 
 DATA ?= demo
 PORT ?= 8000

@@ -22,6 +22,7 @@ hypothesis.settings.register_profile("matinee", deadline=None)
 hypothesis.settings.load_profile("matinee")
 
 DATABASES = ("sqlite", "postgresql")
+LONGEST = ("tests/e2e/test_spark.py", "tests/e2e/test_fuzz.py", "tests/e2e/page/test_accessibility.py")
 ARTIFACT_DAMAGES = 30
 INDEX_DAMAGES = 200
 FUZZ_CALLS = 50
@@ -48,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=INDEX_DAMAGES,
         help="random damages of a stored search index",
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest tests first, after they were shuffled: at the end, the other worker would wait for them."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def bench(source: Path, tmp_path_factory: pytest.TempPathFactory, postgres_serve
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a benchmark send few requests, and start no process for what it can measure in this one."""
+    """Let a benchmark send few requests, and measure in this process, because a new one takes seconds to start."""
     for module in (serve, durability, orm, catalogue_size):
         monkeypatch.setattr(module, "SECONDS", 0.1)
     for module in (serve, orm):

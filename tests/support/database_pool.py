@@ -13,7 +13,7 @@ from sqlalchemy import URL
 from tests.support import postgres
 from tests.support.waiting import wait_until
 
-# What a test may change besides rows: columns, constraints, indexes, functions, triggers, settings, the version.
+# A test may change more than rows: columns, constraints, indexes, functions, triggers, settings, the version.
 _SCHEMA = """
     SELECT (SELECT array_agg((relname, relkind, attname, atttypid, attnotnull) ORDER BY relname, attnum)::text
             FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
