@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from tests.support.installation import API, Server
 from tests.support.tables import for_each
+from tests.support.waiting import DEADLINE_S
 
 KIB = 1024
 GET = b"GET /api/rest/v1/movies HTTP/1.1\r\nHost: localhost\r\n"
@@ -19,7 +20,7 @@ def send(server: Server, request: bytes) -> tuple[int, dict[str, str], dict[str,
     """Send bytes and return the status, the headers and the body of the response, up to the end of the connection."""
     address = urlsplit(server.address)
     response = b""
-    with socket.create_connection((address.hostname or "", address.port or 0), timeout=60) as connection:
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=DEADLINE_S) as connection:
         with suppress(OSError):  # the server may close before everything is sent
             connection.sendall(request)
         with suppress(OSError):
@@ -69,7 +70,7 @@ def test_an_endless_part_of_a_body_that_is_not_data_ends_the_connection(
 ) -> None:
     address = urlsplit(shared_server.address)
 
-    with socket.create_connection((address.hostname or "", address.port or 0), timeout=60) as connection:
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=DEADLINE_S) as connection:
         with suppress(OSError):
             connection.sendall(request_bytes)
         with suppress(OSError):

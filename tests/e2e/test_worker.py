@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from tests.conftest import DATABASES
 from tests.support import postgres, s3
 from tests.support.installation import API, MATINEE, Installation
-from tests.support.waiting import poll, wait_until
+from tests.support.waiting import DEADLINE_S, poll, wait_until
 
 RECOMMENDED = f"{API}/user/3/recommended-movies?n=50"
 STARTED = re.compile(r"training run (\d+) started in process (\d+)")
@@ -65,7 +65,7 @@ def worker(installation: Installation, name: str) -> Iterator[Worker]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=60) == 0, log.read_text()
+            assert process.wait(timeout=DEADLINE_S) == 0, log.read_text()
 
 
 def test_a_worker_takes_over_and_every_server_has_the_model(installation: Installation) -> None:

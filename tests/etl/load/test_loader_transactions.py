@@ -209,7 +209,7 @@ def test_a_rating_waits_until_the_load_ends(database: Database, folder: Path, sh
 
     load_folder(write_source(folder, movies=MOVIES, ratings=["8,1,5.0,1000"]), database, on_progress=rate)
 
-    save(short_timeout, 1, 1, 5.0)
+    save(database, 1, 1, 5.0)
     assert average_of(database, 1) == (10.5 / 3, 3)
 
 

@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from server.recommender.data.interactions import Interactions, Ratings
 from server.recommender.data.splits import Split, temporal_split
 from server.recommender.evaluation.card import ModelCard
 from server.recommender.evaluation.comparison import Measurement, judge, measure
-from server.recommender.model import HoldoutModel
+from server.recommender.training import Training
 from tests.support.generated_tastes import CATALOGUE, metrics_of, taste_ratings, train_on, with_movies
 from tests.support.tables import for_each
 
@@ -13,7 +15,7 @@ from tests.support.tables import for_each
 @pytest.fixture(scope="module")
 def card() -> ModelCard:
     """A card of 5,760 ratings whose NDCG@10 lies within .28 and .32, with a calibration error of .01."""
-    card = train_on(taste_ratings(), algorithm="popularity").model.card
+    card = trained("popularity").model.card
     true = {"ndcg_at_10": 0.3, "ndcg_at_10_low": 0.28, "ndcg_at_10_high": 0.32, "auc": 0.75}
     true |= {"ece": 0.01, "ece_floor": 0.01}
     return with_metrics(card, **true)
@@ -27,8 +29,11 @@ def with_data(card: ModelCard, **data: int) -> ModelCard:
     return card.model_copy(update={"data": card.data.model_copy(update=data)})
 
 
-def holdout_of(ratings: Ratings, algorithm: str = "ease") -> HoldoutModel:
-    return train_on(ratings, algorithm=algorithm).holdout
+@cache
+def trained(algorithm: str = "ease", *, on_shuffled: bool = False) -> Training:
+    """Train once for all tests, which only read the result."""
+    ratings = taste_ratings()
+    return train_on(shuffled_movies(ratings) if on_shuffled else ratings, algorithm=algorithm)
 
 
 def shuffled_movies(ratings: Ratings) -> Ratings:
@@ -122,7 +127,7 @@ def test_different_users_cannot_be_compared(card: ModelCard) -> None:
 
 
 def test_a_model_of_shuffled_ratings_does_not_pass(sample: Split) -> None:
-    live, new = holdout_of(taste_ratings()), holdout_of(shuffled_movies(taste_ratings()))
+    live, new = trained().holdout, trained(on_shuffled=True).holdout
 
     verdict = judge(measure(new, sample), measure(live, sample))
 
@@ -131,23 +136,22 @@ def test_a_model_of_shuffled_ratings_does_not_pass(sample: Split) -> None:
 
 
 def test_nor_does_it_pass_on_the_shuffled_ratings_themselves() -> None:
-    shuffled = train_on(shuffled_movies(taste_ratings()), algorithm="ease")
-    live = holdout_of(taste_ratings())
+    shuffled = trained(on_shuffled=True)
 
-    verdict = judge(measure(shuffled.holdout, shuffled.sample), measure(live, shuffled.sample))
+    verdict = judge(measure(shuffled.holdout, shuffled.sample), measure(trained().holdout, shuffled.sample))
 
     assert not verdict.accepted
 
 
 def test_a_model_of_a_worse_algorithm_does_not_pass_but_a_better_one_does(sample: Split) -> None:
-    ease, popularity = (measure(holdout_of(taste_ratings(), name), sample) for name in ("ease", "popularity"))
+    ease, popularity = (measure(trained(name).holdout, sample) for name in ("ease", "popularity"))
 
     assert not judge(popularity, ease).accepted
     assert judge(ease, popularity).accepted
 
 
 def test_a_model_of_another_catalogue_is_measured_on_the_movies_it_knows(sample: Split) -> None:
-    holdout = holdout_of(taste_ratings())
+    holdout = trained().holdout
     larger = np.append(CATALOGUE, [501, 502])
     wider = temporal_split(Interactions.from_ratings(taste_ratings(), larger), seed=0)
     narrower = temporal_split(Interactions.from_ratings(taste_ratings(), CATALOGUE[:-8]), seed=0)
