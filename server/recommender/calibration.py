@@ -1,7 +1,7 @@
 """Calibration: from scores to probabilities, by a monotone function of the score and features of the user."""
 
 import math
-from functools import cached_property
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -102,7 +102,7 @@ class Inputs(Record):
 
         The second curve is that of strangers. It has all the weight for users without positive ratings.
         """
-        segments = self._segments
+        segments = _segments_of(self.knots, self.stranger_knots)
         covered = (pairs.scores[:, None] - segments.starts) / segments.widths
         np.maximum(covered, segments.lowest, out=covered)
         np.minimum(covered, segments.highest, out=covered)
@@ -111,12 +111,6 @@ class Inputs(Record):
         covered[:, :first] *= 1 - strangeness
         covered[:, first:] *= strangeness
         return covered
-
-    @cached_property
-    def _segments(self) -> "_Segments":
-        """The segments of both curves, one after the other."""
-        curves = [_Segments.of(knots) for knots in (self.knots, self.stranger_knots) if knots]
-        return _Segments(*map(np.concatenate, zip(*curves, strict=True)))
 
     def strangeness(self, pairs: Pairs) -> OfUser:
         """Return the weight of the curve of strangers: 1 without positive ratings; 0 if there is no such curve."""
@@ -264,7 +258,7 @@ class Calibrator(Record):
             + self.intercept
         )
         # A matrix product may round differently in a longer list; this sum does not.
-        of_score = np.add.reduce(self.inputs.curve_terms(pairs) * self._rises, axis=1)
+        of_score = np.add.reduce(self.inputs.curve_terms(pairs) * self.rises, axis=1)
         of_rank = (
             self.rank_slope * rank
             + self.critic_slope * critic
@@ -274,10 +268,6 @@ class Calibrator(Record):
         log_odds = of_score + of_rank + of_user
         probabilities: NDArray[np.float64] = np.minimum(np.maximum(_expit(log_odds), MARGIN), 1 - MARGIN)
         return probabilities
-
-    @cached_property
-    def _rises(self) -> NDArray[np.float64]:
-        return np.array(self.rises)
 
 
 NEW_USER_RATINGS = 20
@@ -331,6 +321,12 @@ class _Segments(NamedTuple):
         lowest, highest = np.zeros(len(knots) - 1), np.ones(len(knots) - 1)
         lowest[0], highest[-1] = -np.inf, np.inf
         return cls(np.array(knots[:-1]), np.diff(knots), lowest, highest)
+
+
+@lru_cache
+def _segments_of(*curves: tuple[float, ...]) -> _Segments:
+    """Return the segments of all curves, one after the other; a curve without knots has none."""
+    return _Segments(*map(np.concatenate, zip(*(_Segments.of(knots) for knots in curves if knots), strict=True)))
 
 
 def _maximise_likelihood(

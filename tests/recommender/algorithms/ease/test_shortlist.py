@@ -15,7 +15,7 @@ from server.recommender.algorithms.ease.tail_search import TailSearch
 from server.recommender.data.interactions import History, Interactions
 from tests.support.tables import for_each
 
-N_MOVIES, N_HEAD, N_TAIL, KEPT = 900, 320, 500, 60
+N_MOVIES, N_HEAD, N_TAIL, KEPT, N_GENRES = 900, 320, 500, 60, 5
 CATALOGUE = np.arange(1, N_MOVIES + 1)
 
 
@@ -36,7 +36,7 @@ def random_model(seed: int, *, tail_scale: float, has_second_stage: bool = True)
         weights=(random.normal(size=columns.shape) / 50).astype(np.float32),
         neighbours=np.zeros((N_HEAD, 1), np.int32),
         similarity=np.zeros((N_HEAD, 1), np.float16),
-        features=random.random((N_HEAD, N_ITEM_FEATURES)).astype(np.float32),
+        features=random.random((N_HEAD, N_ITEM_FEATURES + N_GENRES)).astype(np.float32),
         directions=(random.normal(size=(N_HEAD, FACTORS)) / 10).astype(np.float32),
         tail_items=np.sort(tail),
         tail_codes=random.integers(-127, 128, (N_TAIL, FACTORS)).astype(np.int8),
@@ -98,14 +98,17 @@ def plain_features(
     plain = [np.ones(rows.size), np.minimum(preferences, 0), preferences * (ages == 0), recent]
     sums = (np.array(faded + plain) @ dense_weights(model)[rows]).T[candidates]
     by_taste = model.directions[candidates] @ (faded[TASTE_DECAY] @ model.directions[rows])
-    own = model.features[candidates]
+    own, genres = np.split(model.features, [N_ITEM_FEATURES], axis=1)
+    wanted = np.array([faded[TASTE_DECAY], recent]) @ genres[rows]
+    wanted /= np.maximum(np.linalg.norm(wanted, axis=1, keepdims=True), 1e-6)
     return np.column_stack([
         scores / max(scores[0], 1e-6),
         -np.log1p(np.arange(candidates.size)),
         in_unit_range(by_taste),
         in_unit_range(sums),
-        own,
-        own[:, 0] - (model.features[rows[recent], 0].mean() if recent.any() else 0),
+        own[candidates],
+        own[candidates, 0] - (own[rows[recent], 0].mean() if recent.any() else 0),
+        genres[candidates] @ wanted.T,
     ])
 
 
