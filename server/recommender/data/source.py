@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from server.recommender.data.interactions import Interactions
 
-BLOCK_RATINGS = 2_000_000
+BLOCK_RATINGS = 1_500_000
 """Ratings in a block, about: the memory that sums need beside their totals grows with it."""
 
 Arrays = tuple[NDArray[Any], ...]
