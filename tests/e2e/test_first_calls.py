@@ -165,3 +165,15 @@ def test_a_real_server_answers_errors_with_problem_details(shared_server: Server
     assert_problem(client.get(f"{API}/user/{2**53 - 1}/recommended-movies"), 404, "user-not-found")
     assert_problem(client.put(f"{API}/movies/1"), 405, "method-not-allowed")
     assert_problem(client.post(f"{API}/ratings", content=b"{"), 422, "invalid-input")
+
+
+def test_a_head_request_has_the_headers_of_get_and_leaves_its_connection_open(shared_server: Server) -> None:
+    path, log = f"{API}/movies", shared_server.log
+    before = len(log.read_text())
+    with Client(base_url=shared_server.address) as client:
+        for _ in range(2):
+            head, get = client.head(path), client.get(path)
+            assert (head.status_code, head.content) == (200, b"")
+            assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+    assert "Traceback" not in log.read_text()[before:]

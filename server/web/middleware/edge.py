@@ -40,13 +40,12 @@ class EdgeMiddleware(HTTPMiddleware):
                 # Background tasks run after the response and are not part of it.
                 duration_s = time.perf_counter() - began_at
 
-        if method == "HEAD":
-            # In place: the access log reads the route that matched from this scope.
-            scope["method"] = "GET"
+        # A copy for HEAD: Uvicorn reads the method from its own scope, and expects the whole body of a GET.
+        inner = {**scope, "method": "GET"} if method == "HEAD" else scope
         token = request_id.set(current)
         try:
-            await self.app(scope, receive, send_completed)
+            await self.app(inner, receive, send_completed)
         finally:
-            scope["method"] = method
-            self._access_log.record(scope, status, time.perf_counter() - began_at if duration_s is None else duration_s)
+            duration_s = time.perf_counter() - began_at if duration_s is None else duration_s
+            self._access_log.record({**inner, "method": method} if method == "HEAD" else scope, status, duration_s)
             request_id.reset(token)
