@@ -16,7 +16,7 @@ SECURITY = {
 # Unless the route sets it: otherwise caches may keep even a 404 for as long as they like.
 RAW_DEFAULTS = Headers(SECURITY | {"Cache-Control": "no-store"}).raw
 
-VARY = (b"vary", b"Accept-Encoding, Origin")
+VARY = b"Accept-Encoding, Origin"
 """Compression and CORS depend on these headers of a request, whether or not it has them."""
 
 
@@ -27,7 +27,13 @@ def completed(headers: RawHeaders, request_id: str, duration_s: float) -> RawHea
     return [
         *(header for header in RAW_DEFAULTS if header[0] not in own),
         *(header for header in headers if header[0] != b"vary"),
-        VARY,
+        (b"vary", _vary(headers) if b"vary" in own else VARY),
         (b"server-timing", b"app;dur=%.1f" % (duration_s * 1000)),
         (ID_HEADER, request_id.encode()),
     ]
+
+
+def _vary(headers: RawHeaders) -> bytes:
+    """Return the names that every response has, and those that the response has set."""
+    values = VARY, *(value for name, value in headers if name == b"vary")
+    return b", ".join(dict.fromkeys(name.strip() for value in values for name in value.split(b",")))
