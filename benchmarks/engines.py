@@ -2,8 +2,9 @@
 
     python -m benchmarks.engines --ratings 1000000 5000000
 
-Runs in an environment with the extra spark. The ratings are generated, always the same for the same number. Memory is
-that of all processes of a training together; pages that processes share count once.
+Runs in an environment with the extra spark. The ratings are generated, always the same for the same number. Memory and
+CPU time are those of all processes of a training together; pages that processes share count once. On a busy machine
+compare the CPU seconds.
 """
 
 import argparse
@@ -28,7 +29,10 @@ from server.recommender import artifact
 from server.services.model_versions import ModelVersionDataManager
 
 ENGINES = ("local", "spark")
-HEADER = ("ratings", "engine", "s", "of local", "peak MB", "movies with weights", "NDCG@10", "largest difference")
+HEADER = (
+    *("ratings", "engine", "s", "of local", "CPU s", "of local", "peak MB"),
+    *("movies with weights", "NDCG@10", "largest difference"),
+)
 SAMPLE_S = 0.5
 
 
@@ -40,6 +44,7 @@ class Trained:
     ndcg: float
     movies: int
     seconds: float
+    cpu_seconds: float
     peak_mb: float
 
 
@@ -71,6 +76,8 @@ def compare(folder: Path, ratings: int, engines: Sequence[str], master: str) -> 
             engine if engine == "local" else master,
             f"{result.seconds:.1f}",
             f"{result.seconds / first.seconds:.2f}",
+            f"{result.cpu_seconds:.1f}",
+            f"{result.cpu_seconds / first.cpu_seconds:.2f}",
             f"{result.peak_mb:,.0f}",
             f"{result.movies:,}",
             f"{result.ndcg:.4f}",
@@ -91,7 +98,7 @@ def train(settings: Settings, export: Path, engine: str, master: str) -> Trained
     words = ["train", "--from", str(export), "--engine", engine, "--master", master, "--activate", "--json"]
     started = time.monotonic()
     process = subprocess.Popen([matinee, *words], env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 (our own command)
-    with MemoryWatch(process.pid) as watch:
+    with FamilyWatch(process.pid) as watch:
         output, _ = process.communicate()
     if process.returncode:
         raise SystemExit(f"The training with the engine {engine} failed.")
@@ -101,6 +108,7 @@ def train(settings: Settings, export: Path, engine: str, master: str) -> Trained
         version["metrics"]["ndcg_at_10"],
         version["data"]["modelled_movies"],
         time.monotonic() - started,
+        watch.cpu_seconds,
         watch.peak_mb,
     )
 
@@ -123,16 +131,17 @@ def difference(settings: Settings, one: int, other: int) -> float:
     return float(np.abs(weights[places] - other_weights[other_places]).max()) if lost < 0.01 else float("inf")
 
 
-class MemoryWatch:
-    """Samples the memory of a process and all its descendants while a block runs."""
+class FamilyWatch:
+    """Samples the memory and the CPU time of a process and all its descendants while a block runs."""
 
     def __init__(self, pid: int) -> None:
         self.peak_mb = 0.0
         self._pid = pid
+        self._cpu_seconds: dict[int, float] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> "MemoryWatch":
+    def __enter__(self) -> "FamilyWatch":
         self._thread.start()
         return self
 
@@ -140,9 +149,16 @@ class MemoryWatch:
         self._stopped.set()
         self._thread.join()
 
+    @property
+    def cpu_seconds(self) -> float:
+        """The CPU seconds of all processes, those that have ended too, up to their last samples."""
+        return sum(self._cpu_seconds.values())
+
     def _watch(self) -> None:
         while not self._stopped.wait(SAMPLE_S):
-            self.peak_mb = max(self.peak_mb, sum(map(_proportional_mb, _family(self._pid))))
+            family = _family(self._pid)
+            self.peak_mb = max(self.peak_mb, sum(map(_proportional_mb, family)))
+            self._cpu_seconds |= {pid: seconds for pid in family if (seconds := _cpu_seconds(pid)) is not None}
 
 
 def _family(pid: int) -> list[int]:
@@ -167,6 +183,15 @@ def _proportional_mb(pid: int) -> float:
     except OSError:
         return 0.0
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
+
+
+def _cpu_seconds(pid: int) -> float | None:
+    """Return the CPU seconds of a process in user and system mode, or None if it has ended (proc(5), stat)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -106,9 +106,12 @@ def test_engines_train_on_the_same_export(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(generated, "RATINGS_PER_USER", 20)
 
     # PySpark is not in this environment: `tests/e2e/test_spark.py` compares the engines.
-    ((ratings, engine, _, of_local, peak_mb, *_, largest),) = engines.compare(tmp_path, RATINGS, ["local"], "")
+    ((ratings, engine, _, of_local, cpu_s, _, peak_mb, *_, largest),) = engines.compare(
+        tmp_path, RATINGS, ["local"], ""
+    )
 
     assert (ratings, engine, of_local, largest) == ("900", "local", "1.00", "0.0e+00")
+    assert float(cpu_s) > 0
     assert float(peak_mb.replace(",", "")) > 50
 
 
