@@ -38,7 +38,7 @@ def run(bench: Workbench) -> None:
         }
         idle: dict[str, list[float]] = {name: [] for name in paths}
         training: dict[str, list[float]] = {name: [] for name in paths}
-        # In turn, as during the training: what follows a long search finds the processor's caches full of other things.
+        # In the same order as during the training, because a long search displaces the processor's caches for the next.
         for _ in range(REQUESTS):
             _ask_all(port, paths, idle)
         _train(port, lambda: _ask_all(port, paths, training))

@@ -2,7 +2,7 @@
 
     python -m benchmarks.compare --database data/matinee.db --models data/models [--before FOLDER] [--without NAME ...]
 
-The database and the models are copied for each server. A run on a busy machine is read by its ratios, not its rates.
+The database and the models are copied for each server. On a busy machine compare the ratios, not the rates.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def _compare(questions: list[Question], servers: dict[str, Server], options: arg
     rows = []
     for question in questions:
         rates, durations = _measure(question, servers, options)
-        # A server that has answered nothing is as slow as one answer a round.
+        # A server without any answer counts as one with a single answer per round.
         rates = {name: rate or 1 / options.seconds for name, rate in rates.items()}
         shares = {name: rate / rates[BARE] for name, rate in rates.items()}
         ratios = [rates[NOW] / rates[name] for name in others]
@@ -99,7 +99,7 @@ def _measure(
     for number in range(options.rounds):
         for name, server in servers.items():
             paths = question.bare_paths if name == BARE else [API + path for path in question.paths]
-            # Each round begins elsewhere, or it would ask what the one before it has asked.
+            # Each round begins elsewhere, so that it does not repeat the requests of the one before.
             first = number * len(paths) // options.rounds
             load = put_under_load(
                 server.port, paths[first:] + paths[:first], seconds=options.seconds, connections=CONNECTIONS

@@ -1,4 +1,4 @@
-"""How long a list takes by the number of movies, without a database: arrays of the right shapes, with random numbers.
+"""The time of a list by the number of movies, without a database: on random arrays in the shapes of a model.
 
     python -m benchmarks.list_times [--movies N]
 

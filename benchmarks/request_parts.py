@@ -61,13 +61,13 @@ def run(bench: Workbench) -> None:
         database = Database(settings)
         size = size_of(database)
         database.dispose()
-        # In a process of its own, for the app changes the one it is in.
+        # In a separate process, because the app changes the state of its process.
         whole, parts = measure(_take_apart, settings).result
     rows = [(name, f"{ours * 1e6:,.0f}", f"{bare * 1e6:,.0f}", bare / ours) for name, (ours, bare) in whole.items()]
     bench.show(f"Microseconds a request, without sockets; {size}", ("", "us", "bare", "of bare"), rows)
     total = parts["recommended movies"]
     parts["FastAPI, middlewares and JSON"] = total - parts["the service"]
-    # Nothing, where all lists are remembered: of a source with few users.
+    # 0 for a source with few users, whose lists are all cached.
     seconds = {name: parts.get(name, 0.0) for name in (*PARTS, "FastAPI, middlewares and JSON")}
     rows_of_parts = [(name, f"{part * 1e6:,.0f}", f"{part / total:.0%}") for name, part in seconds.items()]
     bench.show(f"Of {total * 1e6:,.0f} us for recommended movies", HEADER, rows_of_parts)
@@ -89,7 +89,7 @@ async def _measure(settings: Settings) -> tuple[dict[str, tuple[float, float]], 
         "list of ten": ["/movies"] * REQUESTS,
         "recommended movies": [f"/user/{user_id}/recommended-movies" for user_id in users[:REQUESTS]],
     }
-    # Strangers once more: the lists of the others are remembered.
+    # Other users, because the lists of the first are cached.
     strangers = [f"{API}/user/{user_id}/recommended-movies" for user_id in users[REQUESTS:] or users]
     async with app.router.lifespan_context(app) as state:
         whole = {
@@ -141,7 +141,7 @@ async def _ask(app: ASGIApp, path: str, state: dict[str, Any]) -> None:
 
 @contextmanager
 def _timed(parts: dict[str, list[tuple[object, str]]]) -> Iterator[Seconds]:
-    """For the length of a block add up the seconds that functions take, under the names of parts."""
+    """Add up the seconds that functions take during a block, by the name of the part."""
     seconds: Seconds = defaultdict(float)
     with ExitStack() as patches:
         for part, functions in parts.items():

@@ -1,4 +1,4 @@
-"""Servers to be measured, each a process of its own on one core, where the system lets us choose."""
+"""Servers to measure, each a process of its own on one core, if the system allows the choice."""
 
 import os
 import socket
@@ -117,7 +117,7 @@ def _running(
 
 @contextmanager
 def off_the_first_core() -> Iterator[None]:
-    """For the length of a block keep this process, which asks, from the core of those that answer."""
+    """Keep this process, which sends the requests, off the core of the servers until the block ends."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return

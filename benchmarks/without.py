@@ -1,4 +1,4 @@
-"""``matinee serve`` without one of its tricks: what each is worth is the difference.
+"""``matinee serve`` without some of its tricks, to measure the gain of each.
 
     python -m benchmarks.without reader,inline --port 8000
 

@@ -80,7 +80,7 @@ def render_settings() -> str:
 def _default(value: object) -> str:
     if isinstance(value, bool):
         return "`on`" if value else "`off`"
-    return f"`{value}`" if str(value) else "none"
+    return "none" if value is None or not str(value) else f"`{value}`"
 
 
 def _helps(commands: list[str]) -> Iterator[tuple[str, str]]:

@@ -99,7 +99,7 @@ class Operation:
         return request
 
     def fields(self) -> Json:
-        """Give, by status, the fields that an answer must have and those that it may have."""
+        """Return by status the fields that a response must have and those that it may have."""
         fields = {}
         for status, response in self.content["responses"].items():
             contents: list[Json] = list(response.get("content", {}).values())

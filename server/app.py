@@ -73,9 +73,9 @@ wherever GET does; movies, lists and the recommendation engine have an `ETag`.
 
 TAGS = [
     {"name": "movies", "description": "The catalogue: listing, search, averages, genres."},
-    {"name": "ratings", "description": "One rating a user and movie."},
-    {"name": "users", "description": "Users, their ratings, and what is recommended to them."},
-    {"name": "recommendation engine", "description": "Training runs and the ledger of model versions."},
+    {"name": "ratings", "description": "One rating per user and movie."},
+    {"name": "users", "description": "Users, their ratings and their recommendations."},
+    {"name": "recommendation engine", "description": "Training runs and model versions."},
     {"name": "operations", "description": "Health and metrics."},
 ]
 

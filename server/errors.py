@@ -13,7 +13,7 @@
         ├── BodyTooLarge         413
         ├── UrlTooLong           414
         ├── UnsupportedEncoding  415
-        ├── InvalidInputError    422  InvalidField
+        ├── InvalidInputError    422  InvalidField UnknownRatingsFile
         ├── TooManyRequests      429
         ├── HeadTooLarge         431
         └── UnavailableError     503  DatabaseUnavailable WriteQueueFull TooBusy ArtifactError
@@ -214,7 +214,7 @@ class NoActiveModel(ConflictError):
 
 
 class BodyTooLarge(ApiError):
-    """The body is larger than 64 KiB, or a ratings file than 8 MiB. The server stopped reading it."""
+    """The body is larger than 64 KiB, or than 8 MiB for a ratings file. The server stopped reading it."""
 
     status = 413
     code = "too-large"
@@ -266,7 +266,7 @@ class InvalidInputError(ApiError):
 
 
 class InvalidField(InvalidInputError):
-    """A value is well-formed, but there is nothing that it could mean."""
+    """A value is well-formed, but names nothing that exists."""
 
     def __init__(self, pointer: str, message: str) -> None:
         super().__init__(message)

@@ -128,7 +128,7 @@ def _checked_redis_url(value: str) -> str:
     return value
 
 
-Limit = Annotated[str, AfterValidator(_checked_limit)]
+RateLimit = Annotated[str, AfterValidator(_checked_limit)]
 
 
 class Settings(BaseSettings):
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     database_read_url: Annotated[str, AfterValidator(_checked_read_url)] = Field(
         default="",
         description="A read replica of the database, for reads that may be a second late: lists of movies, searches, "
-        "genres, tags and statistics. Never for a user's own data. Empty: none.",
+        "genres, tags and statistics. It is never used for a user's own data.",
     )
     model_store: str = Field(
         default="data/models",
@@ -168,15 +168,15 @@ class Settings(BaseSettings):
         ge=1,
         le=100_000,
         description="Memory budget for the served model. EASE learns weights for as many of the most-rated movies as "
-        "fit (28 MB: 8,750 movies). A training needs about a hundred times as much.",
+        "fit (28 MB: up to 8,750 movies). A training needs about 60 times as much.",
     )
     seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of the random numbers in a training.")
     refresh_interval_s: float | None = Field(
         default=None,
         gt=0,
         le=60,
-        description="Seconds between two checks of a process for a new model version, catalogue or training: one query "
-        "each. Default: 0.5 on SQLite, and 2 on PostgreSQL, which announces changes besides.",
+        description="Seconds between two checks of a process for a new model version, catalogue or training, by one "
+        "query. Default: 0.5 on SQLite; 2 on PostgreSQL, which also announces changes.",
     )
     training_lease_s: float = Field(
         default=30,
@@ -186,8 +186,8 @@ class Settings(BaseSettings):
     )
     training: Literal["here", "worker"] = Field(
         default="here",
-        description="The place of queued trainings: `here`, in a child process of a server, or in a `worker` "
-        "(`matinee worker`), so that servers need no memory for them.",
+        description="`here`: servers run queued trainings in a child process. `worker`: they leave them to "
+        "`matinee worker`, and need no memory for them.",
     )
     training_threads: int = Field(
         default=1,
@@ -238,17 +238,18 @@ class Settings(BaseSettings):
         default=DEV_ORIGINS,
         description="Origins whose pages may call the API from a browser, separated by spaces; `*` allows all.",
     )
-    login_limit: Limit = Field(
+    login_limit: RateLimit = Field(
         default="30/minute; 300/hour", description="Rate limit of login attempts per client; empty: no limit."
     )
     # High enough for a script that sends the ratings of the most active MovieLens user one by one.
-    write_limit: Limit = Field(
+    write_limit: RateLimit = Field(
         default="50000/10 minutes", description="Rate limit of write requests per client; empty: no limit."
     )
     redis_url: Annotated[str, AfterValidator(_checked_redis_url)] = Field(
         default="",
-        description="A Redis of the installation's own, `redis://host:6379` (extra `matinee[redis]`): rate limits and "
-        "the running calibration count across all serving processes. Empty, and while Redis is gone: in each process.",
+        description="A Redis for this installation only, `redis://host:6379` (extra `matinee[redis]`): rate limits and "
+        "the running calibration then count across all serving processes. Without it, and while it does not answer, "
+        "each process counts for itself.",
     )
     request_timeout_s: float = Field(
         default=30,

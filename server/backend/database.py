@@ -43,7 +43,7 @@ class Database:
             session.commit()
 
     def read_catalogue(self, call: Callable[[Session], T]) -> T:
-        """Return what a function reads that may be a second late, all of one moment."""
+        """Run a function that reads the catalogue in one transaction: on the replica if there is one."""
 
         def read_primary() -> T:
             with self.transaction(writes=False) as session:

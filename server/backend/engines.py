@@ -16,12 +16,13 @@ from server.backend.config import Settings
 from server.backend.private_files import create_private_file
 from server.backend.reader import PostgreSQLReader, Reader, SQLiteReader
 
-# Handlers run in at most this many threads at a time (AnyIO's default), and these tasks of the app run beside them.
-HANDLER_THREADS, PERIODIC_TASKS = 40, 4
+# Handlers run in at most this many threads at a time (AnyIO's default). Costly reads have threads of their own, and the
+# tasks that follow the database run beside them.
+HANDLER_THREADS, COSTLY_READS, PERIODIC_TASKS = 40, 4, 4
 
-# On SQLite everyone who may want a connection finds one: nobody waits for the pool. PostgreSQL's are dearer; there
+# On SQLite every thread finds a connection, so none waits for the pool. Connections to PostgreSQL are expensive; there
 # threads wait for one, but never the event loop, which uses no session.
-POOL_SIZES = {"sqlite": HANDLER_THREADS + PERIODIC_TASKS, "postgresql": 20}
+POOL_SIZES = {"sqlite": HANDLER_THREADS + COSTLY_READS + PERIODIC_TASKS, "postgresql": 20}
 
 POOL_TIMEOUT_S = 3.0
 """A request waits at most this long for a connection, so that it ends in time even if its statement then hangs."""

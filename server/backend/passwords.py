@@ -1,4 +1,4 @@
-"""Passwords: hashed with Argon2, verified in a time that does not tell whether there is one."""
+"""Passwords: hashed with Argon2, and verified in the same time whether or not the user has one."""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor

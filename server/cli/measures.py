@@ -15,7 +15,7 @@ MEASURES = {
     "  Recall@20": "{session_recall_at_20:.4f}",
     "Coverage, first 10": "{coverage:.1%}",
     "Novelty, first 10": "{novelty:.2f} bits",
-    "Likes of modelled movies": "{modelled_likes:.1%}",
+    "Positive ratings modelled": "{modelled_likes:.1%}",
     "Calibration error (ECE)": "{ece:.4f}",
     "  by chance alone": "{ece_floor:.4f}",
     "ECE, first 20": "{ece_top_20:.4f}",

@@ -20,14 +20,14 @@ for research use; redistribution only under the same conditions; no commercial o
 permission; no endorsement implied. Publications cite: F. Maxwell Harper and Joseph A. Konstan. 2015.
 The MovieLens Datasets: History and Context. ACM TiiS 5, 4, Article 19. https://doi.org/10.1145/2827872"""
 
-OnProgress = Callable[[int, int | None], None]
-"""Receives the number of bytes so far and, where known, the total."""
+OnDownload = Callable[[int, int | None], None]
+"""Receives the number of bytes so far and the total, if known."""
 
 _CHUNK_BYTES = 1 << 18
 _TIMEOUT_S = 30.0
 
 
-def download(release: str, target_folder: Path, on_progress: OnProgress, base_url: str = BASE_URL) -> Path:
+def download(release: str, target_folder: Path, on_progress: OnDownload, base_url: str = BASE_URL) -> Path:
     """Download the zip of a release, verify its published checksum and return its path.
 
     A zip from an earlier download is reused while its checksum is the published one, or without a network. The
@@ -60,7 +60,7 @@ def _fetch_checksum(url: str) -> str:
     return checksum[0]
 
 
-def _fetch_verified(url: str, published_md5: str, target: Path, on_progress: OnProgress) -> None:
+def _fetch_verified(url: str, published_md5: str, target: Path, on_progress: OnDownload) -> None:
     """Download to a temporary folder, and move the file to the target after verification."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".download-", dir=target.parent) as folder:

@@ -91,7 +91,7 @@ class TrainingRun(Base):
     heartbeat_at: Mapped[datetime | None] = mapped_column(UnixTime)
     """The time of the last heartbeat, for people. Only changes of `heartbeats` decide whether a run is lost."""
     heartbeats: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
-    """Counts the signs of life of the training. A run whose count does not change for a lease's time is lost."""
+    """The number of heartbeats. A run whose number does not change for the length of a lease is lost."""
     is_cancelling: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
-    """Whether somebody has asked the training to stop."""
+    """Whether its cancellation was requested."""
     finished_at: Mapped[datetime | None] = mapped_column(UnixTime)

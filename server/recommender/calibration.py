@@ -21,7 +21,7 @@ PRIOR_STARS = 3.5
 """The mean stars that one pseudo-rating has, for pairs of users without ratings only."""
 
 STRANGER_RANKS = 10
-"""The probabilities of strangers fall with the logarithm of the rank after about this number of movies."""
+"""The rank from which the probabilities of strangers, users without positive ratings, fall with its logarithm."""
 
 HEAD_RANKS = 10
 """The effect of the head of a list has half of its weight at this rank."""

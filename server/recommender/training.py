@@ -100,8 +100,8 @@ def _train_popularity(source: Source, catalogue: Catalogue, *, seed: int, shorta
     n_ratings, n_likes = source.summary.n_ratings, source.summary.n_likes
     if n_likes == 0:
         raise TooFewRatings(
-            f"A training needs a rating of {LIKE_THRESHOLD:g} stars or more. There are {n_ratings} ratings and none "
-            "such. Load more ratings."
+            f"A training needs a rating of {LIKE_THRESHOLD:g} stars or more, but the {n_ratings} ratings contain "
+            "none. Load more ratings."
         )
     popularity = Popularity.fit(source, PopularityConfig(), seed=seed)
     card = ModelCard(

@@ -20,7 +20,7 @@ EXAMPLE = 'matinee_requests_total{method="GET",route="/readyz",status="200"} 12.
     },
 )
 def get_metrics(request: Request) -> Response:
-    """Return what Prometheus collects: requests, the live model, training runs, and how probabilities come true.
+    """Return metrics for Prometheus: requests, the live model, training runs, and the running calibration.
 
     Any worker of a server answers for all of them. Without the database, the response reports that and the counters.
     """

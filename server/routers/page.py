@@ -10,7 +10,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def build_router(settings: Settings) -> APIRouter:
-    """Return the routes of the page; without ``/`` where `MATINEE_PAGE` is off."""
+    """Return the routes of the page; without ``/`` if `MATINEE_PAGE` is off."""
     router = APIRouter(include_in_schema=False)
 
     if settings.page:

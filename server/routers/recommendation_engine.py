@@ -98,10 +98,10 @@ def cancel_training_run(access: AccessDep, run_id: RunId, engine: Recommendation
 
 @router.get("/live-calibration")
 def get_live_calibration(access: AccessDep, calibration: CalibrationDep) -> LiveCalibration:
-    """Get predicted probabilities beside observed shares, of recommended movies that users rated since the start.
+    """Compare predicted probabilities with observed shares, of recommended movies that users have rated since.
 
-    `/metrics` has the same numbers. They count lists and ratings that reached the same process; with a shared Redis,
-    those of all processes since Redis has them.
+    `/metrics` has the same numbers. They count the lists and ratings of one process since its start; with a shared
+    Redis, those of all processes.
     """
     access.require_admin()
     return calibration.get_calibration()

@@ -1,4 +1,4 @@
-"""``/token``; there only where authentication is on."""
+"""``/token``, which exists only with authentication."""
 
 from fastapi import APIRouter
 
@@ -14,5 +14,8 @@ router = APIRouter(prefix="/token", tags=["users"], route_class=StrictRoute)
 
 @router.post("", responses=documented(WrongCredentials()))
 def create_token(form: LoginForm, login: LoginServiceDep) -> Token:
-    """Log in with user id and password; the token goes with each request as ``Authorization: Bearer <token>``."""
+    """Log in with user name or id and password.
+
+    Send the token with each request as ``Authorization: Bearer <token>``.
+    """
     return login.log_in(form)

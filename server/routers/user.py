@@ -39,10 +39,10 @@ router = APIRouter(prefix="/user", tags=["users"], route_class=TransactionalRout
 def create_user(
     access: AccessDep, accounts: AccountServiceDep, location: LocationDep, wanted: UserCreate | None = None
 ) -> User:
-    """Create a user. ``Location`` leads to the user's ratings, none as yet.
+    """Create a user. ``Location`` is the address of the user's ratings, an empty list at first.
 
-    With a name and a password in the body, the user can sign in. If sign-up is open, visitors may call this for
-    themselves; else only administrators may.
+    With a name and a password in the body, the user can sign in. With authentication, only administrators may create
+    users, unless sign-up is open to visitors.
     """
     user = accounts.create_user(wanted, access)
     return location.on(user, "list_user_ratings", user_id=user.user_id)

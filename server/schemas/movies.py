@@ -35,7 +35,7 @@ class GenreCount(Genre):
 
 
 class GenreQuery(Paging):
-    """Which page; there are few genres, so the first holds them all."""
+    """A page of genres; there are few, so the first page holds them all."""
 
     limit: Limit = 100
 
@@ -77,8 +77,8 @@ class Movie(ReadSchema):
     genres: list[Genre]
     avg_rating: float | None = Field(description="Mean of all ratings in stars; null without ratings.")
     total_ratings: int
-    imdb_id: str | None = Field(description="The id at IMDb; null where unknown.")
-    tmdb_id: int | None = Field(description="The id at The Movie Database (TMDB); null where unknown.")
+    imdb_id: str | None = Field(description="The id at IMDb; null if unknown.")
+    tmdb_id: int | None = Field(description="The id at The Movie Database (TMDB); null if unknown.")
     highlights: OnRequest[Highlights] = Field(default=None, description="Only with `highlight=true`.")
     user_rating: OnRequest[float] = Field(
         default=None, description="The rating of the user `user_id` in stars. Absent if the user has not rated it."
@@ -143,7 +143,7 @@ class AverageRating(ReadSchema):
 
 
 class RatingCount(ReadSchema):
-    """How many ratings have these stars."""
+    """The number of ratings with these stars."""
 
     rating: float = Field(description="Stars.", examples=[4.5])
     count: int = Field(examples=[12])
@@ -256,7 +256,7 @@ def check_years(year_to: int | None, info: ValidationInfo) -> int | None:
     """Return the last year. Raises `ValueError` if it is before the first."""
     year_from = info.data.get("year_from")
     if year_to is not None and year_from is not None and year_to < year_from:
-        raise ValueError(f"No year is both from {year_from} and to {year_to}. Exchange year_from and year_to.")
+        raise ValueError(f"year_to ({year_to}) is before year_from ({year_from}). Exchange them.")
     return year_to
 
 

@@ -81,7 +81,7 @@ class RatingSort(StrEnum):
 
 
 class UserRatingsQuery(Paging):
-    """Which of a user's ratings."""
+    """A page of a user's ratings: the filter and the order."""
 
     movie_id: PathId | None = Field(default=None, description="Only the rating of this movie.")
     sort: RatingSort = Field(

@@ -32,7 +32,7 @@ class TagPage(ReadSchema):
 class MovieTag(Tag):
     """A tag of a movie."""
 
-    count: int = Field(description="How many times users put it on the movie.", examples=[3])
+    count: int = Field(description="Number of times that users put it on the movie.", examples=[3])
 
 
 class MovieTagPage(ReadSchema):
@@ -45,7 +45,7 @@ class MovieTagPage(ReadSchema):
 
 
 class TagQuery(Paging):
-    """Which tags."""
+    """A page of tags: those with a prefix."""
 
     prefix: Annotated[
         str | None,

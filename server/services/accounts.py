@@ -29,7 +29,7 @@ class AccountService(BaseService):
         self.accounts = AccountDataManager(session)
 
     def create_user(self, wanted: schemas.UserCreate | None, access: Access) -> schemas.User:
-        """Create a user, with a name and a password if wanted; only administrators may where sign-up is closed.
+        """Create a user, with a name and a password if wanted; only administrators may if sign-up is closed.
 
         Raises `UsernameTaken`.
         """

@@ -24,7 +24,7 @@ COLUMNS = (
     Rating.rated_at.label("timestamp"),
 )
 
-# The user's row is there even if no rating is, so that one read tells both.
+# The number of users with the id, 0 or 1, distinguishes a user without ratings from an unknown one in the same read.
 HISTORY = {
     dialect: pack(
         "SELECT {packed}, (SELECT count(*) FROM users WHERE user_id = :user_id) FROM ratings WHERE user_id = :user_id",

@@ -49,7 +49,7 @@ MODEL_VERSION = "X-Model-Version"
 token_scheme = OAuth2PasswordBearer(
     "/api/rest/v1/token",
     scheme_name="login",
-    description="The user name or the id of the user. A token is valid for as many seconds as `expires_in` says.",
+    description="The user name or the id of the user. `expires_in` is the lifetime of a token in seconds.",
     auto_error=False,
 )
 
@@ -89,8 +89,8 @@ async def acquire_write_slot(request: Request, _access: AccessDep) -> AsyncItera
     """Wait for a slot among the writers, held until the transaction has ended. Raises `WriteQueueFull`.
 
     Writers wait for each other in the database, each in a thread and with a connection. Only a few may do so at a time;
-    the others wait here, where it costs nothing: threads and connections are left for those who read. A caller without
-    a valid token is refused before.
+    the others wait here, where it costs nothing: threads and connections remain free for readers. A caller without a
+    valid token is refused first.
     """
     state = state_of(request)
     await state["limits"].count_write(address_of(request))
@@ -121,7 +121,7 @@ TAKES_PASSWORD_SLOT = Depends(acquire_password_slot, scope="function")
 
 
 async def get_login_service(request: Request) -> AsyncIterator[LoginService]:
-    """Return what issues tokens; only a few at a time, because verifying a password takes 64 MiB."""
+    """Return the service that issues tokens; only a few at a time, because verifying a password takes 64 MiB."""
     state = state_of(request)
     await state["limits"].count_login(address_of(request))
     async with _slot(state["login_slots"], state["write_slot_timeout_s"], TooBusy()):
@@ -163,7 +163,7 @@ class Location:
 
 
 async def get_location(request: Request, response: Response) -> Location:
-    """Return what sets the location of this response."""
+    """Return the object that sets the location of this response."""
     return Location(request, response)
 
 
@@ -184,22 +184,22 @@ PinnedModelDep = Annotated[PinnedModel, Depends(get_pinned_model)]
 
 
 async def get_model_store(request: Request) -> ModelStore:
-    """Return where models are kept."""
+    """Return the store of the models."""
     return state_of(request)["model_store"]
 
 
 async def get_calibration(request: Request) -> RunningCalibration:
-    """Return what follows the recommended probabilities."""
+    """Return the running calibration."""
     return state_of(request)["running_calibration"]
 
 
 async def get_after_commit(background: BackgroundTasks) -> Callable[..., None]:
-    """Return what runs a function after the response, and so after the COMMIT."""
+    """Return a function that runs another one after the response, and so after the COMMIT."""
     return background.add_task
 
 
 async def get_training_supervisor(request: Request) -> TrainingSupervisor:
-    """Return what starts trainings."""
+    """Return the supervisor of the trainings."""
     return state_of(request)["training_supervisor"]
 
 

@@ -12,7 +12,7 @@ QUALITY = re.compile(r"q=([01](?:\.\d{0,3})?)")
 
 
 def prefers_html(accept: str) -> bool:
-    """Return whether a client asks for HTML by its name, and for no other text rather: browsers do, curl doesn't."""
+    """Return whether a client prefers HTML to other text, as browsers do and curl does not."""
     qualities = dict(_quality(media_range) for media_range in accept.lower().split(","))
     return qualities.get("text/html", 0) > max(qualities.get("text/plain", 0), qualities.get("text/markdown", 0))
 

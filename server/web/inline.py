@@ -1,4 +1,4 @@
-"""Which handlers run on the event loop, and what keeps that from stopping everyone else.
+"""Handlers on the event loop, and the bounds that keep it responsive.
 
 Handlers are plain functions, because the drivers block, and run in threads. With SQLite some take less time than the
 way to a thread and back; those may run on the event loop. Two bounds keep the loop free: a handler says by its
@@ -18,6 +18,7 @@ import anyio.to_thread
 from anyio.lowlevel import RunVar
 from fastapi.concurrency import run_in_threadpool
 
+from server.backend.engines import COSTLY_READS
 from server.errors import TooBusy
 from server.web.state import current_session
 
@@ -31,10 +32,6 @@ LIMIT_S = 0.05
 
 BANNED_CALLS = 1_000
 """It runs in threads this many times."""
-
-
-COSTLY_READS = 4
-"""At most this many costly reads compute at the same time, so that threads are left for the others."""
 
 MAX_WAITING = 40
 """When this many wait already, the next is answered 503."""
@@ -127,6 +124,7 @@ async def run_in_few_threads(call: Callable[P, R], *arguments: P.args, **named: 
     """Run a costly read in a thread, few at a time. Raises `TooBusy` if too many wait."""
     limiter = _costly_reads.get(None)
     if limiter is None:
+        # Few at the same time, so that the processor is left for the others.
         limiter = anyio.CapacityLimiter(COSTLY_READS)
         _costly_reads.set(limiter)
     if limiter.statistics().tasks_waiting >= MAX_WAITING:

@@ -63,12 +63,12 @@ def test_the_probabilities_of_an_unmeasured_model_are_the_share_of_positive_rati
 @for_each(
     ("ratings", "message"),
     [
-        (ratings_of([]), "There are 0 ratings and none such."),
-        (ratings_of([(1, 1, 3.5, 1), (2, 1, 1.0, 1)]), "There are 2 ratings and none such."),
+        (ratings_of([]), "the 0 ratings contain none."),
+        (ratings_of([(1, 1, 3.5, 1), (2, 1, 1.0, 1)]), "the 2 ratings contain none."),
     ],
 )
 def test_without_a_positive_rating_there_is_nothing_to_rank(ratings: Ratings, message: str) -> None:
-    with pytest.raises(TooFewRatings, match=f"A training needs a rating of 4 stars or more. {message}"):
+    with pytest.raises(TooFewRatings, match=f"A training needs a rating of 4 stars or more, but {message}"):
         train_on(ratings)
 
 

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from server.app import create_app
 from server.backend.config import Settings
 from server.backend.database import Database
-from server.backend.engines import HANDLER_THREADS, PERIODIC_TASKS, POOL_SIZES
+from server.backend.engines import COSTLY_READS, HANDLER_THREADS, PERIODIC_TASKS, POOL_SIZES
 from server.backend.migrate import prepare
 from server.backend.model_store import ModelStore
 from server.schemas.movies import MovieQuery
@@ -123,7 +123,8 @@ def test_no_handler_computes_for_long_on_the_event_loop(settings: Settings, capl
     paths = [
         *(f"/user/{user_id}/recommended-movies?n=100&exclude_seen=true" for user_id in (AVID, MODERATE, OCCASIONAL)),
         *("/movies?limit=100", f"/movies?limit=100&page={MOVIES // 100}", "/movies?search=film&limit=100"),
-        *("/movies/1", "/movies/1/avg-rating"),
+        *(f"/movies?{query}&limit=100" for query in ("sort=rating&year_from=1990", "search=film&highlight=true")),
+        *("/movies/1", "/movies/1/avg-rating", "/movies/1/rating-histogram"),
     ]
     with TestClient(create_app(settings)) as client, caplog.at_level(logging.WARNING, logger="server.web.inline"):
         # The app has configured the logger; the test reads it.
@@ -136,7 +137,7 @@ def test_no_handler_computes_for_long_on_the_event_loop(settings: Settings, capl
 
 
 def test_the_pool_of_sqlite_has_a_connection_for_every_thread() -> None:
-    assert POOL_SIZES["sqlite"] >= HANDLER_THREADS + PERIODIC_TASKS
+    assert POOL_SIZES["sqlite"] >= HANDLER_THREADS + COSTLY_READS + PERIODIC_TASKS
 
 
 def test_a_pool_at_its_limit_does_not_stop_the_event_loop(settings: Settings) -> None:

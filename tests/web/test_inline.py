@@ -5,8 +5,9 @@ import threading
 import anyio
 import pytest
 
+from server.backend.engines import COSTLY_READS
 from server.errors import TooBusy
-from server.web.inline import COSTLY_READS, MAX_WAITING, InlineGuard, runs_inline
+from server.web.inline import MAX_WAITING, InlineGuard, runs_inline
 from server.web.state import RequestSession, current_session
 from tests.support.fake_state import FakeSession
 from tests.support.tables import for_each

@@ -33,7 +33,7 @@ class Progress(NamedTuple):
     ratings: int = 0
 
 
-OnProgress = Callable[[Progress], None]
+OnLoadProgress = Callable[[Progress], None]
 OnReject = Callable[[Rejected], None]
 
 
@@ -84,7 +84,7 @@ def load(
     database: Database,
     *,
     name: str,
-    on_progress: OnProgress = lambda _progress: None,
+    on_progress: OnLoadProgress = lambda _progress: None,
     on_reject: OnReject = lambda _rejected: None,
 ) -> LoadReport:
     """Load a source completely or, on any failure, not at all. `name` is recorded with the ingestion.
@@ -106,7 +106,9 @@ def load(
 class _Load:
     """The load of a source in a transaction."""
 
-    def __init__(self, source: MovieLensSource, session: Session, on_progress: OnProgress, on_reject: OnReject) -> None:
+    def __init__(
+        self, source: MovieLensSource, session: Session, on_progress: OnLoadProgress, on_reject: OnReject
+    ) -> None:
         self._source = source
         self._session = session
         self._on_progress = on_progress

@@ -1,4 +1,4 @@
-"""How recommended probabilities come true: of the recommended movies that were then rated, the share liked."""
+"""The running calibration: predicted probabilities beside the ratings that followed."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The lists that users got last, until their ratings show how the probabilities came true."""
+"""The last recommended list of each user, kept to compare its probabilities with later ratings."""
 
 import threading
 from array import array
@@ -105,7 +105,7 @@ class SharedLists:
         self._redis.attempt(count, lambda: None)
 
     def read_outcomes(self) -> Outcomes:
-        """Return the outcomes of all processes, since Redis has them."""
+        """Return the outcomes that all processes have counted in Redis."""
         return self._redis.attempt(self._read_shared, self._own.read_outcomes)
 
     def _read_shared(self) -> Outcomes:

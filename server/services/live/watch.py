@@ -37,8 +37,8 @@ IsBehind = Callable[[InstallationState], bool]
 class DatabaseWatch:
     """Reads the state of the installation and wakes every follower that is behind it.
 
-    A follower is called in a thread of its own, for as long as it is behind. So an idle process asks the database one
-    question an interval, however many parts follow it.
+    A follower is called in a thread of its own, for as long as it is behind. So an idle process sends one query per
+    interval, regardless of the number of followers.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ logger = logging.getLogger("server.access")
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 # The labels of a metric must be few for any input.
-METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+COUNTED_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class AccessLog:
@@ -31,7 +31,9 @@ class AccessLog:
     def record(self, scope: Scope, status: int, duration_s: float) -> None:
         """Record one request."""
         route = _template(scope)
-        self.metrics.count_request(scope["method"] if scope["method"] in METHODS else "-", route, status, duration_s)
+        self.metrics.count_request(
+            scope["method"] if scope["method"] in COUNTED_METHODS else "-", route, status, duration_s
+        )
         if not logger.isEnabledFor(logging.INFO):
             return
         fields = {

@@ -24,7 +24,7 @@ EXPOSED_HEADERS = [
 ]
 """The headers that a page of another origin may read, in addition to those that browsers always allow."""
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+ALLOWED_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 
 LOGGED_ORIGINS = 1_000
 """Remember at most this many refused origins, so that each is logged once."""
@@ -41,7 +41,7 @@ class CrossOriginMiddleware(CORSMiddleware):
         super().__init__(
             app,
             allow_origins=origins.split(),
-            allow_methods=METHODS,
+            allow_methods=ALLOWED_METHODS,
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
         )
@@ -72,7 +72,7 @@ class CrossOriginMiddleware(CORSMiddleware):
         if not self.is_allowed_origin(origin):
             self._log(origin)
             return CrossOriginRefused(f"The origin {origin} may not call this API.")
-        if method not in METHODS:
+        if method not in ALLOWED_METHODS:
             return CrossOriginRefused(f"The origin {origin} may not use the method {method}.")
         return None
 

@@ -15,7 +15,7 @@ MAX_UPLOAD_BYTES = 8 * 1024 * 1024
 UPLOADS = "/ratings/import"
 """The end of the paths that take a file."""
 
-READING_METHODS = {"GET", "HEAD"}
+METHODS_WITHOUT_BODY = {"GET", "HEAD"}
 
 
 class LimitsMiddleware(HTTPMiddleware):
@@ -32,7 +32,7 @@ class LimitsMiddleware(HTTPMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["method"] not in READING_METHODS:
+        if scope["method"] not in METHODS_WITHOUT_BODY:
             max_bytes = MAX_UPLOAD_BYTES if scope["path"].endswith(UPLOADS) else MAX_BODY_BYTES
             await self.app(scope, _limited(receive, self.timeout_s, max_bytes), send)
             return

@@ -56,7 +56,7 @@ def send_endless_head(server: Server, ended: threading.Event) -> None:
 
 
 def read_dearly(server: Server, ended: threading.Event) -> None:
-    """Send the dearest queries from many clients."""
+    """Send the most expensive queries from many clients."""
 
     def read(client: Client) -> None:
         for path in DEAREST:
@@ -80,7 +80,7 @@ def guess_passwords(server: Server, ended: threading.Event) -> None:
 ATTACKS: dict[str, tuple[str, Attack | None]] = {
     "nothing": ("/livez", None),
     f"a head of {HEAD_MIB} MiB": ("/livez", send_endless_head),
-    f"{CLIENTS} clients of the dearest queries": ("/livez", read_dearly),
+    f"{CLIENTS} clients of the most expensive queries": ("/livez", read_dearly),
     "nothing, an average read": (READ, None),
     f"{GUESSERS} clients that guess a password, an average read": (READ, guess_passwords),
 }

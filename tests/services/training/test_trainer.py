@@ -258,7 +258,7 @@ def test_without_any_rating_the_run_fails_with_the_numbers(trainer: Trainer) -> 
         trainer.carry_out(run_id)
 
     assert get_run(trainer.database, run_id).error == (
-        "A training needs a rating of 4 stars or more. There are 0 ratings and none such. Load more ratings."
+        "A training needs a rating of 4 stars or more, but the 0 ratings contain none. Load more ratings."
     )
 
 

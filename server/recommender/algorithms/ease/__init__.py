@@ -1,1 +1,1 @@
-"""EASE, embarrassingly shallow autoencoders (Steck 2019), with weighted and fading ratings."""
+"""EASE, embarrassingly shallow autoencoders (Steck 2019), with weighted ratings and a recency decay."""
