@@ -50,9 +50,9 @@ class MovieService:
         self.cards = cards
         self.list_cards = list_cards
         self.listing = listing
-        # The index of this moment: another may take its place during the request.
-        self.index = catalogue.index
+        # Those of this moment: another index may take the place of this one during the request.
         self.searches = catalogue.searches
+        self.index = self.searches.index
 
     @property
     def reads_inline(self) -> bool:
@@ -75,7 +75,7 @@ class MovieService:
 
         Raises `InvalidField` for an unknown genre or tag, and `UserNotFound`.
         """
-        hits = self.searches.find(self.index, query.words) if query.words else None
+        hits = self.searches.find(query.words) if query.words else None
         chosen = self._filter(query, hits)
         total, page = self._choose_page(query, hits, chosen)
         found = self.list_cards.list_by_ids(page.tolist())

@@ -43,13 +43,17 @@ class LiveCatalogue:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.index = build_index([])
-        self.searches = RecentSearches()
+        self.searches = RecentSearches(build_index([]))
         self._version: int | None = None
         self._popularity_version: int | None = None
         self._is_stored = True
         self._is_popularity_damaged = False
         self._next_snapshot_at = 0.0
+
+    @property
+    def index(self) -> SearchIndex:
+        """The index of this moment."""
+        return self.searches.index
 
     def refresh(self) -> None:
         """Replace the index if the catalogue or the popularity has changed. Searches continue meanwhile.
@@ -86,7 +90,7 @@ class LiveCatalogue:
             self._next_snapshot_at = 0.0
         snapshot = popularity.find_snapshot()
         self._is_popularity_damaged = snapshot is None and popularity_version is not None
-        self.index = index.with_popularity(snapshot or popularity.count_ratings())
+        self.searches = RecentSearches(index.with_popularity(snapshot or popularity.count_ratings()))
         self._version, self._popularity_version = version, popularity_version
         return True
 

@@ -54,6 +54,8 @@ class MovieTable(NamedTuple):
     """Ids and names, by name."""
     of_genre: Mask
     """Whether a movie has a genre: a row for each genre, a column for each movie."""
+    version: int | None
+    """The version of the catalogue, or None before the first read."""
 
     def positions_of(self, movie_ids: Integers) -> Integers:
         """Return the positions of movies, without unknown ones."""
@@ -129,11 +131,10 @@ class LiveListing:
     def __init__(self, reader: Reader, *, max_age_s: float = MAX_AGE_S) -> None:
         self._reader = reader
         self._max_age_s = max_age_s
-        self._version: int | None = None
         self._read_at = 0.0
         self._was_used = False
         nothing = np.empty(0, np.int64)
-        table = MovieTable(nothing, nothing, nothing, [], np.empty((0, 0), np.bool_))
+        table = MovieTable(nothing, nothing, nothing, [], np.empty((0, 0), np.bool_), version=None)
         self._snapshot = ListingSnapshot(table, nothing, np.empty(0))
 
     def get(self) -> ListingSnapshot:
@@ -143,7 +144,7 @@ class LiveListing:
 
     def is_behind(self, state: InstallationState) -> bool:
         """Return whether there is another catalogue."""
-        return state.catalogue != self._version
+        return state.catalogue != self._snapshot.table.version
 
     def refresh_if_used(self) -> None:
         """Replace an old snapshot that a list has used. Without one nothing is asked."""
@@ -151,16 +152,20 @@ class LiveListing:
             self.refresh()
 
     def refresh(self) -> None:
-        """Replace the snapshot if the catalogue has changed, or the ratings and a list has used them."""
-        ((version,),) = self._reader.read(VERSION, {})
-        if version != self._version:
+        """Replace the snapshot if the catalogue has changed, or the ratings and a list has used them.
+
+        Two threads may do so at the same time. The slower one may then put older movies back, together with their
+        version, so the next call replaces them again.
+        """
+        current = self._snapshot
+        if _read_version(self._reader) != current.table.version:
             self._snapshot = self._read_snapshot(_read_table(self._reader))
-            self._version = version
         elif self._is_outdated():
             self._was_used = False
-            newer = self._read_snapshot(self._snapshot.table)
+            newer = self._read_snapshot(current.table)
             # The same ratings keep the orders that were computed.
-            self._snapshot = self._snapshot if newer.has_same_ratings(self._snapshot) else newer
+            if not newer.has_same_ratings(current):
+                self._snapshot = newer
 
     def _is_outdated(self) -> bool:
         return self._was_used and time.monotonic() >= self._read_at + self._max_age_s
@@ -180,7 +185,13 @@ class LiveListing:
         return snapshot
 
 
+def _read_version(reader: Reader) -> int:
+    ((version,),) = reader.read(VERSION, {})
+    return int(version)
+
+
 def _read_table(reader: Reader) -> MovieTable:
+    version = _read_version(reader)
     movie_ids, years, places = _read_integers(reader, MOVIES, ("movie_id", "year", "place"))
     order = np.argsort(movie_ids)
     table = MovieTable(
@@ -189,10 +200,15 @@ def _read_table(reader: Reader) -> MovieTable:
         places[order],
         [(genre_id, name) for genre_id, name in reader.read(GENRES, {})],
         np.empty((0, 0), np.bool_),
+        version,
     )
     of_movie, of_genre = _read_integers(reader, MOVIE_GENRES, ("movie_id", "genre_id"))
     rows = [table.mask_of(of_movie[of_genre == genre_id]) for genre_id, _ in table.genres]
-    return table._replace(of_genre=np.array(rows, np.bool_).reshape(len(table.genres), movie_ids.size))
+    # A replica that had failed may have answered again in between, with an older catalogue.
+    return table._replace(
+        of_genre=np.array(rows, np.bool_).reshape(len(table.genres), movie_ids.size),
+        version=min(version, _read_version(reader)),
+    )
 
 
 def _read_integers(reader: Reader, statement: str, columns: Sequence[str]) -> tuple[Integers, ...]:

@@ -10,6 +10,7 @@ from server.backend.database import Database
 from server.models import MovieStatistics, MovieTag, StoredIndex, Tag
 from server.search import storage
 from server.services.live.catalogue import CatalogueDataManager, LiveCatalogue, garbage_collection_paused, store_index
+from server.services.live.popularity import take_snapshot
 from tests.support.builders import MOVIES, RATINGS
 from tests.support.source_files import load_folder, write_source
 from tests.support.tables import for_each_in
@@ -66,6 +67,28 @@ def test_the_index_is_replaced_only_after_an_ingestion_that_changed_something(
     assert live_catalogue.index.search("toys 1992").movie_ids.tolist() == [20]
     assert live_catalogue.index.search("fantasy 1992").movie_ids.tolist() == [20]
     assert live_catalogue.index.search("cidade de deus crime 2002").movie_ids.tolist() == [5]
+
+
+@on_each_database
+def test_remembered_searches_follow_the_catalogue_and_the_popularity(catalogue: Database, tmp_path: Path) -> None:
+    live_catalogue = started(catalogue)
+    before = live_catalogue.searches
+    found = {words: before.find(words).movie_ids.tolist() for words in ("toy", "toys", "comedy")}
+
+    load_folder(write_source(tmp_path / "more", movies=["20,Toys (1992),Comedy|Fantasy"]), catalogue)
+    live_catalogue.refresh()
+    with_toys = live_catalogue.searches.find("toys").movie_ids.tolist()
+    with catalogue.transaction(writes=True) as session:
+        session.execute(update(MovieStatistics).where(MovieStatistics.movie_id == 20).values(rating_count=10**6))
+    take_snapshot(catalogue)
+    live_catalogue.refresh()
+
+    assert found["toys"] != with_toys
+    assert 20 in with_toys
+    assert 20 not in found["comedy"]
+    assert live_catalogue.searches.find("comedy").movie_ids[0] == 20
+    # A request that began before the change keeps its index and its hits.
+    assert {words: before.find(words).movie_ids.tolist() for words in found} == found
 
 
 @on_each_database
@@ -173,7 +196,7 @@ def test_tags_are_searchable_and_the_most_frequent_come_first(catalogue: Databas
 @on_each_database
 def test_a_replaced_index_is_freed_without_garbage_collection(catalogue: Database, tmp_path: Path) -> None:
     live_catalogue = started(catalogue)
-    live_catalogue.index.search("toy stroy 90s")
+    live_catalogue.searches.find("toy stroy 90s")
     replaced = [weakref.ref(part) for part in (live_catalogue.index, live_catalogue.index.postings.vocabulary)]
     load_folder(write_source(tmp_path / "more", movies=["20,Toys (1992),Comedy|Fantasy"]), catalogue)
 

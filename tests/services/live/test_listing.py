@@ -1,15 +1,18 @@
 """The columns by which lists are filtered and sorted follow the database."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from server.backend.database import Database
-from server.models import MovieStatistics
+from server.backend.reader import Reader, Row
+from server.models import Ingestion, MovieStatistics
 from server.schemas.movies import SortName
 from server.services.live.listing import TOP_RATED_VOTES, LiveListing
+from server.services.live.watch import InstallationState
 from tests.support.builders import MOVIES
 from tests.support.source_files import load_folder, write_source
 from tests.support.tables import for_each_in
@@ -40,6 +43,35 @@ def set_statistics(database: Database, movie_id: int, count: int, stars: float) 
     with database.transaction(writes=True) as session:
         values = {"rating_count": count, "rating_sum": stars}
         session.execute(update(MovieStatistics).where(MovieStatistics.movie_id == movie_id).values(values))
+
+
+class InterruptedReader(Reader):
+    """Reads from another reader, and once calls a function after a statement."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.dialect, self.is_in_process = reader.dialect, reader.is_in_process
+        self._reader = reader
+        self._part = ""
+        self._interruptions: list[Callable[[], None]] = []
+
+    def interrupt_after(self, part: str, call: Callable[[], None]) -> None:
+        """Call a function after the next statement with this part."""
+        self._part = part
+        self._interruptions.append(call)
+
+    def close(self) -> None:
+        """Do nothing: the connections are those of the other reader."""
+
+    def _read(self, statement: str, parameters: Mapping[str, object]) -> list[Row]:
+        rows = self._reader.read(statement, parameters)
+        if self._part in statement and self._interruptions:
+            self._interruptions.pop()()
+        return rows
+
+
+def remove_ingestion(database: Database, version: int) -> None:
+    with database.transaction(writes=True) as session:
+        session.execute(delete(Ingestion).where(Ingestion.ingestion_id == version))
 
 
 @on_each_empty_database
@@ -94,6 +126,41 @@ def test_a_new_movie_is_in_the_listing(catalogue: Database, listing: LiveListing
     listing.refresh()
 
     assert ids_by(listing, SortName.YEAR)[0] == 13
+
+
+@on_each_database
+def test_an_ingestion_while_the_ratings_are_read_is_not_missed(catalogue: Database, tmp_path: Path) -> None:
+    newer = write_source(tmp_path / "newer", movies=["13,A Newer Film (2024),Drama"])
+    reader = InterruptedReader(catalogue.reader)
+    racing = LiveListing(reader, max_age_s=0)
+    racing.refresh()
+    racing.get()
+
+    def follow_an_ingestion() -> None:
+        load_folder(newer, catalogue)
+        racing.refresh()
+
+    # Another thread reads the movies between the ratings of this one and its end.
+    reader.interrupt_after("rating_count", follow_an_ingestion)
+    set_statistics(catalogue, 12, 1_000, 2_500.0)
+    racing.refresh()
+    racing.refresh()
+
+    assert 13 in racing.get().table.movie_ids
+    assert ids_by(racing, SortName.POPULARITY)[0] == 12
+
+
+@on_each_database
+def test_movies_of_an_older_catalogue_are_read_again(catalogue: Database, tmp_path: Path) -> None:
+    load_folder(write_source(tmp_path / "newer", movies=["13,A Newer Film (2024),Drama"]), catalogue)
+    reader = InterruptedReader(catalogue.reader)
+    listing = LiveListing(reader)
+
+    # The replica answers again, with one ingestion less than the database itself that answered before.
+    reader.interrupt_after("coalesce(year", lambda: remove_ingestion(catalogue, 2))
+    listing.refresh()
+
+    assert listing.is_behind(InstallationState(2, None, None, None, None))
 
 
 @on_each_database
