@@ -134,8 +134,9 @@ def _tagged(request: Request, response: Response) -> Response:
     # Shared caches must not store authenticated responses.
     caching = "private, no-cache" if "Authorization" in request.headers else "no-cache"
     response.raw_headers += [(b"etag", tag.encode()), (b"cache-control", caching.encode())]
-    known = request.headers.get("If-None-Match")
-    if known is None:
+    # A list may be sent in several lines.
+    known = ",".join(request.headers.getlist("If-None-Match"))
+    if not known:
         return response
     # Compared weakly (RFC 9110, 13.1.2): a proxy may have made a strong tag of ours.
     if known != "*" and tag.removeprefix("W/") not in (part.strip().removeprefix("W/") for part in known.split(",")):

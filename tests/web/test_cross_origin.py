@@ -36,6 +36,12 @@ def test_an_allowed_origin_passes(client: TestClient) -> None:
     assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (200, "http://localhost:5173")
 
 
+def test_a_preflight_request_of_the_own_origin_is_one_for_the_methods(client: TestClient) -> None:
+    response = preflight(client, "http://testserver")
+
+    assert (response.status_code, response.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
 def test_a_refused_origin_is_logged_once(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         for origin in ("https://a.example", "https://b.example", "https://a.example"):

@@ -98,6 +98,14 @@ def test_tags_are_compared_as_a_list_and_weakly(client: TestClient, sent: str, s
     assert response.status_code == status
 
 
+def test_a_list_of_tags_may_be_sent_in_several_lines(client: TestClient) -> None:
+    tag = client.get(MATRIX_PATH).headers["ETag"]
+
+    response = client.get(MATRIX_PATH, headers=[("If-None-Match", '"other"'), ("If-None-Match", tag)])
+
+    assert response.status_code == 304
+
+
 def test_a_write_ignores_the_tag_of_the_client(client: TestClient, behind: Fakes) -> None:
     response = client.put(
         f"{API}/recommendation-engine/active-model", json={"version": 3}, headers={"If-None-Match": "*"}
@@ -150,6 +158,28 @@ def test_a_long_response_is_compressed_for_clients_that_accept_it(client: TestCl
     assert plain.headers["Vary"] == VARY
     assert int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 3
     assert (body, packed.headers["ETag"]) == (plain.content, plain.headers["ETag"])
+
+
+@for_each(
+    ("accepted", "is_compressed"),
+    [
+        ("gzip", True),
+        ("br, gzip;q=0.5", True),
+        ("gzip; q=0.01, identity", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, br", False),
+        ("br", False),
+    ],
+)
+def test_a_response_is_compressed_unless_the_client_refuses(
+    client: TestClient, behind: Fakes, accepted: str, *, is_compressed: bool
+) -> None:
+    behind.movies.movies = {n: MATRIX.model_copy(update={"movie_id": n}) for n in range(1, 11)}
+
+    response = ask(client, f"{API}/movies", Accept_Encoding=accepted)
+
+    assert ("Content-Encoding" in response.headers) == is_compressed
+    assert response.headers["Vary"] == VARY
 
 
 def test_a_short_answer_is_not_compressed(client: TestClient) -> None:

@@ -1,5 +1,7 @@
 """Compressed responses."""
 
+import re
+
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -7,11 +9,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 FROM_BYTES = 1000
 LEVEL = 5
 
+REFUSED = re.compile(rb"\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)")
+"""A weight of 0 means "not acceptable" (RFC 9110, 12.4.2)."""
+
 
 class CompressionMiddleware(GZipMiddleware):
     """Starlette's gzip, which passes requests on that do not ask for it.
 
-    Starlette examines their responses, too, to add ``Vary``, which ours always have: the benchmark row "average".
+    Starlette examines their responses, too, to add ``Vary``, which ours always have: the benchmark row "average". And
+    it compresses responses to requests that refuse it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -19,7 +25,11 @@ class CompressionMiddleware(GZipMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if any(name == b"accept-encoding" for name, _ in scope.get("headers", ())):
+        if any(name == b"accept-encoding" and _takes_gzip(value) for name, value in scope.get("headers", ())):
             await super().__call__(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def _takes_gzip(accepted: bytes) -> bool:
+    return b"gzip" in accepted and not REFUSED.search(accepted)

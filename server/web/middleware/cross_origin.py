@@ -54,14 +54,17 @@ class CrossOriginMiddleware(CORSMiddleware):
             return
         headers = Headers(scope=scope)
         origin = headers["origin"]
-        if not self._is_own(origin, headers):
-            method = headers.get("access-control-request-method") if scope["method"] == "OPTIONS" else None
-            if method is not None and (refusal := self._refusal(origin, method)) is not None:
-                await cross_origin_refused(scope["path"], refusal)(scope, receive, send)
-                return
-            if not self.is_allowed_origin(origin):
-                # It is answered, but the browser does not let the page read the response.
-                self._log(origin)
+        if self._is_own(origin, headers) and not self.is_allowed_origin(origin):
+            # Starlette would refuse it.
+            await self.app(scope, receive, send)
+            return
+        method = headers.get("access-control-request-method") if scope["method"] == "OPTIONS" else None
+        if method is not None and (refusal := self._refusal(origin, method)) is not None:
+            await cross_origin_refused(scope["path"], refusal)(scope, receive, send)
+            return
+        if not self.is_allowed_origin(origin):
+            # It is answered, but the browser does not let the page read the response.
+            self._log(origin)
         await super().__call__(scope, receive, send)
 
     @staticmethod
