@@ -20,7 +20,7 @@ TIMEOUT_S = 0.5
 
 
 class SharedRedis:
-    """A Redis that requests never depend on: while it does not answer, each process is on its own."""
+    """A Redis that requests never depend on: while it does not answer, each process counts for itself."""
 
     def __init__(self, url: str) -> None:
         """Connect to nothing yet. Raises `SettingsError` if the package is missing or the URL is wrong."""

@@ -74,7 +74,7 @@ PASSED = Verdict(accepted=True, reason="It is not worse.")
 
 
 def add_version(session: Session, artifact: str, verdict: Verdict = PASSED) -> int:
-    """Carry a run through that has trained nothing, and give its version, which is live if it has passed."""
+    """Complete a run without a training, and return its version, which is live if the verdict accepts it."""
     runs = TrainingRunService(session)
     return runs.complete(runs.start(), version_values(artifact), verdict)
 

@@ -21,7 +21,7 @@ def is_worker(name: str) -> bool:
 
 
 class Clock:
-    """Goes on by hand."""
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
         self.now_s = 0.0

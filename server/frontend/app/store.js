@@ -52,7 +52,7 @@ export async function restoreVisitor() {
     if (modes.auth && token.get()) await enter(await get("user/me", {}));
     else if (!modes.auth && localStorage.getItem(USER)) await pickUser(Number(localStorage.getItem(USER)));
   } catch {
-    // The token has expired, or the database was loaded anew: the visitor is a guest again.
+    // The token has expired, or the database was loaded again: the visitor is a guest again.
     leave();
   }
 }

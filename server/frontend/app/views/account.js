@@ -21,7 +21,7 @@ function Profile({ visitor }) {
   };
   return html`
     <h1>${visitor.username ?? `User ${visitor.userId}`}</h1>
-    <p class="row start"><button type="button" class="secondary" onClick=${leave}>${modes.auth ? "Sign out" : "Be another user"}</button></p>
+    <p class="row start"><button type="button" class="secondary" onClick=${leave}>${modes.auth ? "Sign out" : "Switch user"}</button></p>
     ${modes.auth && html`<${ChangePassword} userId=${visitor.userId} />`}
     <section>
       <h2>Delete</h2>
@@ -39,7 +39,7 @@ function PickUser() {
     <div class="columns">
       <${Form} title="Be a new user" button="Create a user" action=${createUser} />
       <form onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); run(() => pickUser(Number(userId))); }}>
-        <h2>Be a user who exists</h2>
+        <h2>Use an existing user</h2>
         <label>User id <input type="number" min="1" required value=${userId} onInput=${(/** @type {import("../types.js").On<HTMLInputElement>} */ event) => setUserId(event.currentTarget.value)} /></label>
         <${ErrorMessage} error=${error} />
         <button type="submit" aria-busy=${isBusy}>Be this user</button>
