@@ -1,6 +1,10 @@
 import json
+from functools import partial
 from pathlib import Path
 
+import pytest
+
+from server.etl.download import download
 from tests.support.command_line import Matinee, Outcome
 from tests.support.source_files import write_source
 
@@ -14,6 +18,22 @@ def test_a_source_that_is_missing_is_named(matinee: Matinee) -> None:
         "Error: 'nowhere' is neither a file or folder nor a release. Pass a folder, archive or file of "
         "MovieLens, a release (ml-latest-small, ml-latest, ml-32m, ml-25m, ml-20m, ml-10m, ml-1m, ml-100k), or demo.\n",
     )
+
+
+def test_the_download_of_a_release_begins_with_the_conditions_of_its_licence(
+    matinee: Matinee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr("server.cli.ingest.download", partial(download, base_url="http://127.0.0.1:1"))
+
+    outcome = matinee("ingest", "ml-100k")
+
+    assert (outcome.exit_code, outcome.printed) == (1, "")
+    notice, error = outcome.complained.split("Error: ")
+    for words in ("research use", "same conditions", "no commercial", "https://doi.org/10.1145/2827872"):
+        assert words in notice
+    assert all(len(line) <= 110 for line in notice.splitlines())
+    assert "http://127.0.0.1:1/ml-100k.zip" in error
 
 
 def test_a_folder_that_is_not_movielens_is_named(matinee: Matinee, tmp_path: Path) -> None:

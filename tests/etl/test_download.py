@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.command_errors import SourceError
-from server.etl.download import LICENCE_NOTICE, download
+from server.etl.download import download
 from tests.support.tables import for_each
 
 ZIP = b"PK" + bytes(range(256)) * 2000
@@ -143,9 +143,3 @@ def test_the_error_of_an_unknown_release_lists_the_known_ones(release: str, tmp_
         f'Unknown release "{release}". The releases are '
         "ml-latest-small, ml-latest, ml-32m, ml-25m, ml-20m, ml-10m, ml-1m, ml-100k."
     )
-
-
-def test_the_licence_notice_states_conditions_and_citation() -> None:
-    assert all(len(line) <= 110 for line in LICENCE_NOTICE.splitlines())
-    for words in ("research use", "same conditions", "no commercial", "https://doi.org/10.1145/2827872"):
-        assert words in LICENCE_NOTICE
