@@ -69,7 +69,8 @@ def export(tastes: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """An export in many parts, whose sums are cut into many blocks."""
     monkeypatch.setattr(user_order, "PIECE_RATINGS", 40)
     monkeypatch.setattr(dataset_module, "PART_RATINGS", 80)
-    monkeypatch.setattr(module, "BLOCK_BYTES", 400)
+    # A matrix is two blocks, and the counts of periods, which have four million bytes, are not ten thousand.
+    monkeypatch.setattr(module, "BLOCK_BYTES", 3000)
     manifest = export_ratings(tastes, Dataset(str(tmp_path / "export")), lambda *_: None)
     catalogue = Dataset(str(tmp_path / "export")).read_catalogue(manifest)
     assert len(manifest.parts) > 5
@@ -87,7 +88,7 @@ def test_sums_of_tasks_are_the_sums_of_all(
     local = export.in_memory()
 
     ours, theirs = (Holdouts.of(source, temporal_split, seed=1) for source in (spark, local))
-    items = np.arange(20)
+    items = np.arange(export.n_items)
     for ours_of_fit, theirs_of_fit in ((ours.rest, theirs.rest), (spark, local)):
         for kind in (CooccurrenceStatistics, NextStatistics):
             sums, expected = (
