@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis import is_hypothesis_test
 from sqlalchemy import URL
 
 from server.backend import migrate as schema
@@ -25,7 +26,11 @@ DATABASES = ("sqlite", "postgresql")
 LONGEST = ("tests/e2e/test_spark.py", "tests/e2e/test_fuzz.py", "tests/e2e/page/test_accessibility.py")
 ARTIFACT_DAMAGES = 30
 INDEX_DAMAGES = 200
-FUZZ_CALLS = 50
+FUZZ_CALLS = 20
+UNMEASURED = ("tests/benchmarks/", "tests/e2e/", "tests/scripts/")
+"""Folders whose tests start processes, or run other code than the server's, or code that others cover."""
+WITH_STATEMENTS_OF_POSTGRESQL = ("tests/backend/", "tests/etl/")
+"""Folders whose tests reach other lines on PostgreSQL than on SQLite; all else is the same code on both."""
 MakeSettings = Callable[..., Settings]
 
 
@@ -55,6 +60,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the longest tests first, after they were shuffled: at the end, the other worker would wait for them."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    for item in items:
+        if _is_repetition(item):
+            item.add_marker("no_cover")
+
+
+def _is_repetition(item: pytest.Item) -> bool:
+    """Return whether a test runs lines that other tests cover: while they are traced, Python is three times slower."""
+    is_repeated = is_hypothesis_test(getattr(item, "function", None))
+    is_on_both = item.name.endswith("[postgresql]") and not item.nodeid.startswith(WITH_STATEMENTS_OF_POSTGRESQL)
+    return is_repeated or is_on_both or item.nodeid.startswith(UNMEASURED)
 
 
 @pytest.fixture(scope="session")
