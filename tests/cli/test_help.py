@@ -73,23 +73,33 @@ def test_the_exit_codes_are_those_of_the_help(matinee: Matinee) -> None:
         (("train", "--if"), ["--if-needed"]),
     ],
 )
-def test_the_shell_completes(typed: tuple[str, ...], offered: list[str], tmp_path: Path) -> None:
+def test_the_shell_completes(
+    matinee: Matinee, monkeypatch: pytest.MonkeyPatch, typed: tuple[str, ...], offered: list[str]
+) -> None:
+    for name, value in request_of_bash(*typed).items():
+        monkeypatch.setenv(name, value)
+
+    outcome = matinee()
+
+    assert (outcome.printed.splitlines(), outcome.complained) == (offered, "")
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_the_real_command_completes(tmp_path: Path) -> None:
     completed = subprocess.run(
-        [MATINEE],
-        env=os.environ
-        | {
-            "_MATINEE_COMPLETE": "complete_bash",
-            "COMP_WORDS": " ".join(("matinee", *typed)),
-            "COMP_CWORD": str(len(typed)),
-        },
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+        [MATINEE], env=os.environ | request_of_bash("tra"), cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
-    assert (completed.stdout.splitlines(), completed.stderr) == (offered, "")
-    assert list(tmp_path.iterdir()) == []
+    assert (completed.stdout, completed.stderr) == ("train\n", "")
+
+
+def request_of_bash(*typed: str) -> dict[str, str]:
+    """Return the variables by which Bash asks to complete the last word."""
+    return {
+        "_MATINEE_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(("matinee", *typed)),
+        "COMP_CWORD": str(len(typed)),
+    }
 
 
 def test_without_a_command_the_help_is_printed(matinee: Matinee) -> None:

@@ -50,10 +50,13 @@ def test_the_prefix_is_not_part_of_a_metric(prefixed: FastAPI) -> None:
         assert 'route="/api/rest/v1/movies/{movie_id}"' in client.get("/metrics").text
 
 
-@for_each("prefix", ["//films.example", "films", "/films?x", "/a//b", "/<b>", ""])
-def test_a_prefix_that_is_not_a_path_is_ignored(settings: Settings, prefix: str) -> None:
+def test_a_prefix_that_is_not_a_path_is_ignored(settings: Settings) -> None:
+    prefixes = ["//films.example", "films", "/films?x", "/a//b", "/<b>", ""]
+
     with TestClient(create_app(settings), client=PROXY) as client:
-        assert links(client, X_Forwarded_Prefix=prefix).startswith("</api/rest/")
+        found = [links(client, X_Forwarded_Prefix=prefix) for prefix in prefixes]
+
+    assert [link.partition("v1/")[0] for link in found] == ["</api/rest/"] * len(prefixes)
 
 
 def test_a_stranger_cannot_name_a_prefix(settings: Settings) -> None:
