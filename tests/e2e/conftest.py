@@ -2,12 +2,13 @@
 
 import fcntl
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from tests.support import postgres
 from tests.support.installation import Installation, Server, on_sqlite
@@ -40,6 +41,17 @@ def trained_demo_on_postgresql(
         demo.run("ingest", "demo")
         demo.run("train")
         yield demo
+
+
+@pytest.fixture
+def installation_on_postgresql(
+    trained_demo_on_postgresql: Installation, postgres_server: URL, tmp_path: Path
+) -> Iterator[Installation]:
+    """Yield a demo of the test's own, on PostgreSQL with model version 1."""
+    template = str(make_url(trained_demo_on_postgresql.database_url).database)
+    shutil.copytree(trained_demo_on_postgresql.models, tmp_path / "models")
+    with postgres.database(postgres_server, f"copy_{uuid.uuid4().hex[:12]}", template=template) as url:
+        yield Installation(tmp_path, url.render_as_string(hide_password=False))
 
 
 @pytest.fixture(scope="session")

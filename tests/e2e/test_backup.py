@@ -5,7 +5,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
@@ -64,20 +63,15 @@ def test_a_backup_on_sqlite_is_restored(installation: Installation, tmp_path_fac
     assert_is_in_good_health(on_sqlite(folder))
 
 
-def test_a_backup_on_postgresql_is_restored(postgres_server: URL, tmp_path: Path) -> None:
+def test_a_backup_on_postgresql_is_restored(installation_on_postgresql: Installation, postgres_server: URL) -> None:
     pg_dump, pg_restore = (postgres.client_binaries() / name for name in ("pg_dump", "pg_restore"))
-    with (
-        postgres.database(postgres_server, f"original_{tmp_path.name}") as original,
-        postgres.database(postgres_server, f"restored_{tmp_path.name}", template="template0") as restored,
-    ):
-        original_url, restored_url = (url.render_as_string(hide_password=False) for url in (original, restored))
-        installation = Installation(tmp_path, original_url)
-        installation.run("ingest", "demo")
-        installation.run("train")
-        with installation.serve() as server, rated_meanwhile(server):
-            dump = ["--format=custom", "--file", str(tmp_path / "matinee.dump"), "--dbname", original_url]
+    folder, original_url = installation_on_postgresql.folder, installation_on_postgresql.database_url
+    with postgres.database(postgres_server, f"restored_{folder.name}", template="template0") as restored:
+        with installation_on_postgresql.serve() as server, rated_meanwhile(server):
+            dump = ["--format=custom", "--file", str(folder / "matinee.dump"), "--dbname", original_url]
             subprocess.run([pg_dump, *dump], check=True)
 
-        subprocess.run([pg_restore, "--dbname", restored_url, str(tmp_path / "matinee.dump")], check=True)
+        restored_url = restored.render_as_string(hide_password=False)
+        subprocess.run([pg_restore, "--dbname", restored_url, str(folder / "matinee.dump")], check=True)
 
-        assert_is_in_good_health(Installation(tmp_path, restored_url))
+        assert_is_in_good_health(Installation(folder, restored_url))

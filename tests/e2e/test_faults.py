@@ -5,10 +5,8 @@ After each fault the checks of `matinee doctor` must pass: statistics equal a re
 
 import json
 import multiprocessing
-import shutil
 import signal
 import subprocess
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -22,7 +20,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlalchemy import Connection, event, make_url, select, text, update
+from sqlalchemy import Connection, event, select, text, update
 
 from server.app import create_app
 from server.backend.config import Settings
@@ -50,16 +48,11 @@ LEASE_S = 0.1
 
 
 @pytest.fixture(params=DATABASES)
-def installation(request: pytest.FixtureRequest, trained_demo: Installation, tmp_path: Path) -> Iterator[Installation]:
+def installation(request: pytest.FixtureRequest, trained_demo: Installation, tmp_path: Path) -> Installation:
     """Return a demo with model version 1 on each kind of database."""
     if request.param == "sqlite":
-        yield trained_demo.copy_to(tmp_path)
-        return
-    demo: Installation = request.getfixturevalue("trained_demo_on_postgresql")
-    template, server = make_url(demo.database_url).database, request.getfixturevalue("postgres_server")
-    shutil.copytree(demo.models, tmp_path / "models")
-    with postgres.database(server, f"fault_{uuid.uuid4().hex[:12]}", template=str(template)) as url:
-        yield Installation(tmp_path, url.render_as_string(hide_password=False))
+        return trained_demo.copy_to(tmp_path)
+    return request.getfixturevalue("installation_on_postgresql")  # type: ignore[no-any-return] # as the fixture says
 
 
 def assert_is_in_good_health(installation: Installation) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.backend.test_metrics import read
 from tests.e2e.test_databases import ask_fresh_connections
-from tests.support.installation import API, FAST_TRAINING, MATINEE, Installation
+from tests.support.installation import API, FAST_TRAINING, MATINEE, Installation, Server
 from tests.support.waiting import DEADLINE_S, poll, wait_until
 
 READY = ("GET", "/readyz", "200")
@@ -40,11 +40,19 @@ def collector() -> Iterator[str]:
         server.shutdown()
 
 
-def test_any_worker_reports_the_metrics_of_all_workers(installation: Installation) -> None:
-    with installation.serve("--workers", "2") as server:
-        before = read(server.client.get("/metrics").content, "matinee_requests_total").get(READY, 0)
-        ask_fresh_connections(server)
-        texts = [server.client.get("/metrics").content for _ in range(4)]
+@pytest.fixture(scope="module")
+def two_workers(trained_demo: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a server with two workers, for tests that only read."""
+    installation = trained_demo.copy_to(tmp_path_factory.mktemp("two-workers"))
+    with installation.serve("--workers", "2", root_path="/films") as server:
+        yield server
+
+
+def test_any_worker_reports_the_metrics_of_all_workers(two_workers: Server) -> None:
+    client = two_workers.client
+    before = read(client.get("/metrics").content, "matinee_requests_total").get(READY, 0)
+    ask_fresh_connections(two_workers)
+    texts = [client.get("/metrics").content for _ in range(4)]
 
     assert [read(text, "matinee_requests_total")[READY] - before for text in texts] == [40] * 4
     assert [read(text, "matinee_model_version") for text in texts] == [{(): 1}] * 4
@@ -84,14 +92,13 @@ def test_every_log_line_is_json_when_configured(installation: Installation) -> N
     assert "uvicorn.access" not in loggers
 
 
-def test_several_workers_print_their_addresses_once_they_answer(installation: Installation) -> None:
-    with installation.serve("--workers", "2", root_path="/films") as server:
-        log = server.log
-        poll(lambda: "Proxy" in log.read_text() or None)
-        printed = [line for line in log.read_text().splitlines() if line.startswith(("Matinee", "  "))]
+def test_several_workers_print_their_addresses_once_they_answer(two_workers: Server) -> None:
+    address = two_workers.address
+    wait_until(lambda: "Proxy" in two_workers.log.read_text())
+    printed = [line for line in two_workers.log.read_text().splitlines() if line.startswith(("Matinee", "  "))]
 
-    assert printed[0] == f"Matinee serves at {server.address} (stop it with Ctrl-C)."
-    assert printed[1:3] == [f"  Page  {server.address}/", f"  API   {server.address}/docs"]
+    assert printed[0] == f"Matinee serves at {address} (stop it with Ctrl-C)."
+    assert printed[1:3] == [f"  Page  {address}/", f"  API   {address}/docs"]
     assert printed[-1] == "  Proxy clients reach this server at /films of the proxy's own address."
 
 

@@ -1,17 +1,13 @@
 """Several servers on one PostgreSQL agree, and work behind PgBouncer in transaction mode."""
 
 import random
-import shutil
-import uuid
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, make_url
 
-from tests.support import pgbouncer, postgres
+from tests.support import pgbouncer
 from tests.support.installation import API, ENGINE, FAST_TRAINING, Installation, Server
 from tests.support.waiting import poll, wait_until
 
@@ -20,14 +16,9 @@ EXPORT = "Date,Name,Year,Letterboxd URI,Rating\n2021-03-04,The Matrix,1999,https
 
 
 @pytest.fixture
-def installation(
-    trained_demo_on_postgresql: Installation, postgres_server: URL, tmp_path: Path
-) -> Iterator[Installation]:
-    """A copy of the trained demo on PostgreSQL."""
-    template = str(make_url(trained_demo_on_postgresql.database_url).database)
-    shutil.copytree(trained_demo_on_postgresql.models, tmp_path / "models")
-    with postgres.database(postgres_server, f"replicas_{uuid.uuid4().hex[:12]}", template=template) as url:
-        yield Installation(tmp_path, url.render_as_string(hide_password=False))
+def installation(installation_on_postgresql: Installation) -> Installation:
+    """The trained demo on PostgreSQL."""
+    return installation_on_postgresql
 
 
 def pages(server: Server, query: str) -> list[int]:

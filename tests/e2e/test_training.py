@@ -36,10 +36,22 @@ def server(installation: Installation) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def shared_server(trained_quickly: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared_installation(trained_quickly: Installation, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Return the installation of the shared server."""
+    return trained_quickly.copy_to(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture(scope="module")
+def shared_server(shared_installation: Installation) -> Iterator[Server]:
     """Run one server that trains the fast algorithm, for tests that leave a usable model."""
-    with trained_quickly.copy_to(tmp_path_factory.mktemp("shared")).serve(**FAST_TRAINING) as server:
+    with shared_installation.serve(**FAST_TRAINING) as server:
         yield server
+
+
+def make_live(server: Server, version: int) -> None:
+    """Activate a version, and return when it is served."""
+    assert server.client.put(f"{ENGINE}/active-model", json={"version": version}).status_code == 200
+    server.wait_for_version(version)
 
 
 def assert_nothing_is_lost(server: Server) -> None:
@@ -105,15 +117,16 @@ def test_trainings_asked_for_during_one_are_one_that_follows(shared_server: Serv
     assert ends[0]["finished_at"] <= ends[1]["started_at"]
 
 
-def test_a_killed_trainer_leaves_a_failed_run_and_the_live_model(server: Server) -> None:
-    run = server.start_training()
+def test_a_killed_trainer_leaves_a_failed_run_and_the_live_model(shared_server: Server) -> None:
+    make_live(shared_server, 1)
+    run = shared_server.start_training()
 
-    os.kill(server.wait_for_trainer(run), signal.SIGKILL)
+    os.kill(shared_server.wait_for_trainer(run), signal.SIGKILL)
 
-    end = server.wait_for_end(run)
+    end = shared_server.wait_for_end(run)
     assert (end["status"], end["version"]) == ("failed", None)
     assert end["error"] == "The training process was ended by signal 9."
-    assert_nothing_is_lost(server)
+    assert_nothing_is_lost(shared_server)
 
 
 def test_a_server_killed_during_a_training_comes_back_with_its_model(installation: Installation) -> None:
@@ -141,17 +154,21 @@ def test_a_server_told_to_stop_ends_in_good_order_and_takes_its_trainer_along(in
             os.kill(trainer, 0)
 
 
-def test_a_model_that_cannot_be_stored_fails_its_run_only(installation: Installation, server: Server) -> None:
-    aside = installation.models.rename(installation.folder / "aside")
-    installation.models.touch()
+def test_a_model_that_cannot_be_stored_fails_its_run_only(
+    shared_installation: Installation, shared_server: Server
+) -> None:
+    make_live(shared_server, 1)
+    models = shared_installation.models
+    aside = models.rename(shared_installation.folder / "aside")
+    models.touch()
 
-    run = server.wait_for_end(server.start_training())
+    run = shared_server.wait_for_end(shared_server.start_training())
 
-    installation.models.unlink()
-    aside.rename(installation.models)
+    models.unlink()
+    aside.rename(models)
     assert run["status"] == "failed"
     assert run["error"].startswith("The model could not be stored: ")
-    assert_nothing_is_lost(server)
+    assert_nothing_is_lost(shared_server)
 
 
 def test_a_training_without_ratings_reports_how_many_are_needed(tmp_path: Path) -> None:
