@@ -177,6 +177,6 @@ def test_a_training_without_ratings_reports_how_many_are_needed(tmp_path: Path) 
 
         user = server.client.post(f"{API}/user").headers["Location"].removesuffix("/ratings")
         assert run["status"] == "failed"
-        assert "There are 0 ratings" in run["error"]
+        assert "the 0 ratings contain none" in run["error"]
         assert run["error"].endswith("Load more ratings.")
         assert server.client.get(f"{user}/recommended-movies").status_code == 409
