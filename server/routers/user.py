@@ -1,6 +1,6 @@
 """``/user``."""
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, BackgroundTasks, Request, Response, status
 
 from server.errors import ArtifactError, NoActiveModel, NotSignedIn, UnknownRatingsFile, UsernameTaken, UserNotFound
 from server.etl.ratings_export import read_export
@@ -11,8 +11,6 @@ from server.web.dependencies import (
     TAKES_PASSWORD_SLOT,
     AccessDep,
     AccountServiceDep,
-    AfterCommit,
-    CalibrationDep,
     LocationDep,
     RatingsFile,
     RatingsImportServiceDep,
@@ -26,6 +24,7 @@ from server.web.inline import runs_in_thread, runs_inline
 from server.web.paging import PAGED, VERSIONED, described_header, linked
 from server.web.problems import documented
 from server.web.routes import TransactionalRoute
+from server.web.state import state_of
 
 router = APIRouter(prefix="/user", tags=["users"], route_class=TransactionalRoute)
 
@@ -128,8 +127,8 @@ def list_recommended_movies(
     user_id: UserId,
     query: Recommendations,
     recommendations: RecommendationServiceDep,
-    calibration: CalibrationDep,
-    after_response: AfterCommit,
+    request: Request,
+    background: BackgroundTasks,
 ) -> RecommendedMovies:
     """Recommend movies: ids and probabilities, highest first.
 
@@ -139,4 +138,4 @@ def list_recommended_movies(
     """
     access.require_user(user_id)
     recommended = recommendations.recommend_movies(user_id, query)
-    return calibration.record_list(user_id, recommended, after_response)
+    return state_of(request)["running_calibration"].record_list(user_id, recommended, background.add_task)

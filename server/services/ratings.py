@@ -27,14 +27,15 @@ COLUMNS = (
 # The number of users with the id, 0 or 1, distinguishes a user without ratings from an unknown one in the same read.
 HISTORY = {
     dialect: pack(
-        "SELECT {packed}, (SELECT count(*) FROM users WHERE user_id = :user_id) FROM ratings WHERE user_id = :user_id",
+        "SELECT {packed}, (SELECT count(*) FROM users WHERE user_id = :user_id) "
+        "FROM (SELECT movie_id, rating, rated_at FROM ratings WHERE user_id = :user_id LIMIT :at_most) AS history",
         dialect,
         "movie_id",
     )
     for dialect in ("sqlite", "postgresql")
 }
-COUNT_RATINGS = "SELECT count(*) FROM (SELECT 1 FROM ratings WHERE user_id = :user_id LIMIT :at_most) AS first_ratings"
-
+ALL_RATINGS = 2**53
+"""No user has more ratings: there are not as many movies."""
 
 WITHDRAW = text("""
 INSERT INTO withdrawn_ratings (user_id, movie_id, withdrawn_at) VALUES (:user_id, :movie_id, :withdrawn_at)
@@ -194,12 +195,8 @@ class HistoryDataManager:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
-    def find(self, user_id: int) -> History | None:
-        """Return all of a user's ratings as columns, or None for an unknown user."""
-        *packed, users = self.reader.read(HISTORY[self.reader.dialect], {"user_id": user_id})[0]
+    def find(self, user_id: int, *, at_most: int = ALL_RATINGS) -> History | None:
+        """Return a user's ratings as columns, up to a number of them, or None for an unknown user."""
+        parameters = {"user_id": user_id, "at_most": at_most}
+        *packed, users = self.reader.read(HISTORY[self.reader.dialect], parameters)[0]
         return History(*unpack(self.reader.dialect, packed)) if users else None
-
-    def count(self, user_id: int, *, at_most: int) -> int:
-        """Count a user's ratings, up to a bound."""
-        ((count,),) = self.reader.read(COUNT_RATINGS, {"user_id": user_id, "at_most": at_most})
-        return int(count)

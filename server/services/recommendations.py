@@ -1,5 +1,7 @@
 """Recommendations: what a user will most probably like, and why."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
@@ -12,7 +14,6 @@ from server.recommender.data.lists import top_items
 from server.recommender.model import ALL_MOVIES, Recommendations, TrainedModel
 from server.schemas import user as schemas
 from server.schemas.movies import GenreMatch, Movie
-from server.services.base import BaseService
 from server.services.genres import GenreDataManager
 from server.services.live.cards import MovieCards
 from server.services.live.model import ModelSource
@@ -28,22 +29,41 @@ MAX_INLINE_RATINGS = 500
 """Scoring a longer history takes longer than the event loop should wait."""
 
 
-class RecommendationService(BaseService):
-    """Rules of recommendations."""
+class RecommendationService:
+    """Rules of recommendations, for one request. Plain lists need no session, so it is opened for the others only."""
 
-    def __init__(self, session: Session, reader: Reader, live_model: ModelSource, cards: MovieCards) -> None:
-        super().__init__(session)
+    def __init__(
+        self, open_session: Callable[[], Session], reader: Reader, live_model: ModelSource, cards: MovieCards
+    ) -> None:
         self.histories = HistoryDataManager(reader)
-        self.movies = MovieDataManager(session)
         self.cards = cards
         self.live_model = live_model
+        self._open_session = open_session
+        self._read_inline: dict[int, History | None] = {}
+
+    @property
+    def session(self) -> Session:
+        """The session of the request."""
+        return self._open_session()
+
+    @property
+    def movies(self) -> MovieDataManager:
+        """The movies as the session sees them."""
+        return MovieDataManager(self.session)
 
     def recommends_inline(self, user_id: int, query: schemas.RecommendationQuery) -> bool:
-        """Return whether a list is made so fast that the event loop may wait for it."""
+        """Return whether a list is made so fast that the event loop may wait for it.
+
+        A short history is kept for `recommend_movies`: to count the ratings first would take as long as to read them.
+        """
         if not self.cards.is_in_process or self.is_costly(query) or self.live_model.version is None:
             return False
-        ratings = self.histories.count(user_id, at_most=MAX_INLINE_RATINGS + 1)
-        return ratings <= MAX_INLINE_RATINGS and len(self.live_model.get().catalogue) - ratings >= query.n
+        history = self.histories.find(user_id, at_most=MAX_INLINE_RATINGS + 1)
+        n_ratings = 0 if history is None else history.movie_ids.size
+        if n_ratings > MAX_INLINE_RATINGS:
+            return False
+        self._read_inline[user_id] = history
+        return len(self.live_model.get().catalogue) - n_ratings >= query.n
 
     def is_costly(self, query: schemas.RecommendationQuery) -> bool:
         """Return whether only few such lists should be made at the same time."""
@@ -54,7 +74,8 @@ class RecommendationService(BaseService):
 
         The ratings are read now: the newest counts. Raises `UserNotFound`; `NoActiveModel` before the first training.
         """
-        history = self.histories.find(user_id)
+        is_read = user_id in self._read_inline
+        history = self._read_inline.pop(user_id) if is_read else self.histories.find(user_id)
         if history is None:
             raise UserNotFound(user_id)
         return self._recommend(history, query, pointer="#/query/genre")

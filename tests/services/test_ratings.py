@@ -141,10 +141,12 @@ def test_statistics_follow_any_sequence_of_changes(ratings: RatingService) -> No
 
 
 @on_each_database
-def test_ratings_are_counted_up_to_a_bound(ratings: RatingService) -> None:
+def test_a_history_is_read_up_to_a_bound(ratings: RatingService) -> None:
     histories = HistoryDataManager(SessionReader(ratings.session))
 
-    assert [histories.count(1, at_most=bound) for bound in (3, 100)] == [3, 5]
+    read = [histories.find(1, at_most=bound) for bound in (3, 100)]
+
+    assert [history.movie_ids.size for history in read if history is not None] == [3, 5]
 
 
 @on_each_database

@@ -41,7 +41,7 @@ class Fakes:
 
     def state(self) -> dict[str, object]:
         """Return the part of the lifespan's state that every request uses."""
-        return {"database": fake_state.FakeDatabase(self.session)}
+        return {"database": fake_state.FakeDatabase(self.session), "running_calibration": self.calibration}
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def cards_of(session: Session) -> MovieCards:
 
 def recommendations_of(session: Session, live_model: LiveModel) -> RecommendationService:
     """Return the service of recommendations as a session sees them."""
-    return RecommendationService(session, SessionReader(session), live_model, cards_of(session))
+    return RecommendationService(lambda: session, SessionReader(session), live_model, cards_of(session))
 
 
 def movies_of(session: Session, catalogue: LiveCatalogue) -> MovieService:
