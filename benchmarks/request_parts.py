@@ -39,7 +39,7 @@ HEADER = ("", "us", "share")
 
 # Parts further in are included in those further out.
 PARTS: dict[str, list[tuple[object, str]]] = {
-    "the service": [(RecommendationService, "recommend_movies")],
+    "the service": [(RecommendationService, "recommends_inline"), (RecommendationService, "recommend_movies")],
     "- reading the history": [(HistoryDataManager, "find")],
     "- the list": [(TrainedModel, "recommend")],
     "- - the history by index": [(Interactions, "from_history")],

@@ -102,9 +102,10 @@ class Interactions(Source):
         # A binary search is faster for ascending ids, and histories mostly come in that order.
         items, is_known = index_of(movie_ids, history.movie_ids)
         order = np.lexsort((history.movie_ids, history.rated_at))
-        order = order[is_known[order]]
-        stars, rated_at = history.ratings[order], history.rated_at[order]
-        return cls(movie_ids, np.array([0, order.size]), items[order], stars, rated_at, ONE_USER)
+        if not is_known.all():
+            order = order[is_known[order]]
+        stars, rated_at = history.ratings.take(order), history.rated_at.take(order)
+        return cls(movie_ids, np.array([0, order.size]), items.take(order), stars, rated_at, ONE_USER)
 
     @classmethod
     def empty(cls, movie_ids: NDArray[np.int64]) -> Self:
@@ -178,6 +179,8 @@ class Interactions(Source):
     @cached_property
     def like_counts(self) -> NDArray[np.int64]:
         """The number of positive ratings of each user."""
+        if self.n_users == 1:
+            return np.array([np.count_nonzero(self.liked)])
         return _steps(running_count(self.liked)[self.offsets])
 
     @property
@@ -188,11 +191,23 @@ class Interactions(Source):
     @cached_property
     def ages(self) -> NDArray[np.int64]:
         """The number of later ratings of the same user, for every rating."""
-        return self.repeated(self.offsets[1:] - 1) - np.arange(self.items.size)
+        return self.broadcast(self.offsets[1:] - 1) - np.arange(self.items.size)
 
     def repeated(self, of_users: NDArray[Number]) -> NDArray[Number]:
         """Return for every rating the value of its user."""
         return of_users.repeat(self.rating_counts)
+
+    def broadcast(self, of_users: NDArray[Number]) -> NDArray[Number]:
+        """Return the same, or for a single user one value that NumPy repeats: the row "recommended movies"."""
+        return of_users if self.n_users == 1 else self.repeated(of_users)
+
+    def sums(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return for every user the sum of a value of the ratings."""
+        is_single = self.n_users == 1
+        sums: NDArray[Any] = (
+            values.sum(dtype=np.float64, keepdims=True) if is_single else np.bincount(self.users, values, self.n_users)
+        )
+        return sums
 
     def likes(self) -> csr_array[np.float32, tuple[int, int]]:
         """Return the matrix, users by items, with a one for every positive rating."""

@@ -50,11 +50,10 @@ class Pairs:
         ranks: NDArray[np.int64],
     ) -> "Pairs":
         """Return pairs with the features of the user of each, or of the one user of all."""
-        user_of_rating, weights = histories.users, 0.5 ** (histories.ages / RECENT_HALF_LIFE)
+        weights = 0.5 ** (histories.ages / RECENT_HALF_LIFE)
 
         def summed(values: NDArray[np.floating[Any]]) -> OfUser:
-            sums: NDArray[Any] = np.bincount(user_of_rating, values, histories.n_users)
-            return sums[users]
+            return histories.sums(values)[users]
 
         return Pairs(
             scores=scores,

@@ -45,6 +45,15 @@ def test_a_like_has_four_stars_or_more() -> None:
     assert interactions.like_shares.tolist() == [0.5, 0.5, 0.5, 0.0]
 
 
+def test_a_single_user_has_the_same_sums_as_among_others() -> None:
+    both = Interactions.from_ratings(RATINGS, CATALOGUE)
+    second = both.select_users(np.array([1]))
+
+    assert (both.sums(both.stars).tolist(), second.sums(second.stars).tolist()) == ([9.5, 7.5], [7.5])
+    assert (both.like_counts.tolist(), second.like_counts.tolist()) == ([2, 1], [1])
+    assert (both.ages.tolist(), second.ages.tolist()) == ([1, 0, 1, 0], [1, 0])
+
+
 def test_a_history_is_one_user_of_known_movies() -> None:
     history = history_of({30: 2.0, 99: 5.0, 10: 4.0})
 

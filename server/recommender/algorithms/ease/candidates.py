@@ -114,8 +114,11 @@ class Candidates:
         in_relation /= np.maximum(np.abs(in_relation).max(axis=1, initial=0, keepdims=True), SMALLEST)
         of_items = features_of_items.take(self.items, axis=0).T
         features[OF_ITEM] = of_items[:N_ITEM_FEATURES]
-        features[OF_ITEM.stop] = features[OF_ITEM.start] - user.mean_of_recent(features_of_items[:, 0])
-        wanted = user.factors[:, [1 + TASTE_DECAY, RECENT]].T @ features_of_items[user.rows, N_ITEM_FEATURES:]
+        # The sums of the features of the rated items, by factor: a sum of ones and zeros counts the recent ratings.
+        of_ratings = user.factors.T @ features_of_items.take(user.rows, axis=0)
+        n_recent = max(user.factors[:, RECENT].sum(), 1)
+        features[OF_ITEM.stop] = features[OF_ITEM.start] - of_ratings[RECENT, 0] / n_recent
+        wanted = of_ratings[[1 + TASTE_DECAY, RECENT], N_ITEM_FEATURES:]
         wanted /= np.maximum(np.linalg.norm(wanted, axis=1, keepdims=True), SMALLEST)
         features[-N_GENRE_FEATURES:] = wanted @ of_items[N_ITEM_FEATURES:]
         return features.T

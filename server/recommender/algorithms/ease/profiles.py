@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.recommender.algorithms.ease.scoring import Decay, EaseConfig, personal_weights, preference_weight
-from server.recommender.data.interactions import Interactions, running_count
+from server.recommender.data.interactions import Interactions
 
 DECAYS = (Decay(1.0, 1.0), Decay(1.0, 2.0), Decay(10.0, 0.5), Decay(40.0, 0.3))
 """Each gives one sum of weights for the second stage of the ranking."""
@@ -24,7 +24,7 @@ RERANKED_RATINGS = 10
 N_SUMS = len(DECAYS) + 4
 """Number of sums of weights: of the score, of each decay, and of plain, negative, and recent ratings."""
 
-RECENT, LATEST = N_SUMS - 1, N_SUMS
+NEGATIVE, RECENT, LATEST = N_SUMS - 2, N_SUMS - 1, N_SUMS
 """Columns of the factors. The sum over the latest rating is a single row of weights."""
 
 
@@ -42,11 +42,6 @@ class Profile(NamedTuple):
     is_reranked: bool
     """Whether there are enough ratings for a second stage."""
 
-    def mean_of_recent(self, values: NDArray[np.float32]) -> np.float32:
-        """Return the mean of a value of the items with weights over those rated recently; 0 if there are none."""
-        recent = self.rows[self.factors[:, RECENT] > 0]
-        return values[recent].mean() if recent.size else np.float32(0)
-
 
 def profiles(
     histories: Interactions,
@@ -59,17 +54,17 @@ def profiles(
     """Yield the profile of each user. ``rows`` has the row of each item, -1 for those without weights."""
     positive, negative = personal_weights(histories, prior_likes=config.prior_likes, prior_power=config.prior_power)
     preferences = preference_weight(histories)
-    shares = np.where(preferences < 0, histories.repeated(negative), histories.repeated(positive))
+    shares = np.where(preferences < 0, histories.broadcast(negative), histories.broadcast(positive))
     factors = _rating_factors(preferences, histories.ages, config.decay, with_sums=with_sums)
     factors[:, 0] *= shares
-    places = rows[histories.items]
-    is_chosen = places >= 0
-    offsets = running_count(is_chosen)[histories.offsets].tolist()
-    places, factors = places[is_chosen], factors[is_chosen]
+    places = rows.take(histories.items)
+    chosen = np.flatnonzero(places >= 0)
+    offsets = chosen.searchsorted(histories.offsets).tolist()
+    places, factors = places.take(chosen), factors.take(chosen, axis=0)
     is_reranked = (histories.rating_counts >= RERANKED_RATINGS).tolist()
     for user, weight in enumerate(positive.tolist()):
         part = slice(offsets[user], offsets[user + 1])
-        tastes = factors[part].T @ directions[places[part]]
+        tastes = factors[part].T @ directions.take(places[part], axis=0)
         yield Profile(places[part], factors[part], tastes, 1 - weight, is_reranked[user])
 
 
@@ -77,23 +72,21 @@ def _rating_factors(
     preferences: NDArray[np.float32], ages: NDArray[np.int64], decay: Decay, *, with_sums: bool
 ) -> NDArray[np.float32]:
     decays = (decay, *DECAYS) if with_sums else (decay,)
-    factors = np.empty((preferences.size, 1 + LATEST if with_sums else 1), np.float32)
-    np.multiply(preferences[:, None], weights_by_age(decays, ages), out=factors[:, : len(decays)])
+    factors = _factors_by_age(decays, int(ages.max(initial=0)).bit_length()).take(ages, axis=0)
+    factors[:, : len(decays)] *= preferences[:, None]
     if with_sums:
-        plain, negative, recent, latest = factors[:, len(decays) :].T
-        plain[:] = 1
-        np.minimum(preferences, 0, out=negative)
-        recent[:] = ages < RECENT_RATINGS
-        np.multiply(preferences, ages == 0, out=latest)
-    return factors
-
-
-def weights_by_age(decays: tuple[Decay, ...], ages: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return ratings by decays: the weight that each decay gives to a rating of this age."""
-    return _table(decays, int(ages.max(initial=0)).bit_length()).take(ages, axis=0)
+        np.minimum(preferences, 0, out=factors[:, NEGATIVE])
+        factors[:, LATEST] *= preferences
+    return factors if with_sums else factors[:, :1]
 
 
 @lru_cache(maxsize=64)
-def _table(decays: tuple[Decay, ...], n_bits: int) -> NDArray[np.float32]:
-    """Return the weights of all ages below a power of two. A lookup takes a fraction of the time of a power."""
-    return np.column_stack([decay.weights(np.arange(2**n_bits)) for decay in decays])
+def _factors_by_age(decays: tuple[Decay, ...], n_bits: int) -> NDArray[np.float32]:
+    """Return the factors of all ages below a power of two. A lookup takes a fraction of the time of a power.
+
+    The weights of the decays are followed by the columns of plain, negative, recent and latest ratings.
+    """
+    ages = np.arange(2**n_bits)
+    ones, is_recent, is_latest = np.ones(ages.size), ages < RECENT_RATINGS, ages == 0
+    columns = (*(decay.weights(ages) for decay in decays), ones, ones, is_recent, is_latest)
+    return np.column_stack(columns).astype(np.float32)

@@ -179,10 +179,10 @@ def preference_weight(histories: Interactions) -> NDArray[np.float32]:
 
     On the common scale a positive rating is 1. On the user's own scale a rating one star above the user's mean is 1.1.
     """
-    common = COMMON_SCALE[(2 * histories.stars).astype(np.int64)]
-    sums = np.bincount(histories.users, histories.stars, histories.n_users)
+    common = COMMON_SCALE.take((2 * histories.stars).astype(np.int64))
+    sums = histories.sums(histories.stars)
     means = (sums + MEAN_PRIOR_RATINGS * MEAN_PRIOR_STARS) / (histories.rating_counts + MEAN_PRIOR_RATINGS)
-    own = 0.6 + 0.5 * (histories.stars - histories.repeated(means))
+    own = 0.6 + 0.5 * (histories.stars - histories.broadcast(means))
     lowest, highest = OWN_SCALE_RANGE
     return ((common + np.minimum(np.maximum(own, lowest), highest)) / 2).astype(np.float32)
 
