@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from server.search.highlights import Highlighter
 from server.search.interpretations import Interpretation, Interpreter
 from server.search.matching import Matcher, TermTables
 from server.search.popularity import Popularity
-from server.search.postings import CatalogueName, Field, Indices, Postings, build_postings, run_starts
+from server.search.postings import Indices, Postings, lay_out, run_starts
 from server.search.ranking import NO_FITS, NO_MOVIES, Fit, Movies, best_fit, popularity_weight
+from server.search.stream import CatalogueName, Concatenation, Field, concatenate, decode_words
 from server.search.text import Name, parse_name, read_query, tag_word
 
 MAX_FAST_WORDS = 8
@@ -170,6 +171,20 @@ def build_index(documents: Iterable[SearchDocument]) -> SearchIndex:
 
 def build_index_in_order(documents: Iterable[SearchDocument]) -> SearchIndex:
     """Build an index of movies by ascending id, without holding all of them in memory."""
+    movie_ids, popularity, (vocabulary, stream) = read_documents(documents)
+    return SearchIndex(movie_ids, lay_out(decode_words(vocabulary), stream, n_movies=movie_ids.size), popularity)
+
+
+class Contents(NamedTuple):
+    """The movies of an index and their words. They take much less memory than the index."""
+
+    movie_ids: Indices
+    popularity: Indices
+    names: Concatenation
+
+
+def read_documents(documents: Iterable[SearchDocument]) -> Contents:
+    """Read the searchable text of movies by ascending id, without holding all of it in memory."""
     movie_ids, popularity = array("q"), array("q")
 
     def names() -> Iterator[CatalogueName]:
@@ -178,8 +193,8 @@ def build_index_in_order(documents: Iterable[SearchDocument]) -> SearchIndex:
             popularity.append(document.popularity)
             yield from _names(movie, document)
 
-    postings = build_postings(names())
-    return SearchIndex(np.array(movie_ids, np.int64), postings, np.array(popularity, np.int64))
+    concatenation = concatenate(names())
+    return Contents(np.frombuffer(movie_ids, np.int64), np.frombuffer(popularity, np.int64), concatenation)
 
 
 def _best_of_each(found: Sequence[tuple[Movies, Fit]]) -> tuple[Movies, Fit]:

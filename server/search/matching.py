@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from server.search.expansions import Costs, TermExpansion
 from server.search.interpretations import Interpretation
-from server.search.postings import Field, Indices, Postings, run_starts
+from server.search.postings import Indices, Postings, run_starts
+from server.search.stream import Field
 from server.search.vocabulary import Numbers
 
 FEW_MOVIES = 100

@@ -1,47 +1,20 @@
-"""Positional postings: every word of the catalogue with its places.
+"""Positional postings: every word of the catalogue with its places in the stream of words."""
 
-The names of all movies (titles, alternative titles, one name of genres and year, and one of tags) are concatenated to
-one stream of words, movie by movie. A place in the stream identifies the word, its neighbours and the name. The
-postings list the places of each word.
-"""
-
-from array import array
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.search.text import Name
+from server.search.stream import Stream
 from server.search.vocabulary import Numbers, Vocabulary
 
-END_OF_NAME = -1
 MAX_SLICES = 16
 """More slices are concatenated faster by their indices."""
 
 Indices = NDArray[np.int64]
 NO_INDICES: Indices = np.empty(0, dtype=np.int64)
-
-
-class Field(IntEnum):
-    """The kind of a name."""
-
-    TITLE = 0
-    ALTERNATIVE_TITLE = 1
-    METADATA = 2  # genres and year
-    TAGS = 3
-
-
-class CatalogueName(NamedTuple):
-    """One name of a movie; movies are numbered from 0."""
-
-    movie: int
-    field: Field
-    name: Name
 
 
 class Runs(NamedTuple):
@@ -55,19 +28,9 @@ class Runs(NamedTuple):
 NO_RUNS = Runs(NO_INDICES, NO_INDICES, 0)
 
 
-class Stream(NamedTuple):
-    """The names of all movies, as stored. See `Postings` for the meaning of the arrays."""
-
-    word: NDArray[np.int32]
-    is_beginning: NDArray[np.bool_]
-    movie: NDArray[np.int32]
-    field: NDArray[np.int8]
-    start_of_name: Indices
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Postings:
-    """The stream and its indexes. Names and movies are numbered in stream order. See ``build_postings``."""
+    """The stream and its indexes. Names and movies are numbered in stream order. See `lay_out`."""
 
     vocabulary: Vocabulary
     word: NDArray[np.int32]
@@ -153,34 +116,8 @@ class Postings:
         return _ranges(self.start_of_movie[movies], self.start_of_movie[movies + 1])
 
 
-def build_postings(names: Iterable[CatalogueName]) -> Postings:
-    """Concatenate the names of movies 0, 1, 2, …, given in the order of the movies; each has at least one."""
-    first_seen: defaultdict[str, int] = defaultdict(count().__next__)
-    # Lists of numbers would take ten times the memory.
-    stream, rows = array("i"), array("i")
-    for movie, field, name in names:
-        stream.extend(map(first_seen.__getitem__, name.all_words))
-        stream.append(END_OF_NAME)
-        rows.extend((movie, field, len(name.all_words) + 1, bool(name.article)))
-    movie_of, field_of, length, has_article = np.frombuffer(rows, dtype=np.int32).reshape(-1, 4).T.copy()
-    del rows
-
-    vocabulary = sorted(first_seen)
-    # END_OF_NAME is -1 and so selects the last entry, which maps it to itself.
-    alphabetical = np.full(len(vocabulary) + 1, END_OF_NAME, dtype=np.int32)
-    alphabetical[[first_seen[word] for word in vocabulary]] = np.arange(len(vocabulary))
-    word = alphabetical[np.frombuffer(stream, dtype=np.int32)]
-    del first_seen, stream
-
-    start_of_name = np.concatenate(([0], np.cumsum(length, dtype=np.int64)))
-    is_beginning = np.zeros(word.size, dtype=np.bool_)
-    is_beginning[start_of_name[:-1]] = is_beginning[start_of_name[:-1] + has_article] = True
-    laid_out = Stream(word, is_beginning, movie_of, field_of.astype(np.int8), start_of_name)
-    return lay_out(vocabulary, laid_out, n_movies=int(movie_of.max(initial=-1)) + 1)
-
-
 def lay_out(vocabulary: Sequence[str], stream: Stream, *, n_movies: int) -> Postings:
-    """Derive the indexes of a stream."""
+    """Derive the indexes of a stream, which take several times its memory."""
     n_names = stream.movie.size
     name = np.repeat(np.arange(n_names, dtype=np.int32), np.diff(stream.start_of_name))
     places = np.argsort(stream.word, kind="stable")[n_names:].astype(np.int32)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from server.search.expansions import BEHIND, TYPO, Costs
 from server.search.matching import MAX_CORRECTED_TERMS, Matcher, Matches
-from server.search.postings import END_OF_NAME, Field, Indices, Postings, run_starts
+from server.search.postings import Indices, Postings, run_starts
+from server.search.stream import END_OF_NAME, Field
 
 
 class MatchKind(IntEnum):

@@ -17,16 +17,20 @@ def seal(arrays: Mapping[str, Array]) -> bytes:
     """Serialize arrays by name."""
     content = io.BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
-    return hashlib.sha256(content.getbuffer()).digest() + content.getvalue()
+    return b"".join((hashlib.sha256(content.getbuffer()).digest(), content.getbuffer()))
+
+
+def is_intact(content: bytes) -> bool:
+    """Return whether the bytes are as `seal` has returned them."""
+    return hashlib.sha256(memoryview(content)[DIGEST_SIZE:]).digest() == content[:DIGEST_SIZE]
 
 
 def unseal(content: bytes) -> dict[str, Array]:
     """Return the arrays that `seal` has serialized. Raise `ValueError` if the bytes are damaged."""
-    digest, arrays = content[:DIGEST_SIZE], content[DIGEST_SIZE:]
-    if hashlib.sha256(arrays).digest() != digest:
+    if not is_intact(content):
         raise ValueError("The digest does not match the bytes: they are damaged.")
     try:
-        with np.load(io.BytesIO(arrays), allow_pickle=False) as stored:
+        with np.load(io.BytesIO(content[DIGEST_SIZE:]), allow_pickle=False) as stored:
             return dict(stored)
     except Exception as error:
         # Malformed archives and array headers raise errors of many types.

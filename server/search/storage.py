@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from server.search.index import SearchIndex
-from server.search.postings import END_OF_NAME, Field, Stream, lay_out
+from server.search.index import Contents, SearchIndex
+from server.search.postings import Indices, lay_out
 from server.search.sealed import Array, seal, unseal
+from server.search.stream import END_OF_NAME, Concatenation, Field, Stream, decode_words, encode_words
 
 LAYOUT = 3
 """Increase it with every change of the stored arrays or of how names become words."""
@@ -19,8 +20,18 @@ _TYPES = {"word": np.int32, "is_beginning": np.bool_, "movie": np.int32, "field"
 
 def pack(index: SearchIndex) -> bytes:
     """Serialize everything but the popularity, which changes with every rating."""
-    words = np.frombuffer("\n".join(index.postings.vocabulary.words).encode(), dtype=np.uint8)
-    return seal({"movie_ids": index.movie_ids, "words": words, **index.postings.stream._asdict()})
+    words = encode_words(index.postings.vocabulary.words)
+    return _pack(index.movie_ids, Concatenation(words, index.postings.stream))
+
+
+def pack_contents(contents: Contents) -> bytes:
+    """Serialize an index without laying it out, which takes several times the memory of its contents."""
+    return _pack(contents.movie_ids, contents.names)
+
+
+def _pack(movie_ids: Indices, names: Concatenation) -> bytes:
+    words = np.frombuffer(names.vocabulary, dtype=np.uint8)
+    return seal({"movie_ids": movie_ids, "words": words, **names.stream._asdict()})
 
 
 def unpack(content: bytes) -> SearchIndex:
@@ -31,10 +42,9 @@ def unpack(content: bytes) -> SearchIndex:
     arrays = unseal(content)
     try:
         movie_ids, stream = arrays["movie_ids"], Stream(*(arrays[name] for name in Stream._fields))
-        words = arrays["words"].tobytes().decode().split("\n")
+        words = decode_words(arrays["words"].tobytes())
     except KeyError as error:
         raise ValueError("The bytes are not a search index.") from error
-    words = words if words != [""] else []
     _check(movie_ids, words, stream)
     return SearchIndex(movie_ids, lay_out(words, stream, n_movies=movie_ids.size), np.zeros_like(movie_ids))
 

@@ -121,7 +121,13 @@ def test_a_large_catalogue_is_measured_from_ingestion_to_lists(source: Path, tmp
     catalogue_size.run(bench, "tiny")
 
     shown = "\n".join(bench.shown)
-    for measured in ("search index", "training", "start of a worker", "search, two words", "recommended movies"):
+    for measured in (
+        "ingestion, with the search index",
+        "training",
+        "start of a worker",
+        "search, two words",
+        "recommended movies",
+    ):
         assert f"| {measured} |" in shown
 
 

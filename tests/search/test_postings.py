@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from server.search.postings import MAX_SLICES, CatalogueName, Field, Postings, Runs, build_postings
+from server.search.postings import MAX_SLICES, Postings, Runs, lay_out
+from server.search.stream import CatalogueName, Field, concatenate, decode_words
 from server.search.text import Name
 from tests.support.tables import for_each
 
@@ -19,6 +20,11 @@ def postings() -> Postings:
         CatalogueName(1, Field.METADATA, Name("", ())),
         CatalogueName(2, Field.TITLE, Name("", ("story",))),
     ])
+
+
+def build_postings(names: list[CatalogueName]) -> Postings:
+    vocabulary, stream = concatenate(names)
+    return lay_out(decode_words(vocabulary), stream, n_movies=names[-1].movie + 1)
 
 
 def words(postings: Postings, *words: str) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from server.search import storage
-from server.search.index import build_index
+from server.search.index import build_index, read_documents
 from server.search.popularity import Popularity
 from server.search.sealed import DIGEST_SIZE, Array, seal, unseal
 from tests.search.conftest import FILMS
@@ -30,6 +30,10 @@ def test_a_loaded_index_finds_the_same() -> None:
 
     for query in QUERIES:
         assert again.search(query).movie_ids.tolist() == index.search(query).movie_ids.tolist()
+
+
+def test_contents_are_stored_like_the_index_that_is_laid_out_from_them() -> None:
+    assert storage.pack_contents(read_documents(FILMS)) == storage.pack(build_index(FILMS))
 
 
 def test_a_loaded_index_takes_the_given_popularity() -> None:

@@ -1,5 +1,7 @@
 """Write ratings to the database: append them while new users arrive in ascending order, and merge all others."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -13,6 +15,8 @@ from server.models import DeletedUser, MovieStatistics, Rating, User
 
 KEY = ["user_id", "movie_id"]
 
+MOVIES_PER_FRAME = 50_000
+"""The statistics of this many movies are added at a time."""
 STEPS = 10
 """Ratings are half stars from one to ten."""
 
@@ -55,7 +59,8 @@ class RatingWriter:
             self._write(self._held_back)
         if self._appender is not None:
             self._appender.close()
-            self._appender.add_to_statistics(self._tally.as_frame())
+            for frame in self._tally.frames():
+                self._appender.add_to_statistics(frame)
         elif self._changed.added or self._changed.updated:
             _recount_statistics(self.session)
         if self._changed.users_added:
@@ -85,21 +90,26 @@ class Tally:
     def __init__(self, movie_ids: NDArray[np.int64]) -> None:
         self.movie_ids = movie_ids
         """Ascending."""
-        self.histograms = np.zeros((movie_ids.size, STEPS), np.int64)
+        self.histograms = np.zeros((movie_ids.size, STEPS), np.int32)
         """Movies by ratings of half a star, of one star, and so on."""
 
     def add(self, frame: pl.DataFrame) -> None:
         """Count ratings of these movies."""
         movies = np.searchsorted(self.movie_ids, frame["movie_id"].to_numpy())
         steps = (frame["rating"].to_numpy() * 2).astype(np.int64) - 1
-        counts = np.bincount(movies * STEPS + steps, minlength=self.histograms.size)
-        self.histograms += counts.reshape(self.histograms.shape)
+        # A table of all movies for each frame would take longer than the frame.
+        np.add.at(self.histograms, (movies, steps), np.int32(1))
 
-    def as_frame(self) -> pl.DataFrame:
-        """Return ``movie_id`` and the columns of the statistics, of the movies with ratings."""
-        sums = self.histograms @ (np.arange(1, STEPS + 1) / 2)
-        columns = {"movie_id": self.movie_ids, "rating_count": self.histograms.sum(axis=1), "rating_sum": sums}
-        histogram = {column.key: self.histograms[:, step] for step, column in enumerate(MovieStatistics.histogram())}
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Yield ``movie_id`` and the columns of the statistics, of the movies with ratings, some of them at a time."""
+        for start in range(0, self.movie_ids.size, MOVIES_PER_FRAME):
+            part = slice(start, start + MOVIES_PER_FRAME)
+            yield self._as_frame(self.movie_ids[part], self.histograms[part].astype(np.int64))
+
+    def _as_frame(self, movie_ids: NDArray[np.int64], histograms: NDArray[np.int64]) -> pl.DataFrame:
+        sums = histograms @ (np.arange(1, STEPS + 1) / 2)
+        columns = {"movie_id": movie_ids, "rating_count": histograms.sum(axis=1), "rating_sum": sums}
+        histogram = {column.key: histograms[:, step] for step, column in enumerate(MovieStatistics.histogram())}
         return pl.DataFrame(columns | histogram).filter(pl.col("rating_count") > 0)
 
 

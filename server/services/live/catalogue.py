@@ -23,7 +23,8 @@ from server.models import (
     Tag,
 )
 from server.search import storage
-from server.search.index import SearchDocument, SearchIndex, build_index, build_index_in_order
+from server.search.index import SearchDocument, SearchIndex, build_index, build_index_in_order, read_documents
+from server.search.sealed import is_intact
 from server.services.base import BaseDataManager
 from server.services.live.popularity import SNAPSHOT_INTERVAL, PopularityDataManager, take_snapshot
 from server.services.live.searches import RecentSearches
@@ -77,7 +78,7 @@ class LiveCatalogue:
         """Store the index for processes that start later."""
         if self._version is not None and not self._is_stored:
             self._is_stored = True
-            _store(self.database, self._version, self.index)
+            _store(self.database, self._version, storage.pack(self.index))
 
     def _follow(self, catalogue: "CatalogueDataManager", popularity: PopularityDataManager) -> bool:
         """Replace the index if the database has another version, and return whether it has."""
@@ -109,15 +110,19 @@ class LiveCatalogue:
 
 
 def store_index(database: Database) -> None:
-    """Store the index and the popularity of the newest version, unless they are stored. Servers then only load them."""
+    """Store the index and the popularity of the newest version, unless they are stored. Servers then only load them.
+
+    The index is not laid out for that, so a large catalogue takes less memory here than in a server.
+    """
     take_snapshot(database)
     with database.transaction(writes=False) as session:
         catalogue = CatalogueDataManager(session)
         version = catalogue.get_version()
-        if version == 0 or catalogue.find_index(version) is not None:
+        if version == 0 or catalogue.has_index(version):
             return
-        index = _build(catalogue)
-    _store(database, version, index)
+        with garbage_collection_paused():
+            contents = read_documents(catalogue.documents())
+    _store(database, version, storage.pack_contents(contents))
 
 
 def _build(catalogue: "CatalogueDataManager") -> SearchIndex:
@@ -125,8 +130,7 @@ def _build(catalogue: "CatalogueDataManager") -> SearchIndex:
         return build_index_in_order(catalogue.documents())
 
 
-def _store(database: Database, version: int, index: SearchIndex) -> None:
-    content = storage.pack(index)
+def _store(database: Database, version: int, content: bytes) -> None:
     try:
         with database.transaction(writes=True) as session:
             CatalogueDataManager(session).store_index(version, content)
@@ -153,8 +157,7 @@ class CatalogueDataManager(BaseDataManager):
 
     def find_index(self, version: int) -> SearchIndex | None:
         """Return the stored index of a version, without popularity; None if there is none or it is damaged."""
-        fitting = (StoredIndex.ingestion_id == version, StoredIndex.layout == storage.LAYOUT)
-        content = self.session.scalar(select(StoredIndex.content).where(*fitting))
+        content = self._find_content(version)
         if content is None:
             return None
         try:
@@ -162,6 +165,15 @@ class CatalogueDataManager(BaseDataManager):
         except ValueError:
             logger.exception("the stored search index is damaged; building it again")
             return None
+
+    def has_index(self, version: int) -> bool:
+        """Return whether the index of a version is stored and not damaged."""
+        content = self._find_content(version)
+        return content is not None and is_intact(content)
+
+    def _find_content(self, version: int) -> bytes | None:
+        fitting = (StoredIndex.ingestion_id == version, StoredIndex.layout == storage.LAYOUT)
+        return self.session.scalar(select(StoredIndex.content).where(*fitting))
 
     def store_index(self, version: int, content: bytes) -> None:
         """Replace the stored index. Raise `IntegrityError` if another process does the same."""
@@ -171,10 +183,17 @@ class CatalogueDataManager(BaseDataManager):
 
     def documents(self) -> Iterator[SearchDocument]:
         """Yield the searchable text of all movies by ascending id; few of them are in memory at a time."""
-        movie_ids = self.session.scalars(select(Movie.movie_id).order_by(Movie.movie_id)).all()
-        for start in range(0, len(movie_ids), DOCUMENTS_AT_A_TIME):
-            part = movie_ids[start : start + DOCUMENTS_AT_A_TIME]
-            yield from self._documents(part[0], part[-1])
+        last = self.session.scalar(select(func.max(Movie.movie_id)))
+        start = self.session.scalar(select(func.min(Movie.movie_id)))
+        while last is not None and start is not None:
+            following = self._find_following(start, DOCUMENTS_AT_A_TIME)
+            yield from self._documents(start, last if following is None else following - 1)
+            start = following
+
+    def _find_following(self, start: int, movies: int) -> int | None:
+        """Return the id of the first movie after some movies from a start; None if there are no more."""
+        ids = select(Movie.movie_id).where(Movie.movie_id >= start).order_by(Movie.movie_id)
+        return self.session.scalar(ids.offset(movies).limit(1))
 
     def _documents(self, first: int, last: int) -> Iterator[SearchDocument]:
         """Yield the movies with ids in a range."""

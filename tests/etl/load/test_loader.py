@@ -58,6 +58,15 @@ def ingestions(database: Database) -> list[tuple[str, dict[str, int]]]:
 
 
 @on_each_database
+def test_statistics_are_added_in_parts(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.etl.load.rating_writer.MOVIES_PER_FRAME", 2)
+
+    load_ratings(database, folder, "1,1,4.0,1", "1,2,3.5,1", "2,1,4.0,1", "2,2,5.0,1", "2,3,0.5,1")
+
+    assert stored_statistics(database) == {1: (2, 8.0), 2: (2, 8.5), 3: (1, 0.5)}
+
+
+@on_each_database
 def test_a_source_is_loaded_completely(database: Database, folder: Path) -> None:
     report = load_folder(folder, database)
 

@@ -155,6 +155,20 @@ def test_an_ingestion_may_store_the_index_for_processes_that_start_later(catalog
 
 
 @on_each_database
+def test_an_ingestion_stores_a_damaged_index_again_and_keeps_an_intact_one(
+    catalogue: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_index(catalogue)
+    change(catalogue, content=b"torn")
+
+    store_index(catalogue)
+    monkeypatch.setattr(CatalogueDataManager, "documents", lambda _: pytest.fail("it is built again"))
+    store_index(catalogue)
+
+    assert started(catalogue).index.search("toy").movie_ids.tolist() == [1, 11]
+
+
+@on_each_database
 def test_two_processes_may_store_the_same_index(catalogue: Database) -> None:
     first, second = started(catalogue), started(catalogue)
 
