@@ -4,7 +4,7 @@ MatineeError
 └── CommandError
     ├── SettingsError       a setting, or what it points to, cannot be used
     ├── SourceError         the source of an ingestion cannot be read
-    ├── ExportError         an export cannot be written or read
+    ├── ExportError         an export cannot be written, read, or trained on here
     ├── SparkError          Spark is missing, or a job of it failed
     ├── TooFewRatings       there is not enough data to train a model
     ├── TrainingInProgress  only one training may run at a time
@@ -34,7 +34,7 @@ class SourceError(CommandError):
 
 
 class ExportError(CommandError):
-    """An export cannot be written or read."""
+    """An export cannot be written or read, or its movies are not those of the database."""
 
 
 class SparkError(CommandError):

@@ -1,7 +1,7 @@
 """A trained model: it serves recommendations, explanations and similar movies."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -114,6 +114,7 @@ class TrainedModel:
     catalogue: Catalogue
     """All movies at the time of the training."""
     algorithm: Algorithm[Any]
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     @property
     def movie_ids(self) -> NDArray[np.int64]:
@@ -210,10 +211,6 @@ class TrainedModel:
     def _cached_masks(self) -> LRUCache[MovieFilter, NDArray[np.bool_]]:
         """The movies of the latest filters."""
         return LRUCache(CACHED_MASKS)
-
-    @cached_property
-    def _lock(self) -> threading.Lock:
-        return threading.Lock()
 
     @cached_property
     def _unrated_items(self) -> NDArray[np.int64]:

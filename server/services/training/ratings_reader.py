@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
@@ -66,6 +67,10 @@ class RatingsReader(BaseDataManager):
         newest = self.session.scalar(select(func.max(Rating.rated_at)))
         count = self.session.scalar(select(func.count()).select_from(Rating)) or 0
         return count, newest, CatalogueDataManager(self.session).get_version()
+
+    def read_movie_ids(self) -> NDArray[np.int64]:
+        """Read the ids of all movies."""
+        return np.fromiter(self.session.scalars(select(Movie.movie_id)), np.int64)
 
     def read_ratings(self) -> Ratings:
         """Read all ratings as columns. Beside the columns, memory holds only a small chunk of rows at any time."""

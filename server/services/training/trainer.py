@@ -6,14 +6,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import numpy as np
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
-from server.command_errors import TrainingInProgress
+from server.command_errors import ExportError, TrainingInProgress
 from server.errors import ArtifactError, MatineeError, StoreError
 from server.recommender import artifact
+from server.recommender.data.catalogue import Catalogue
 from server.recommender.evaluation.comparison import Verdict
 from server.recommender.training import Training, train
 from server.schemas.base import Paging
@@ -22,6 +24,7 @@ from server.services.training.heartbeat import Heartbeat
 from server.services.training.inputs import DatabaseInput, TrainingInput
 from server.services.training.lease import LeaseObserver, heartbeat_interval_s
 from server.services.training.promotion import PromotionPolicy
+from server.services.training.ratings_reader import RatingsReader
 from server.services.training.runs import RunningRun, TrainingRunDataManager, TrainingRunService, describe_loss
 from server.services.training.threads import limit_threads
 
@@ -152,6 +155,7 @@ class Trainer:
         self.store.check_writable()
         on_progress("reading", 0.0)
         with self.input.open() as data, limit_threads(self.settings.training_threads):
+            self._check_catalogue(data.catalogue)
             training = train(
                 data.source,
                 data.catalogue,
@@ -173,6 +177,21 @@ class Trainer:
         values["data"]["catalogue_version"] = data.catalogue_version
         values["metrics"] = values["metrics"] or {}
         return self._complete(run_id, name, values | {"duration_s": time.monotonic() - started}, verdict)
+
+    def _check_catalogue(self, catalogue: Catalogue) -> None:
+        """Raise `ExportError` for movies that the database lacks: nobody could look up what the model recommends.
+
+        A database without movies serves nobody, but may train for others.
+        """
+        with self.database.transaction(writes=False) as session:
+            known = RatingsReader(session).read_movie_ids()
+        unknown = np.setdiff1d(catalogue.movie_ids, known)
+        if known.size and unknown.size:
+            raise ExportError(
+                f"This database lacks {unknown.size:,} of the export's {catalogue.movie_ids.size:,} movies, such as the "
+                f"one with the id {unknown[0]}. "
+                "Ingest the same catalogue first, or train on an export of this database."
+            )
 
     def _store(self, run_id: int, training: Training) -> str:
         with self.store.publish(f"run-{run_id}") as (name, open_file):

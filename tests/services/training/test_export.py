@@ -14,6 +14,7 @@ from server.backend.config import Settings
 from server.backend.database import Database
 from server.backend.model_store import ModelStore
 from server.command_errors import ExportError
+from server.models import Base
 from server.recommender import artifact
 from server.recommender.data import user_order
 from server.recommender.data.interactions import Ratings
@@ -88,6 +89,21 @@ def test_an_export_has_all_ratings_in_user_order_and_trains_the_same_model(
     assert not is_needed
     for name, array in live_arrays(tastes, store).items():
         np.testing.assert_allclose(array, expected[name], atol=1e-4, err_msg=name)
+
+
+def test_an_export_with_movies_that_the_database_lacks_is_refused(
+    tastes: Database, store: ModelStore, settings: Settings, tmp_path: Path
+) -> None:
+    export_to(tmp_path / "export", tastes)
+    lost = TASTE_MOVIES[0]
+    with tastes.transaction(writes=True) as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            if "movie_id" in table.c:
+                session.execute(table.delete().where(table.c.movie_id == lost))
+    trainer = Trainer(tastes, store, settings, training_input=DatasetInput(Dataset(str(tmp_path / "export"))))
+
+    with pytest.raises(ExportError, match=f"lacks 1 of the export's 30 movies, such as the one with the id {lost}"):
+        trainer.run(lambda *_: None, force_activation=True)
 
 
 def test_an_empty_database_is_exported_and_read(database: Database, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ class EaseConfig(AlgorithmConfig):
 
     def kept_of(self, n_items: int, n_rated: int = 0) -> int:
         """Return how many weights are kept for each of ``n_items`` movies."""
-        return min(self.kept_weights, self._weights_that_fit(n_rated) // n_items)
+        return min(self.kept_weights, self._weights_that_fit(n_rated) // max(n_items, 1))
 
     @property
     def max_tail_items(self) -> int:
