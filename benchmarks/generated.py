@@ -18,7 +18,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from server.recommender.data import catalogue as recommender
-from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.interactions import Interactions
+from server.recommender.data.ratings import Ratings
 from server.services.training.dataset import Dataset, Manifest
 
 # The size of ml-latest. The exponent interpolates between the catalogues of ml-latest and ml-latest-small.

@@ -19,7 +19,7 @@ from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import FACTORS, EaseConfig
 from server.recommender.calibration import Calibrator, UserCalibrators
 from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import History
+from server.recommender.data.ratings import History
 from server.recommender.evaluation.card import DataSummary, ModelCard
 from server.recommender.model import TrainedModel
 

@@ -38,9 +38,10 @@ from server.recommender.algorithms.ease.tuning import tune_ease
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.holdouts import EVALUATED_RATINGS, Holdouts, first_ratings
-from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.interactions import Interactions
 from server.recommender.data.lists import ListQualities, list_qualities, top_items
 from server.recommender.data.pairs import RatedPairs
+from server.recommender.data.ratings import Ratings
 from server.recommender.data.splits import Split, temporal_split
 from server.recommender.evaluation.calibration_metrics import calibration_metrics
 from server.recommender.evaluation.ranking_metrics import (

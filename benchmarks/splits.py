@@ -33,9 +33,8 @@ from server.recommender.algorithms.base import Algorithm, AlgorithmConfig
 from server.recommender.algorithms.registry import ALGORITHMS, get_algorithm, tune
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.holdouts import Holdouts
-from server.recommender.data.interactions import Interactions
+from server.recommender.data.interactions import Interactions, Source
 from server.recommender.data.lists import list_qualities
-from server.recommender.data.source import Source
 from server.recommender.data.splits import Split, session_split, temporal_split
 from server.services.training.threads import limit_threads
 

@@ -109,6 +109,6 @@ def _coverage(trained: Trained) -> list[tuple[object, ...]]:
     return [
         ("movies with personal scores", f"{data.modelled_movies:,}", f"{data.modelled_movies / data.movies:.1%}"),
         ("ratings of those", f"{data.modelled_ratings:,}", f"{data.modelled_ratings / data.ratings:.1%}"),
-        ("held-out likes of those", "", f"{metrics.modelled_likes:.1%}"),
-        ("MB stored, trial included", f"{trained.size_mb:,.0f}", ""),
+        ("their held-out positive ratings", "", f"{metrics.modelled_likes:.1%}"),
+        ("MB stored, with the model that was evaluated", f"{trained.size_mb:,.0f}", ""),
     ]

@@ -21,7 +21,7 @@ from server.recommender.algorithms.registry import get_algorithm
 from server.recommender.calibration import UserCalibrators
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.checks import check_array
-from server.recommender.data.interactions import History
+from server.recommender.data.ratings import History
 from server.recommender.data.record import Record
 from server.recommender.evaluation.card import ModelCard
 from server.recommender.model import HoldoutModel, TrainedModel

@@ -13,9 +13,11 @@ from server.recommender.algorithms.base import Algorithm
 from server.recommender.calibration import UserCalibrators
 from server.recommender.cold_start import ColdStartScorer
 from server.recommender.data.catalogue import Catalogue, MovieFilter
-from server.recommender.data.interactions import LIKE_THRESHOLD, History, Interactions, index_of
+from server.recommender.data.interactions import Interactions
 from server.recommender.data.lists import count_higher, top_items
 from server.recommender.data.pairs import Pairs
+from server.recommender.data.positions import index_of
+from server.recommender.data.ratings import LIKE_THRESHOLD, History
 from server.recommender.evaluation.card import ModelCard
 
 CACHED_LISTS = 5_000

@@ -15,9 +15,9 @@ from server.recommender.algorithms.registry import get_algorithm, tune
 from server.recommender.calibration import Calibrator, UserCalibrators
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.holdouts import Holdouts, first_ratings
-from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, Ratings
+from server.recommender.data.interactions import Interactions, Source
 from server.recommender.data.pairs import RatedPairs
-from server.recommender.data.source import Source
+from server.recommender.data.ratings import LIKE_THRESHOLD, Ratings
 from server.recommender.data.splits import HELD_OUT_ONE_IN, SPLITS, Split, SplitMaker, temporal_split
 from server.recommender.evaluation.calibration_metrics import calibration_metrics, reliability_table
 from server.recommender.evaluation.card import DataSummary, Evaluation, Metrics, ModelCard

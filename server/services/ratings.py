@@ -10,7 +10,7 @@ from server.backend.packed_columns import pack, unpack
 from server.backend.reader import Reader
 from server.errors import MovieNotFound, RatingNotFound, UserNotFound
 from server.models import MovieStatistics, Rating
-from server.recommender.data.interactions import History
+from server.recommender.data.ratings import History
 from server.schemas import ratings as schemas
 from server.services.base import BaseDataManager, BaseService
 from server.services.live.cards import MovieCards

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from server.backend.reader import Reader
 from server.errors import MovieNotFound, UserNotFound
 from server.recommender.data.catalogue import Catalogue, MovieFilter
-from server.recommender.data.interactions import LIKE_THRESHOLD, History
 from server.recommender.data.lists import top_items
+from server.recommender.data.ratings import LIKE_THRESHOLD, History
 from server.recommender.model import ALL_MOVIES, Recommendations, TrainedModel
 from server.schemas import user as schemas
 from server.schemas.movies import GenreMatch, Movie

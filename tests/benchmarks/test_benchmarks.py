@@ -35,7 +35,8 @@ from server.recommender.algorithms.ease.model import Ease
 from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.algorithms.registry import TUNERS
 from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.interactions import Interactions
+from server.recommender.data.ratings import Ratings
 from server.services.training.dataset import Dataset
 from tests.support import postgres
 from tests.support.generated_tastes import history_of

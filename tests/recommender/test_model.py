@@ -15,7 +15,7 @@ from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.algorithms.registry import ALGORITHMS
 from server.recommender.data.catalogue import Catalogue, MovieFilter
-from server.recommender.data.interactions import History
+from server.recommender.data.ratings import History
 from server.recommender.model import Recommendations, TrainedModel
 from tests.support.generated_tastes import CATALOGUE, KINDS, history_of, taste_ratings, train_on
 from tests.support.tables import for_each

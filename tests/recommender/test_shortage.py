@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from server.command_errors import TooFewRatings
-from server.recommender.data.interactions import Ratings
+from server.recommender.data.ratings import Ratings
 from tests.support.generated_tastes import history_of, latest_ratings, ratings_of, rows_of, train_on
 from tests.support.tables import for_each
 

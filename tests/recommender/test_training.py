@@ -13,9 +13,9 @@ from server.recommender.algorithms.registry import ALGORITHMS, TUNERS, get_algor
 from server.recommender.calibration import Calibrator
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.holdouts import Holdouts
-from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.interactions import Interactions, Source
 from server.recommender.data.pairs import RatedPairs
-from server.recommender.data.source import Source
+from server.recommender.data.ratings import Ratings
 from server.recommender.data.splits import SPLITS, Split, temporal_split
 from server.recommender.evaluation.calibration_metrics import reliability_table
 from server.recommender.evaluation.card import DataSummary

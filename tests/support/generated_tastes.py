@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import History, Interactions, Ratings
+from server.recommender.data.interactions import Interactions
+from server.recommender.data.ratings import History, Ratings
 from server.recommender.evaluation.card import Metrics, ModelCard
 from server.recommender.training import Training, train
 

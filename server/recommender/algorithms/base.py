@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.checks import check_array, check_dtype
-from server.recommender.data.interactions import Interactions
+from server.recommender.data.interactions import Interactions, Source
 from server.recommender.data.record import Record
-from server.recommender.data.source import Source
 
 Array = NDArray[Any]
 

@@ -10,8 +10,7 @@ from pydantic import Field
 from server.recommender.algorithms.base import Algorithm, AlgorithmConfig
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.checks import check_array, check_dtype
-from server.recommender.data.interactions import Interactions
-from server.recommender.data.source import Source
+from server.recommender.data.interactions import Interactions, Source
 
 
 class NMFConfig(AlgorithmConfig):

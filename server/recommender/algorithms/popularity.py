@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from server.recommender.algorithms.base import Algorithm, AlgorithmConfig
 from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import Interactions
-from server.recommender.data.source import Source
+from server.recommender.data.interactions import Interactions, Source
 
 
 class PopularityConfig(AlgorithmConfig):

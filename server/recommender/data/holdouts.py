@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from server.recommender.data.interactions import Interactions, index_of
-from server.recommender.data.source import Source
+from server.recommender.data.interactions import Interactions, Source
+from server.recommender.data.positions import index_of
 from server.recommender.data.splits import (
     NEVER,
     Split,

@@ -1,67 +1,149 @@
-"""Ratings as arrays: in columns as a database returns them, and by index as an algorithm needs them."""
+"""Ratings by index, as an algorithm needs them: a source of any number, and those in memory."""
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from server.recommender.data.source import BLOCK_RATINGS, Arrays, Kernel, Source, Step, UserColumns
+from server.recommender.data.positions import index_of, running_count
+from server.recommender.data.ratings import LIKE_THRESHOLD, History, Ratings
 
 Number = TypeVar("Number", bound=np.generic)
-
-LIKE_THRESHOLD = 4.0
-"""A rating is positive from this number of stars on."""
 
 ONE_USER = np.zeros(1, np.int64)
 """The id of the only user of a history."""
 
+BLOCK_RATINGS = 1_500_000
+"""Ratings in a block, about: the memory that sums need beside their totals grows with it."""
+
+Arrays = tuple[NDArray[Any], ...]
+
+Step = Callable[["Interactions"], "Interactions"]
+"""Takes a block and returns it with fewer ratings or users. It must not depend on where a block begins and ends."""
+
+UserColumns = Callable[["Interactions"], Sequence[NDArray[np.int64]]]
+"""Takes a block and returns numbers for each of its users."""
+
+RECENT_SHARE = 0.1
+"""The newest part of all ratings that counts as recent."""
+
+TIME_BITS = 20
+"""Times are counted by their high bits, then by this number of low bits: twelve days."""
+
+FIRST_PERIOD, PERIODS = -(1 << 18), 1 << 19
+"""The periods of twelve days that are counted: eight thousand years before 1970 and after."""
+
+
+class Kernel(Protocol):
+    """A sum over users: the sum over all blocks does not depend on how users are divided into them."""
+
+    def zeros(self) -> Arrays:
+        """Return the sums of no users."""
+
+    def add(self, totals: Arrays, block: "Interactions") -> None:
+        """Add a block of users to the sums, in place."""
+
 
 @dataclass(frozen=True, eq=False)
-class Ratings:
-    """Ratings in columns of one length, in any order; at most one for each user and movie."""
+class Summary:
+    """Counts of the ratings of a source."""
 
-    user_ids: NDArray[np.int64]
-    movie_ids: NDArray[np.int64]
-    ratings: NDArray[np.float32]
-    """Stars, 0.5 to 5.0."""
-    rated_at: NDArray[np.int64]
-    """Seconds since 1970, UTC."""
+    n_users: int
+    item_counts: NDArray[np.int64]
+    """The number of ratings of each item."""
+    like_counts: NDArray[np.int64]
+    """The number of positive ratings of each item."""
+    periods: NDArray[np.int64]
+    """The number of ratings in each period of time."""
 
-    def __len__(self) -> int:
-        return self.user_ids.size
+    @property
+    def n_ratings(self) -> int:
+        """The number of ratings."""
+        return int(self.item_counts.sum())
 
-    @classmethod
-    def concatenate(cls, parts: Sequence["Ratings"]) -> "Ratings":
-        """Return the ratings of all parts."""
-        none = cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int64))
-        columns = ("user_ids", "movie_ids", "ratings", "rated_at")
-        return cls(*(np.concatenate([getattr(part, name) for part in (none, *parts)]) for name in columns))
+    @property
+    def n_rated(self) -> int:
+        """The number of movies with a rating."""
+        return int(np.count_nonzero(self.item_counts))
 
-    def rows(self, chosen: slice | NDArray[np.int64]) -> "Ratings":
-        """Return some of the ratings."""
-        return type(self)(self.user_ids[chosen], self.movie_ids[chosen], self.ratings[chosen], self.rated_at[chosen])
+    @property
+    def n_likes(self) -> int:
+        """The number of positive ratings."""
+        return int(self.like_counts.sum())
 
 
-@dataclass(frozen=True, eq=False)
-class History:
-    """The present ratings of one user, in columns of one length, in any order; may be empty.
+class Source(ABC):
+    """Ratings by index, as `Interactions` are, that need not be in memory.
 
-    A model ignores ratings of movies outside its catalogue.
+    Users come in the order of their ids. A source can sum over users, make a table with a row for each user, and read
+    the ratings of a few users.
     """
 
     movie_ids: NDArray[np.int64]
-    ratings: NDArray[np.float32]
-    rated_at: NDArray[np.int64]
+    """The id of each item, ascending."""
+
+    @abstractmethod
+    def total(self, kernel: Kernel) -> Arrays:
+        """Return the sums of a kernel over all users."""
+
+    @abstractmethod
+    def per_user(self, columns: UserColumns) -> NDArray[np.int64]:
+        """Return the id of each user, ascending, and the columns: 1 + columns by users."""
+
+    @abstractmethod
+    def read_users(self, user_ids: NDArray[np.int64]) -> "Interactions":
+        """Read the ratings of some users of the source, whose ids ascend, into memory."""
+
+    @abstractmethod
+    def derive(self, step: Step) -> "Source":
+        """Return the ratings that a step leaves."""
+
+    @abstractmethod
+    def in_memory(self) -> "Interactions":
+        """Read all ratings into memory, for an algorithm that needs them at once."""
 
     @property
-    def content(self) -> bytes:
-        """All columns as bytes: equal for equal histories, so a cache can use it as a key."""
-        return self.movie_ids.tobytes() + self.ratings.tobytes() + self.rated_at.tobytes()
+    def n_items(self) -> int:
+        """The number of movies in the catalogue."""
+        return self.movie_ids.size
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The counts of the ratings."""
+        n_users, *counts = self.total(_Counts(self.n_items))
+        return Summary(int(n_users[0]), *counts)
+
+    @property
+    def like_shares(self) -> NDArray[np.float64]:
+        """The share of all users with a positive rating of each movie."""
+        return self.summary.like_counts / self.summary.n_users
+
+    @cached_property
+    def recent_moment(self) -> int:
+        """The time at which the newest ratings of all begin."""
+        return self.time_quantile(1 - RECENT_SHARE)
+
+    @cached_property
+    def recent_like_counts(self) -> NDArray[np.int64]:
+        """The number of positive ratings of each item among the newest ratings of all."""
+        (counts,) = self.total(_RecentLikes(self.n_items, self.recent_moment))
+        return counts
+
+    def time_quantile(self, share: float) -> int:
+        """Return the time up to which this share of all ratings, at least one, was given: of two times the lower."""
+        place = int((self.summary.n_ratings - 1) * share)
+        ends = np.cumsum(self.summary.periods)
+        period = int(np.searchsorted(ends, place, side="right"))
+        first = (FIRST_PERIOD + period) << TIME_BITS
+        (counts,) = self.total(_Moments(first))
+        before = int(ends[period] - self.summary.periods[period])
+        return first + int(np.searchsorted(np.cumsum(counts), place - before, side="right"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,29 +343,52 @@ def _by_user_and_time(ratings: Ratings) -> NDArray[np.int64]:
     return np.argsort(number * span + (moments - first), kind="stable")
 
 
-def index_of(
-    ascending: NDArray[np.integer[Any]], wanted: NDArray[np.integer[Any]]
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Return the index of each wanted number and whether it exists; the index is meaningless if not."""
-    if not ascending.size:
-        return np.zeros(wanted.size, np.int32), np.zeros(wanted.size, np.bool_)
-    places = np.minimum(ascending.searchsorted(wanted), ascending.size - 1).astype(np.int32)
-    return places, ascending[places] == wanted
-
-
-def inverse_index(chosen: NDArray[np.int64], n_items: int) -> NDArray[np.int32]:
-    """Return the position of each item among the chosen ones, -1 for the others."""
-    places = np.full(n_items, -1, np.int32)
-    places[chosen] = np.arange(chosen.size)
-    return places
-
-
-def running_count(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the number of chosen entries before each position, and in total: one number more than entries."""
-    counts = np.zeros(chosen.size + 1, np.int64)
-    np.cumsum(chosen, out=counts[1:])
-    return counts
-
-
 def _steps(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
     return ascending[1:] - ascending[:-1]
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Users, ratings and positive ratings by item, and ratings by period."""
+
+    n_items: int
+
+    def zeros(self) -> Arrays:
+        return tuple(np.zeros(size, np.int64) for size in (1, self.n_items, self.n_items, PERIODS))
+
+    def add(self, totals: Arrays, block: "Interactions") -> None:
+        n_users, items, likes, periods = totals
+        n_users += block.n_users
+        items += np.bincount(block.items, minlength=self.n_items)
+        likes += np.bincount(block.items[block.liked], minlength=self.n_items)
+        periods += np.bincount((block.rated_at >> TIME_BITS) - FIRST_PERIOD, minlength=PERIODS)
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Ratings by second in one period."""
+
+    first: int
+
+    def zeros(self) -> Arrays:
+        return (np.zeros(1 << TIME_BITS, np.int64),)
+
+    def add(self, totals: Arrays, block: "Interactions") -> None:
+        seconds = block.rated_at - self.first
+        inside = (seconds >= 0) & (seconds < 1 << TIME_BITS)
+        totals[0][:] += np.bincount(seconds[inside], minlength=1 << TIME_BITS)
+
+
+@dataclass(frozen=True)
+class _RecentLikes:
+    """Positive ratings by item from a moment on."""
+
+    n_items: int
+    moment: int
+
+    def zeros(self) -> Arrays:
+        return (np.zeros(self.n_items, np.int64),)
+
+    def add(self, totals: Arrays, block: "Interactions") -> None:
+        is_recent = block.liked & (block.rated_at >= self.moment)
+        totals[0][:] += np.bincount(block.items[is_recent], minlength=self.n_items)

@@ -9,9 +9,8 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from server.recommender.data.interactions import Interactions
+from server.recommender.data.interactions import Interactions, Source
 from server.recommender.data.random_numbers import draws
-from server.recommender.data.source import Source
 
 HELD_OUT_ONE_IN = 5
 """A fifth of each user's ratings is held out; users with fewer ratings are not evaluated."""

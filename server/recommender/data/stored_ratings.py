@@ -10,8 +10,8 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
-from server.recommender.data.interactions import Interactions, index_of
-from server.recommender.data.source import BLOCK_RATINGS, Arrays, Kernel, Source, Step, UserColumns
+from server.recommender.data.interactions import BLOCK_RATINGS, Arrays, Interactions, Kernel, Source, Step, UserColumns
+from server.recommender.data.positions import index_of
 from server.recommender.data.temporary_files import reporting_full_disk
 
 

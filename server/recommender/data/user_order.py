@@ -8,7 +8,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from server.recommender.data.interactions import Ratings
+from server.recommender.data.ratings import Ratings
 from server.recommender.data.temporary_files import reporting_full_disk
 
 RUN_RATINGS = 2_000_000

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from server.recommender.data.interactions import Interactions, inverse_index
+from server.recommender.data.interactions import Interactions
 from server.recommender.data.lists import count_higher, list_qualities, top_items
 from server.recommender.data.pairs import Pairs, RatedPairs
+from server.recommender.data.positions import inverse_index
 from server.recommender.data.record import Record
 from server.recommender.data.splits import Split
 from server.recommender.data.threads import in_threads

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from server.backend.metrics import Metrics
 from server.backend.shared_redis import SharedRedis
-from server.recommender.data.interactions import LIKE_THRESHOLD
+from server.recommender.data.ratings import LIKE_THRESHOLD
 from server.schemas.ratings import Rating
 from server.schemas.recommendation_engine import LiveCalibration, ReliabilityBin
 from server.schemas.user import RecommendedMovies

@@ -20,7 +20,8 @@ from server.backend.config import without_password
 from server.backend.model_store import is_remote_error
 from server.command_errors import ExportError
 from server.recommender.data.catalogue import UNKNOWN_YEAR, Catalogue
-from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.interactions import Interactions
+from server.recommender.data.ratings import Ratings
 
 MANIFEST = "manifest.json"
 MOVIES = "movies.parquet"

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from server.backend.config import Settings
 from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import Ratings
+from server.recommender.data.ratings import Ratings
 from server.recommender.evaluation.card import Evaluation
 from server.recommender.training import evaluate_algorithms
 from server.services.base import BaseService

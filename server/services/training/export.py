@@ -5,7 +5,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from server.backend.database import Database
-from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.interactions import Interactions
+from server.recommender.data.ratings import Ratings
 from server.services.training.dataset import Dataset, Manifest
 from server.services.training.inputs import DatabaseInput, read_snapshot
 

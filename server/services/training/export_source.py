@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.command_errors import ExportError
-from server.recommender.data.interactions import Interactions, Ratings
-from server.recommender.data.source import Step
+from server.recommender.data.interactions import Interactions, Step
+from server.recommender.data.ratings import Ratings
 from server.recommender.data.stored_ratings import BlockSource
 from server.recommender.data.user_order import whole_users
 from server.services.training.dataset import Dataset, Part

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from server.backend.database import Database
 from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import Interactions, Ratings
-from server.recommender.data.source import Source
+from server.recommender.data.interactions import Interactions, Source
+from server.recommender.data.ratings import Ratings
 from server.recommender.data.stored_ratings import StoredRatings
 from server.recommender.data.user_order import UserOrder
 from server.services.live.catalogue import CatalogueDataManager

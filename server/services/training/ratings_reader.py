@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
@@ -16,7 +15,7 @@ from server.backend.packed_columns import Packed, pack, unpack
 from server.backend.prefetch import prefetch
 from server.models import Genre, Movie, MovieGenre, Rating
 from server.recommender.data.catalogue import UNKNOWN_YEAR, Catalogue
-from server.recommender.data.interactions import Ratings
+from server.recommender.data.ratings import Ratings
 from server.services.base import BaseDataManager
 from server.services.live.catalogue import CatalogueDataManager
 
@@ -67,10 +66,6 @@ class RatingsReader(BaseDataManager):
         newest = self.session.scalar(select(func.max(Rating.rated_at)))
         count = self.session.scalar(select(func.count()).select_from(Rating)) or 0
         return count, newest, CatalogueDataManager(self.session).get_version()
-
-    def read_movie_ids(self) -> NDArray[np.int64]:
-        """Read the ids of all movies."""
-        return np.fromiter(self.session.scalars(select(Movie.movie_id)), np.int64)
 
     def read_ratings(self) -> Ratings:
         """Read all ratings as columns. Beside the columns, memory holds only a small chunk of rows at any time."""

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.command_errors import SparkError
-from server.recommender.data.interactions import Interactions
-from server.recommender.data.source import Arrays, Kernel, Source, Step, UserColumns
+from server.recommender.data.interactions import Arrays, Interactions, Kernel, Source, Step, UserColumns
 from server.services.training.export_source import ExportSource
 
 if TYPE_CHECKING:

@@ -188,8 +188,8 @@ class Trainer:
         unknown = np.setdiff1d(catalogue.movie_ids, known)
         if known.size and unknown.size:
             raise ExportError(
-                f"This database lacks {unknown.size:,} of the export's {catalogue.movie_ids.size:,} movies, such as the "
-                f"one with the id {unknown[0]}. "
+                f"This database lacks {unknown.size:,} of the export's {catalogue.movie_ids.size:,} movies, "
+                f"such as the one with the id {unknown[0]}. "
                 "Ingest the same catalogue first, or train on an export of this database."
             )
 

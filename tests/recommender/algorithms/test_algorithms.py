@@ -11,8 +11,9 @@ from server.errors import InvalidInputError
 from server.recommender.algorithms.base import Algorithm
 from server.recommender.algorithms.popularity import Popularity, PopularityConfig
 from server.recommender.algorithms.registry import ALGORITHMS, get_algorithm
-from server.recommender.data.interactions import History, Interactions
+from server.recommender.data.interactions import Interactions
 from server.recommender.data.lists import top_items
+from server.recommender.data.ratings import History
 from server.recommender.data.splits import Split, temporal_split
 from server.recommender.evaluation.ranking_metrics import RankingMetrics, rank, ranking_metrics
 from tests.support.generated_tastes import CATALOGUE, history_of, ratings_of, rows_of, shuffled, taste_ratings

@@ -5,8 +5,7 @@ import pytest
 
 from server.recommender.data import holdouts as module
 from server.recommender.data.holdouts import Holdouts, first_ratings
-from server.recommender.data.interactions import Interactions
-from server.recommender.data.source import Source
+from server.recommender.data.interactions import Interactions, Source
 from server.recommender.data.splits import temporal_split
 from tests.support.generated_tastes import CATALOGUE, taste_ratings
 from tests.support.tables import for_each

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.interactions import Interactions
+from server.recommender.data.ratings import Ratings
 from server.recommender.data.splits import (
     SPLITS,
     Split,

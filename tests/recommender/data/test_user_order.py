@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from server.recommender.data import user_order
-from server.recommender.data.interactions import Ratings
+from server.recommender.data.ratings import Ratings
 from server.recommender.data.user_order import UserOrder, whole_users
 from tests.support.generated_tastes import ratings_of, shuffled, taste_ratings
 from tests.support.tables import for_each

@@ -3,7 +3,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.interactions import Interactions
+from server.recommender.data.ratings import Ratings
 from server.recommender.data.splits import Split, temporal_split
 from server.recommender.evaluation.card import ModelCard
 from server.recommender.evaluation.comparison import Measurement, judge, measure

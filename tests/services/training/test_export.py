@@ -17,7 +17,7 @@ from server.command_errors import ExportError
 from server.models import Base
 from server.recommender import artifact
 from server.recommender.data import user_order
-from server.recommender.data.interactions import Ratings
+from server.recommender.data.ratings import Ratings
 from server.schemas.ratings import RatingCreate
 from server.services.model_versions import ModelVersionDataManager
 from server.services.ratings import RatingService

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from server.recommender.algorithms.ease.profiles import RECENT, TASTE_DECAY, Profile
 from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import Interactions
+from server.recommender.data.interactions import Arrays, Interactions, Source
 from server.recommender.data.lists import top_items
-from server.recommender.data.source import Arrays, Source
 
 N_CANDIDATES = 150
 

@@ -37,9 +37,9 @@ from server.recommender.algorithms.ease.tail import TailFactors, Tastes, cosines
 from server.recommender.algorithms.ease.tail_search import TailSearch
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.checks import check_array, check_ascending, check_dtype
-from server.recommender.data.interactions import Interactions, index_of, inverse_index
+from server.recommender.data.interactions import Interactions, Source
 from server.recommender.data.lists import at_least_nth_best, nth_best
-from server.recommender.data.source import Source
+from server.recommender.data.positions import index_of, inverse_index
 from server.recommender.data.threads import in_threads
 
 NEIGHBOURS = 100

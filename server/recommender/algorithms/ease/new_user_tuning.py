@@ -16,8 +16,7 @@ from server.recommender.algorithms.ease.scoring import (
 )
 from server.recommender.algorithms.ease.tuning_sample import TuningSample
 from server.recommender.data.holdouts import EVALUATED_RATINGS, MIN_NEW_USER_RATINGS, Holdouts, first_ratings
-from server.recommender.data.interactions import Interactions
-from server.recommender.data.source import Source
+from server.recommender.data.interactions import Interactions, Source
 
 PRIOR_LIKES = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0)
 PRIOR_POWERS = (1.0, 2.0)

@@ -11,8 +11,9 @@ from scipy.sparse import csr_array
 from server.backend.defaults import MODEL_MEMORY_MB
 from server.recommender.algorithms.base import AlgorithmConfig
 from server.recommender.algorithms.ease.reranker import Reranker
-from server.recommender.data.interactions import LIKE_THRESHOLD, Interactions, inverse_index, running_count
-from server.recommender.data.source import Source
+from server.recommender.data.interactions import Interactions, Source
+from server.recommender.data.positions import inverse_index, running_count
+from server.recommender.data.ratings import LIKE_THRESHOLD
 
 BYTES_A_WEIGHT = np.dtype(np.float32).itemsize + np.dtype(np.int32).itemsize
 """The weight and its column."""

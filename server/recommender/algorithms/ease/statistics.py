@@ -20,9 +20,9 @@ from server.recommender.algorithms.ease.gram import (
     zero_matrix,
 )
 from server.recommender.algorithms.ease.scoring import Decay, EaseConfig, preference_weight
-from server.recommender.data.interactions import Interactions, inverse_index
+from server.recommender.data.interactions import Arrays, Interactions, Source
+from server.recommender.data.positions import inverse_index
 from server.recommender.data.random_numbers import draws
-from server.recommender.data.source import Arrays, Source
 from server.recommender.data.threads import in_threads
 
 SIMILARITY_SHRINKAGE = 10.0

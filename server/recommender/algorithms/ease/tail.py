@@ -11,8 +11,7 @@ from server.recommender.algorithms.ease.scoring import FACTORS, NO_DECAY, EaseCo
 from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics
 from server.recommender.data.catalogue import Catalogue
 from server.recommender.data.checks import check_array, check_ascending, check_dtype
-from server.recommender.data.interactions import Interactions
-from server.recommender.data.source import Arrays, Source
+from server.recommender.data.interactions import Arrays, Interactions, Source
 from server.recommender.data.traits import TraitRegression
 
 PENALTY = 500.0

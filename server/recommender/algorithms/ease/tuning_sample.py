@@ -9,8 +9,8 @@ from scipy.sparse import csr_array
 
 from server.recommender.algorithms.ease.gram import Matrix
 from server.recommender.algorithms.ease.scoring import NO_DECAY, Decay, weighted_history, weighted_matrix
-from server.recommender.data.interactions import inverse_index, running_count
 from server.recommender.data.lists import list_qualities
+from server.recommender.data.positions import inverse_index, running_count
 from server.recommender.data.splits import Split
 
 MAX_USERS = 1_500

@@ -1,7 +1,8 @@
 import numpy as np
 
 from server.recommender.algorithms.ease.new_user_tuning import choose_recent_popularity
-from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.interactions import Interactions
+from server.recommender.data.ratings import Ratings
 from tests.support.tables import for_each
 
 N_USERS, N_MOVIES, N_RATINGS = 600, 200, 20

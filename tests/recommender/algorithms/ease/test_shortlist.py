@@ -12,7 +12,8 @@ from server.recommender.algorithms.ease.reranker import Reranker
 from server.recommender.algorithms.ease.scoring import FACTORS, EaseConfig, personal_weights, preference_weight
 from server.recommender.algorithms.ease.tail import TailFactors
 from server.recommender.algorithms.ease.tail_search import TailSearch
-from server.recommender.data.interactions import History, Interactions
+from server.recommender.data.interactions import Interactions
+from server.recommender.data.ratings import History
 from tests.support.tables import for_each
 
 N_MOVIES, N_HEAD, N_TAIL, KEPT, N_GENRES = 900, 320, 500, 60, 5

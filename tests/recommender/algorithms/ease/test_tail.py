@@ -8,8 +8,9 @@ from server.recommender.algorithms.ease.scoring import FACTORS, NO_DECAY, EaseCo
 from server.recommender.algorithms.ease.statistics import CooccurrenceStatistics
 from server.recommender.algorithms.ease.tail import PENALTY, PRIOR_RATERS, TailFactors, Tastes
 from server.recommender.data.catalogue import Catalogue
-from server.recommender.data.interactions import Interactions, Ratings
+from server.recommender.data.interactions import Interactions
 from server.recommender.data.lists import top_items
+from server.recommender.data.ratings import Ratings
 from server.recommender.data.traits import TraitRegression
 from tests.support.generated_tastes import CATALOGUE, history_of, rows_of, taste_catalogue, taste_ratings
 

@@ -13,8 +13,7 @@ from server.recommender.algorithms.ease.scoring import EaseConfig
 from server.recommender.data import interactions as interactions_module
 from server.recommender.data import stored_ratings as stored_module
 from server.recommender.data.holdouts import Holdouts
-from server.recommender.data.interactions import Interactions
-from server.recommender.data.source import Source
+from server.recommender.data.interactions import Interactions, Source
 from server.recommender.data.splits import SPLITS
 from server.recommender.data.stored_ratings import StoredRatings
 from server.recommender.training import train
