@@ -70,11 +70,13 @@ SPARK_ENV := $(if $(shell command -v java),.venv-spark/.installed)
 	@UV_PROJECT_ENVIRONMENT=$(@D) $(UV) sync --quiet --locked --no-dev --extra spark
 	@touch $@
 
+# Three processes keep two cores busy, because many tests wait for a server. Coverage takes a third of the time of the
+# tests that it traces: CI measures it with COVERAGE=on.
 .PHONY: test
 test: .venv/.installed-dev programs $(NODE_TOOLS) $(SPARK_ENV) ## Run all tests; installs their tools, PostgreSQL included
 	@$(if $(NODE_TOOLS),,echo "Node is not installed: the tests of the Postman collection and the front-end examples are skipped.")
 	@$(if $(SPARK_ENV),,echo "Java is not installed: the test of trainings on Spark is skipped.")
-	@.venv/bin/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
+	@.venv/bin/pytest -n 3 --dist worksteal $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=90)
 
 .PHONY: check
 check: .venv/.installed-dev audit ## Check format, lint, types, imports, sizes, spelling, prose, migrations, docs, audit
