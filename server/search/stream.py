@@ -72,8 +72,8 @@ def decode_words(encoded: bytes) -> list[str]:
 def concatenate(names: Iterable[CatalogueName]) -> Concatenation:
     """Concatenate the names of movies 0, 1, 2, …, given in the order of the movies; each has at least one.
 
-    A word as an object takes ten times the memory of its text. So the words are numbered in parts: the vocabulary of a
-    part is encoded at its end, and the parts are merged at the end of the stream.
+    A word as an object takes ten times the memory of its text. So each part of the stream has a vocabulary of its own,
+    kept as text, and the vocabularies are merged at the end.
     """
     # Lists of numbers would take ten times the memory.
     word, start_of_name, movie, field, has_article = array("i"), array("q", [0]), array("i"), array("b"), array("b")
